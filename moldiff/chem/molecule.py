@@ -1,0 +1,81 @@
+"""The molecule as numbers: what files, stores, samplers and scores pass to one another."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from moldiff.errors import MoleculeError
+
+MAX_ATOMS = 1000  # a bound against mistaken input, not a property of the method
+MAX_COORDINATE = 1e4  # Å; larger values are a unit error or an overflow
+
+
+@dataclass(frozen=True, eq=False)
+class Molecule:
+    """Atoms with explicit hydrogens, Kekulé bonds and coordinates in Å; immutable by convention.
+
+    Attributes:
+        elements: atomic numbers, 1 to 118.
+        charges: formal charges, elementary charge.
+        pos: coordinates, Å.
+        bond: symmetric Kekulé orders, 0 none to 3 triple, zero on the diagonal.
+        name: title of the record.
+        properties: values by name; become SD tags.
+    """
+
+    elements: Int[np.ndarray, "n"]
+    charges: Int[np.ndarray, "n"]
+    pos: Float[np.ndarray, "n 3"]
+    bond: Int[np.ndarray, "n n"]
+    name: str = ""
+    properties: Mapping[str, float | int | str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuses what is not a molecule.
+
+        Raises:
+            MoleculeError: on wrong shapes, no atoms, too many, or coordinates that are NaN or huge.
+        """
+        n = len(self.elements)
+        label = f"molecule {self.name!r}" if self.name else "molecule"
+        if n == 0:
+            raise MoleculeError(f"{label}: has no atoms")
+        if n > MAX_ATOMS:
+            raise MoleculeError(f"{label}: has {n} atoms, at most {MAX_ATOMS} are supported")
+        shapes = (self.charges.shape, self.pos.shape, self.bond.shape)
+        if shapes != ((n,), (n, 3), (n, n)):
+            raise MoleculeError(f"{label}: shapes {shapes} of charges, pos, bond do not fit {n} atoms")
+        if not np.isfinite(self.pos).all():
+            raise MoleculeError(
+                f"{label}: atom {int(np.argmin(np.isfinite(self.pos).all(1))) + 1} has a coordinate that is not a number"
+            )
+        if np.abs(self.pos).max() > MAX_COORDINATE:
+            raise MoleculeError(f"{label}: a coordinate of {np.abs(self.pos).max():.3g} Å; are the units Å?")
+        if ((self.elements < 1) | (self.elements > 118)).any():
+            raise MoleculeError(
+                f"{label}: atomic number {int(self.elements[(self.elements < 1) | (self.elements > 118)][0])} is no element"
+            )
+        if (self.bond != self.bond.T).any() or self.bond.diagonal().any():
+            raise MoleculeError(f"{label}: the bond matrix must be symmetric with a zero diagonal")
+        if self.bond.min() < 0 or self.bond.max() > 3:
+            raise MoleculeError(
+                f"{label}: bond orders must be 0, 1, 2 or 3, got {int(self.bond.min())} to {int(self.bond.max())}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.elements)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A generated or read record that is no valid molecule, in its place among the others.
+
+    Attributes:
+        reason: one of a fixed set of short names, see `moldiff.chem.validity`.
+        detail: what RDKit or the check said, one line.
+    """
+
+    reason: str
+    detail: str

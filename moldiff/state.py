@@ -1,0 +1,80 @@
+"""The three variables of a batch of molecules, their times and their prediction, dense and padded.
+
+Coordinates are in Å everywhere; the network divides by the data's spread inside. Slots beyond a molecule's
+size have `mask` false, coordinates 0 and class 0; pairs with such a slot, and the diagonal, have bond 0.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+BOND_CLASSES = 4  # none, single, double, triple
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Molecules, clean or noisy.
+
+    Attributes:
+        pos: coordinates, Å.
+        atom: class in the atom vocabulary.
+        bond: symmetric bond class.
+        mask: slot holds an atom.
+    """
+
+    pos: Float[Tensor, "b n 3"]
+    atom: Int[Tensor, "b n"]
+    bond: Int[Tensor, "b n n"]
+    mask: Bool[Tensor, "b n"]
+
+    @property
+    def pair_mask(self) -> Bool[Tensor, "b n n"]:
+        """Pairs of two different atoms of one molecule."""
+        pairs = self.mask[:, :, None] & self.mask[:, None, :]
+        return pairs & ~torch.eye(self.mask.shape[1], dtype=torch.bool, device=self.mask.device)
+
+    def to(self, device: torch.device | str) -> "State":
+        """The same on another device."""
+        return State(self.pos.to(device), self.atom.to(device), self.bond.to(device), self.mask.to(device))
+
+    def replace(self, **changes: Tensor) -> "State":
+        """A copy with some variables exchanged."""
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True, eq=False)
+class Times:
+    """Time of each element of each variable, 0 data to 1 noise.
+
+    Attributes:
+        pos: of the coordinates of each atom.
+        atom: of the class of each atom.
+        bond: of the class of each bond, symmetric.
+    """
+
+    pos: Float[Tensor, "b n"]
+    atom: Float[Tensor, "b n"]
+    bond: Float[Tensor, "b n n"]
+
+    @classmethod
+    def shared(cls, t: Float[Tensor, "b"], n: int) -> "Times":
+        """One time for all elements of a molecule: de novo generation."""
+        atoms = t[:, None].expand(-1, n)
+        return cls(pos=atoms, atom=atoms, bond=t[:, None, None].expand(-1, n, n))
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the denoiser believes of the clean molecules.
+
+    Attributes:
+        pos: expected clean coordinates, Å.
+        atom: logits over atom classes.
+        bond: symmetric logits over bond classes.
+    """
+
+    pos: Float[Tensor, "b n 3"]
+    atom: Float[Tensor, "b n k"]
+    bond: Float[Tensor, "b n n c"]
