@@ -1,0 +1,99 @@
+"""Molecules as flat arrays: the layout of the store's file, and what worker processes hand back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from moldiff.chem.molecule import Molecule
+from moldiff.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """`m` molecules with `a` atoms and `e` bonds, one after the other.
+
+    Attributes:
+        pos: coordinates, Å.
+        elements: atomic numbers.
+        charges: formal charges.
+        sizes: number of atoms of each molecule.
+        bonds: both ends of each bond, once, as atom numbers within the molecule, and its order.
+        num_bonds: of each molecule.
+        properties: one column per name, NaN where a molecule has no such value.
+        smiles: published SMILES of each molecule, may be empty.
+        names: title of each molecule.
+    """
+
+    pos: Float[np.ndarray, "a 3"]
+    elements: Int[np.ndarray, "a"]
+    charges: Int[np.ndarray, "a"]
+    sizes: Int[np.ndarray, "m"]
+    bonds: Int[np.ndarray, "e 3"]
+    num_bonds: Int[np.ndarray, "m"]
+    properties: dict[str, Float[np.ndarray, "m"]]
+    smiles: list[str]
+    names: list[str]
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+
+def pack(molecules: Sequence[Molecule], smiles: Sequence[str]) -> Packed:
+    """Lays molecules one after the other; a property that is no number is left out.
+
+    Raises:
+        DataError: if there is no molecule.
+    """
+    if not molecules:
+        raise DataError("no molecule to pack")
+    bonds = [np.argwhere(np.triu(m.bond)) for m in molecules]
+    orders = [m.bond[b[:, 0], b[:, 1]] for m, b in zip(molecules, bonds, strict=True)]
+    names = dict.fromkeys(k for m in molecules for k, v in m.properties.items() if isinstance(v, int | float))
+    columns = {
+        k: np.array([v if isinstance(v := m.properties.get(k), int | float) else np.nan for m in molecules], np.float64)
+        for k in names
+    }
+    return Packed(
+        pos=np.concatenate([m.pos for m in molecules]).astype(np.float32),
+        elements=np.concatenate([m.elements for m in molecules]).astype(np.uint8),
+        charges=np.concatenate([m.charges for m in molecules]).astype(np.int8),
+        sizes=np.array([len(m) for m in molecules], dtype=np.int64),
+        bonds=np.column_stack([np.concatenate(bonds), np.concatenate(orders)]).astype(np.uint16),
+        num_bonds=np.array([len(b) for b in bonds], dtype=np.int64),
+        properties=columns,
+        smiles=list(smiles),
+        names=[m.name for m in molecules],
+    )
+
+
+def concatenate(parts: Sequence[Packed]) -> Packed:
+    """One after the other; columns that a part lacks are NaN there.
+
+    Raises:
+        DataError: if there is no part.
+    """
+    if not parts:
+        raise DataError("no molecule was kept")
+    names = dict.fromkeys(name for part in parts for name in part.properties)
+    absent = {len(part): np.full(len(part), np.nan) for part in parts}
+    return Packed(
+        *(
+            np.concatenate([getattr(p, k) for p in parts])
+            for k in ("pos", "elements", "charges", "sizes", "bonds", "num_bonds")
+        ),
+        properties={k: np.concatenate([p.properties.get(k, absent[len(p)]) for p in parts]) for k in names},
+        smiles=[s for part in parts for s in part.smiles],
+        names=[s for part in parts for s in part.names],
+    )
+
+
+def join_text(lines: Sequence[str]) -> np.ndarray:
+    """UTF-8 bytes of lines, each ended by a line feed; a line feed within a line becomes a blank."""
+    return np.frombuffer("".join(line.replace("\n", " ") + "\n" for line in lines).encode(), dtype=np.uint8)
+
+
+def split_text(joined: np.ndarray) -> list[str]:
+    """Inverse of `join_text`."""
+    return joined.tobytes().decode().split("\n")[:-1]

@@ -1,0 +1,131 @@
+"""What sampling must know of a data set: sizes, class frequencies and the spread of the coordinates."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from moldiff.errors import DataError
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Counted on the train split only; goes from the store into the weights bundle.
+
+    Attributes:
+        vocabulary: labels of the atom classes, in order.
+        sizes: number of molecules of each number of atoms.
+        atom_marginals: frequency of each atom class.
+        bond_marginals: frequency of no, single, double and triple bond over pairs of different atoms.
+        pos_scale: root mean square of a coordinate about its molecule's centre, Å.
+        num_molecules: how many were counted.
+        score: the data's own row of scores, where it was computed.
+    """
+
+    vocabulary: tuple[str, ...]
+    sizes: dict[int, int]
+    atom_marginals: tuple[float, ...]
+    bond_marginals: tuple[float, ...]
+    pos_scale: float
+    num_molecules: int
+    score: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses statistics that contradict themselves.
+
+        Raises:
+            DataError: if counts, lengths, sums or signs do not fit.
+        """
+        if len(self.atom_marginals) != len(self.vocabulary) or len(self.bond_marginals) != 4:
+            raise DataError(
+                f"statistics: {len(self.atom_marginals)} atom and {len(self.bond_marginals)} bond marginals for "
+                f"{len(self.vocabulary)} atom classes and 4 bond classes"
+            )
+        for name, marginals in (("atom", self.atom_marginals), ("bond", self.bond_marginals)):
+            if min(marginals) < 0 or abs(sum(marginals) - 1) > 1e-6:
+                raise DataError(f"statistics: {name} marginals {marginals} are no frequencies with the sum 1")
+        if not self.sizes or min(self.sizes) < 1 or min(self.sizes.values()) < 1:
+            raise DataError(f"statistics: sizes must map numbers of atoms to counts, all at least 1, got {self.sizes}")
+        if sum(self.sizes.values()) != self.num_molecules:
+            raise DataError(
+                f"statistics: sizes sum to {sum(self.sizes.values())}, not to {self.num_molecules} molecules"
+            )
+        if not (np.isfinite(self.pos_scale) and self.pos_scale > 0):
+            raise DataError(f"statistics: pos_scale must be a positive length in Å, got {self.pos_scale}")
+
+    @classmethod
+    def count(
+        cls,
+        pos: Float[np.ndarray, "a 3"],
+        atom: Int[np.ndarray, "a"],
+        sizes: Int[np.ndarray, "m"],
+        orders: Int[np.ndarray, "e"],
+        *,
+        vocabulary: tuple[str, ...],
+    ) -> "Statistics":
+        """Statistics of molecules that lie one after the other.
+
+        Args:
+            pos: coordinates of all atoms, Å.
+            atom: class of all atoms.
+            sizes: number of atoms of each molecule.
+            orders: order of every bond, each bond once.
+            vocabulary: labels of the atom classes.
+
+        Raises:
+            DataError: if there is no molecule.
+        """
+        if len(sizes) == 0:
+            raise DataError("statistics: the train split has no molecule; give more records or another split")
+        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        centres = np.add.reduceat(pos.astype(np.float64), starts, axis=0) / sizes[:, None]
+        scale = float(np.sqrt(np.mean((pos - np.repeat(centres, sizes, axis=0)) ** 2)))
+        values, counts = np.unique(sizes, return_counts=True)
+        pairs = max(int((sizes.astype(np.int64) * (sizes.astype(np.int64) - 1)).sum()) // 2, 1)
+        bonds = np.bincount(orders, minlength=4).astype(float)
+        bonds[0] = pairs - bonds[1:].sum()
+        return cls(
+            vocabulary=tuple(vocabulary),
+            sizes=dict(zip(values.tolist(), counts.tolist(), strict=True)),
+            atom_marginals=tuple((np.bincount(atom, minlength=len(vocabulary)) / len(atom)).tolist()),
+            bond_marginals=tuple((bonds / pairs).tolist()),
+            pos_scale=scale,
+            num_molecules=len(sizes),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        plain = asdict(self)
+        plain["sizes"] = {str(size): count for size, count in self.sizes.items()}
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any], *, source: str = "statistics") -> "Statistics":
+        """Inverse of `to_dict`.
+
+        Args:
+            plain: what JSON gave.
+            source: file or field for the message.
+
+        Raises:
+            DataError: if a key is missing, unknown or of the wrong kind.
+        """
+        names = {field.name for field in fields(cls)}
+        if set(plain) != names:
+            raise DataError(
+                f"{source}: missing keys {sorted(names - set(plain))}, unknown keys {sorted(set(plain) - names)}"
+            )
+        try:
+            return cls(
+                vocabulary=tuple(str(label) for label in plain["vocabulary"]),
+                sizes={int(size): int(count) for size, count in plain["sizes"].items()},
+                atom_marginals=tuple(float(value) for value in plain["atom_marginals"]),
+                bond_marginals=tuple(float(value) for value in plain["bond_marginals"]),
+                pos_scale=float(plain["pos_scale"]),
+                num_molecules=int(plain["num_molecules"]),
+                score=plain["score"],
+            )
+        except (TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"{source}: a value is of the wrong kind: {error}") from error

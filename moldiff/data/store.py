@@ -1,0 +1,264 @@
+"""The on-disk store: a folder with `meta.json` and `arrays.safetensors`, read whole into memory in a fraction of a second.
+
+A `MoleculeStore` is a PyG data set; for training its `state` builds dense batches straight from the flat arrays.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import safetensors.numpy
+import torch
+from jaxtyping import Int
+from safetensors import SafetensorError
+from torch_geometric.data import Data, Dataset
+
+from moldiff.chem.molecule import Molecule
+from moldiff.chem.vocabulary import Vocabulary
+from moldiff.data.packing import Packed, join_text, split_text
+from moldiff.data.statistics import Statistics
+from moldiff.errors import DataError, OutputError
+from moldiff.state import State
+
+VERSION = 1
+SPLITS = ("train", "valid", "test")
+_META = {"format", "version", "name", "num_molecules", "total", "left_out", "splits", "statistics", "sources"}
+_ARRAYS = {"pos", "atom", "size", "bond_ends", "bond_order", "num_bonds", "split", "smiles", "names"}
+_MAX_ROUNDING = 2e-4  # in a property's own unit; columns that float32 would round more are kept in float64
+
+
+def write_store(
+    path: Path,
+    packed: Packed,
+    *,
+    split: Int[np.ndarray, "m"],
+    left_out: Mapping[str, int],
+    name: str,
+    sources: Mapping[str, Any],
+    overwrite: bool = False,
+) -> None:
+    """Writes beside the target and renames, so that a store is either whole or absent.
+
+    Args:
+        path: folder to make.
+        packed: the molecules that were kept.
+        split: position in `SPLITS` of each molecule.
+        left_out: number of records left out, by reason.
+        name: of the data set.
+        sources: where the records came from, for the record.
+        overwrite: replace a store that is there.
+
+    Raises:
+        OutputError: if the folder exists or cannot be written.
+        DataError: if there are too many atom classes, or no molecule in the train split.
+    """
+    if path.exists() and not (overwrite and (path / "meta.json").is_file()):
+        raise OutputError(f"{path}: exists; give another folder, or --overwrite to replace a store")
+    keys, atom = np.unique(packed.elements.astype(np.int64) * 256 + packed.charges + 128, return_inverse=True)
+    vocabulary = Vocabulary.from_pairs((key // 256, key % 256 - 128) for key in keys.tolist())
+    if len(vocabulary) > 256:
+        raise DataError(f"{path}: {len(vocabulary)} pairs of element and charge, at most 256 are supported")
+    atom = vocabulary.encode(keys // 256, keys % 256 - 128)[atom]
+    train = split == 0
+    statistics = Statistics.count(
+        packed.pos[np.repeat(train, packed.sizes)],
+        atom[np.repeat(train, packed.sizes)],
+        packed.sizes[train],
+        packed.bonds[np.repeat(train, packed.num_bonds), 2].astype(np.int64),
+        vocabulary=vocabulary.labels,
+    )
+    ends = np.uint8 if packed.sizes.max() <= 256 else np.uint16
+    arrays = {
+        "pos": packed.pos.astype(np.float32),
+        "atom": atom.astype(np.uint8),
+        "size": packed.sizes.astype(np.uint16),
+        "bond_ends": packed.bonds[:, :2].astype(ends),
+        "bond_order": packed.bonds[:, 2].astype(np.uint8),
+        "num_bonds": packed.num_bonds.astype(np.uint16),
+        "split": split.astype(np.uint8),
+        "smiles": join_text(packed.smiles),
+        "names": join_text(packed.names),
+    }
+    for key, column in packed.properties.items():
+        single = column.astype(np.float32)
+        coarse = np.nan_to_num(np.abs(single - column)).max() > _MAX_ROUNDING
+        arrays[f"property.{key}"] = column.astype(np.float64) if coarse else single
+    meta = {
+        "format": "moldiff-store",
+        "version": VERSION,
+        "name": name,
+        "num_molecules": len(packed),
+        "total": len(packed) + sum(left_out.values()),
+        "left_out": dict(left_out),
+        "splits": {key: int((split == i).sum()) for i, key in enumerate(SPLITS)},
+        "statistics": statistics.to_dict(),
+        "sources": dict(sources),
+    }
+    try:
+        _write(path, meta, {key: np.ascontiguousarray(value) for key, value in arrays.items()})
+    except (OSError, SafetensorError) as error:
+        raise OutputError(f"{path}: cannot write the store: {error}") from error
+
+
+def _write(path: Path, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        safetensors.numpy.save_file(arrays, fresh / "arrays.safetensors")
+        (fresh / "meta.json").write_text(json.dumps(meta, indent=1) + "\n")
+        fresh.chmod(0o755)
+        if path.exists():
+            os.rename(path, fresh / "replaced")  # the old one leaves with the temporary folder's name
+            stale = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+            os.rename(fresh / "replaced", stale / "replaced")
+            os.rename(fresh, path)
+            shutil.rmtree(stale)
+        else:
+            os.rename(fresh, path)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+class MoleculeStore(Dataset):
+    """A prepared data set.
+
+    Attributes:
+        path: the folder.
+        meta: what `meta.json` says.
+        vocabulary: the atom classes.
+        statistics: of the train split.
+        sizes: number of atoms of each molecule.
+        property_names: names of the property columns, in the order of `Data.properties`.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Opens a store.
+
+        Args:
+            path: folder that `moldiff prepare` made.
+
+        Raises:
+            DataError: if it is no store, is of another version, or its arrays do not fit one another.
+        """
+        super().__init__()
+        self.path = Path(path)
+        self.meta = _read_meta(self.path)
+        try:
+            arrays = safetensors.numpy.load_file(self.path / "arrays.safetensors")
+        except (OSError, SafetensorError) as error:
+            raise DataError(f"{self.path / 'arrays.safetensors'}: cannot be read: {error}; prepare it again") from error
+        if not set(arrays) >= _ARRAYS:
+            raise DataError(f"{self.path}: arrays {sorted(_ARRAYS - set(arrays))} are missing; prepare it again")
+        self.statistics = Statistics.from_dict(self.meta["statistics"], source=f"{self.path / 'meta.json'}: statistics")
+        self.vocabulary = Vocabulary(self.statistics.vocabulary)
+        self.sizes = arrays["size"].astype(np.int64)
+        self._pos, self._atom = arrays["pos"], arrays["atom"]
+        self._ends, self._order = arrays["bond_ends"], arrays["bond_order"]
+        self._num_bonds = arrays["num_bonds"].astype(np.int64)
+        self._split = arrays["split"]
+        self._starts = np.cumsum(self.sizes) - self.sizes
+        self._bond_starts = np.cumsum(self._num_bonds) - self._num_bonds
+        self._smiles, self._names = split_text(arrays["smiles"]), split_text(arrays["names"])
+        self._properties = {key[9:]: arrays[key] for key in sorted(arrays) if key.startswith("property.")}
+        self.property_names = tuple(self._properties)
+        m = self.meta["num_molecules"]
+        lengths = {m} == {len(c) for c in (self.sizes, self._num_bonds, self._split, self._smiles, self._names)}
+        flat = self.sizes.sum() == len(self._pos) == len(self._atom)
+        bonds = self._num_bonds.sum() == len(self._ends) == len(self._order)
+        if not (lengths and flat and bonds and all(len(c) == m for c in self._properties.values())):
+            raise DataError(f"{self.path}: arrays do not fit {m} molecules; prepare it again")
+
+    def len(self) -> int:
+        """Number of molecules."""
+        return len(self.sizes)
+
+    def get(self, idx: int) -> Data:
+        """Molecule `idx` as PyG data; each bond stands in both directions."""
+        atoms = slice(self._starts[idx], self._starts[idx] + self.sizes[idx])
+        bonds = slice(self._bond_starts[idx], self._bond_starts[idx] + self._num_bonds[idx])
+        ends, order = self._ends[bonds].astype(np.int64).T, self._order[bonds].astype(np.int64)
+        atom = self._atom[atoms].astype(np.int64)
+        elements, charges = self.vocabulary.decode(atom)
+        return Data(
+            pos=torch.from_numpy(self._pos[atoms].copy()),
+            atom=torch.from_numpy(atom),
+            z=torch.from_numpy(elements),
+            charge=torch.from_numpy(charges),
+            edge_index=torch.from_numpy(np.concatenate([ends, ends[::-1]], axis=1)),
+            edge_attr=torch.from_numpy(np.concatenate([order, order])),
+            properties=torch.tensor([[column[idx] for column in self._properties.values()]], dtype=torch.float64),
+            name=self._names[idx],
+        )
+
+    def molecule(self, idx: int) -> Molecule:
+        """Molecule `idx` with its name and properties."""
+        data = self.get(idx)
+        bond = np.zeros((len(data.z), len(data.z)), dtype=np.int64)
+        bond[tuple(data.edge_index.numpy())] = data.edge_attr.numpy()
+        values = {key: float(column[idx]) for key, column in self._properties.items() if not np.isnan(column[idx])}
+        pos = data.pos.numpy().astype(np.float64)
+        return Molecule(data.z.numpy(), data.charge.numpy(), pos, bond, name=data.name, properties=values)
+
+    def smiles(self, idx: int) -> str:
+        """Published SMILES, empty where the source had none."""
+        return self._smiles[idx]
+
+    def property(self, name: str) -> np.ndarray:
+        """Column of one property over all molecules.
+
+        Raises:
+            DataError: if the store has no such property.
+        """
+        if name not in self._properties:
+            raise DataError(f"{self.path}: no property {name!r}; it has {', '.join(self.property_names) or 'none'}")
+        return self._properties[name]
+
+    def split(self, name: Literal["train", "valid", "test"]) -> Int[np.ndarray, "m"]:
+        """Numbers of the molecules in a split, ascending.
+
+        Raises:
+            DataError: if there is no such split.
+        """
+        if name not in SPLITS:
+            raise DataError(f"split {name!r}: expected one of {', '.join(SPLITS)}")
+        return np.flatnonzero(self._split == SPLITS.index(name))
+
+    def state(self, indices: Sequence[int] | Int[np.ndarray, "b"]) -> State:
+        """Dense batch of these molecules, each centred; the same as `collate` of their `Data`, without the detour."""
+        indices = np.asarray(indices, dtype=np.int64)
+        sizes = self.sizes[indices]
+        b, n = len(indices), int(sizes.max())
+        mask = np.arange(n) < sizes[:, None]
+        flat = np.where(mask, self._starts[indices][:, None] + np.arange(n), 0)
+        pos = self._pos[flat] * mask[..., None]
+        pos = (pos - pos.sum(1, keepdims=True) / sizes[:, None, None].astype(np.float32)) * mask[..., None]
+        atom = np.where(mask, self._atom[flat], 0).astype(np.int64)
+        counts = self._num_bonds[indices]
+        rows = np.repeat(np.arange(b), counts)
+        edge = np.repeat(self._bond_starts[indices] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+        left, right = self._ends[edge].astype(np.int64).T
+        bond = np.zeros((b, n, n), dtype=np.int64)
+        bond[rows, left, right] = bond[rows, right, left] = self._order[edge]
+        return State(*(torch.from_numpy(array) for array in (pos, atom, bond, mask)))
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    file = path / "meta.json"
+    if not file.is_file():
+        raise DataError(f"{path}: no store here (no meta.json); make one with `moldiff prepare`")
+    try:
+        meta = json.loads(file.read_text())
+    except ValueError as error:
+        raise DataError(f"{file}: not JSON: {error}") from error
+    if not isinstance(meta, dict) or meta.get("format") != "moldiff-store":
+        raise DataError(f"{file}: not the description of a moldiff store")
+    if meta.get("version") != VERSION:
+        raise DataError(f"{file}: store version {meta.get('version')}, this moldiff reads {VERSION}; prepare it again")
+    if set(meta) != _META:
+        raise DataError(f"{file}: missing keys {sorted(_META - set(meta))}, unknown keys {sorted(set(meta) - _META)}")
+    return meta
