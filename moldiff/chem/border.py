@@ -1,0 +1,170 @@
+"""The border to RDKit: `Molecule` to `Chem.Mol` and back; nothing is repaired on the way."""
+
+import re
+from functools import lru_cache
+
+import numpy as np
+from rdkit import Chem, rdBase
+
+from moldiff.chem.molecule import MAX_ATOMS, MAX_COORDINATE, Failure, Molecule
+from moldiff.errors import MoleculeError
+
+BOND_TYPES = {1: Chem.BondType.SINGLE, 2: Chem.BondType.DOUBLE, 3: Chem.BondType.TRIPLE}
+_READABLE_BONDS = {*BOND_TYPES.values(), Chem.BondType.AROMATIC}
+_INTEGER = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
+_DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+(?=[eE]))([eE][+-]?\d+)?")
+
+
+@lru_cache(maxsize=1024)
+def _atom(element: int, charge: int) -> Chem.Atom:
+    atom = Chem.Atom(element)
+    atom.SetFormalCharge(charge)
+    atom.SetNoImplicit(True)
+    return atom
+
+
+def to_rdkit(molecule: Molecule) -> Chem.Mol:
+    """The molecule as it stands: not sanitised, no implicit hydrogens, one conformer, properties set.
+
+    Never refuses odd chemistry; `moldiff.chem.validity.check` judges it.
+    """
+    mol = Chem.RWMol()
+    for element, charge in zip(molecule.elements.tolist(), molecule.charges.tolist(), strict=True):
+        mol.AddAtom(_atom(element, charge))
+    begin, end = np.nonzero(np.triu(molecule.bond))
+    for i, j, order in zip(begin.tolist(), end.tolist(), molecule.bond[begin, end].tolist(), strict=True):
+        mol.AddBond(i, j, BOND_TYPES[order])
+    conformer = Chem.Conformer(len(molecule))
+    conformer.Set3D(True)
+    conformer.SetPositions(np.ascontiguousarray(molecule.pos, dtype=np.float64))
+    mol.AddConformer(conformer, assignId=True)
+    mol.SetProp("_Name", molecule.name)
+    for key, value in molecule.properties.items():
+        if isinstance(value, str):
+            mol.SetProp(key, value)
+        elif isinstance(value, (int, np.integer)):
+            mol.SetIntProp(key, int(value)) if abs(value) < 2**31 else mol.SetProp(key, str(value))
+        else:
+            mol.SetDoubleProp(key, float(value))
+    mol = mol.GetMol()
+    mol.UpdatePropertyCache(strict=False)
+    return mol
+
+
+def from_rdkit(mol: Chem.Mol, *, name: str | None = None) -> Molecule:
+    """The molecule with Kekulé bonds and the coordinates of the first conformer; isotopes and stereo tags are not kept.
+
+    Args:
+        mol: every hydrogen an atom of its own, and a conformer, as after `Chem.AddHs` and an embedding.
+        name: title; by default RDKit's `_Name`.
+
+    Returns:
+        The molecule; SD properties are kept, as numbers where they are written as numbers.
+
+    Raises:
+        MoleculeError: on implicit hydrogens, no conformer, unusable coordinates, dummy atoms, dative or query bonds,
+            aromatic bonds without a Kekulé form, no atoms or too many.
+    """
+    result = convert(mol, name=name)
+    if isinstance(result, Failure):
+        label = name if name is not None else mol.GetProp("_Name") if mol.HasProp("_Name") else ""
+        raise MoleculeError(f"molecule {label!r}: {result.detail}" if label else f"molecule: {result.detail}")
+    return result
+
+
+def convert(mol: Chem.Mol, *, name: str | None = None) -> Molecule | Failure:
+    """As `from_rdkit`, with the obstacle as a result, under one of the reasons of `moldiff.chem.validity`."""
+    obstacle = unusable_record(mol)
+    if obstacle is not None:
+        return obstacle
+    if mol.GetNumAtoms() > MAX_ATOMS:
+        return Failure("size", f"has {mol.GetNumAtoms()} atoms; at most {MAX_ATOMS} are supported")
+    orders = kekule_orders(mol)
+    if isinstance(orders, Failure):
+        return orders
+    missing = _implicit_hydrogens(mol)
+    if missing is not None:
+        return missing
+    atoms = list(mol.GetAtoms())
+    return Molecule(
+        elements=np.array([atom.GetAtomicNum() for atom in atoms], dtype=np.int64),
+        charges=np.array([atom.GetFormalCharge() for atom in atoms], dtype=np.int64),
+        pos=np.array(mol.GetConformer().GetPositions(), dtype=np.float64),
+        bond=orders,
+        name=name if name is not None else mol.GetProp("_Name") if mol.HasProp("_Name") else "",
+        properties=_properties(mol),
+    )
+
+
+def kekule_orders(mol: Chem.Mol) -> np.ndarray | Failure:
+    """Matrix of Kekulé bond orders, symmetric, int64; `mol` itself is not changed."""
+    strange = {bond.GetBondType() for bond in mol.GetBonds()} - _READABLE_BONDS
+    if strange:
+        names = ", ".join(sorted(str(kind) for kind in strange))
+        return Failure("bond_type", f"has bonds of type {names}; expected single, double, triple or aromatic ones")
+    orders = Chem.GetAdjacencyMatrix(mol, useBO=True, force=True)
+    if (orders % 1).any():
+        try:
+            with rdBase.BlockLogs():
+                mol = Chem.Mol(mol)
+                mol.UpdatePropertyCache(strict=False)
+                Chem.Kekulize(mol, clearAromaticFlags=True)
+        except Chem.MolSanitizeException as error:
+            return Failure("kekulize", f"its aromatic bonds have no Kekulé form: {one_line(error)}")
+        orders = Chem.GetAdjacencyMatrix(mol, useBO=True, force=True)
+    return orders.astype(np.int64)
+
+
+def one_line(error: Exception) -> str:
+    """What RDKit said, on one line."""
+    return " ".join(str(error).split())
+
+
+def unusable_record(mol: Chem.Mol) -> Failure | None:
+    """Why this holds no atoms in space: none at all, placeholders for atoms, or coordinates missing, NaN or huge."""
+    if mol.GetNumAtoms() == 0:
+        return Failure("size", "has no atoms")
+    for atom in mol.GetAtoms():
+        if atom.GetAtomicNum() == 0 or atom.HasQuery():
+            return Failure(
+                "element", f"atom {atom.GetIdx() + 1} is {atom.GetSymbol()!r}, a placeholder, not an element"
+            )
+    if mol.GetNumConformers() == 0:
+        return Failure("coordinates", "has no coordinates; add a conformer, for instance with AllChem.EmbedMolecule")
+    pos = mol.GetConformer().GetPositions()
+    usable = (np.abs(pos) <= MAX_COORDINATE).all(1)  # false for NaN
+    if usable.all():
+        return None
+    atom = int(np.argmin(usable))
+    values = ", ".join(f"{x:.6g}" for x in pos[atom])
+    return Failure("coordinates", f"atom {atom + 1} lies at ({values}); expected numbers within ±{MAX_COORDINATE:g} Å")
+
+
+def _implicit_hydrogens(mol: Chem.Mol) -> Failure | None:
+    if mol.NeedsUpdatePropertyCache():
+        mol = Chem.Mol(mol)
+        mol.UpdatePropertyCache(strict=False)
+    missing = sum(atom.GetTotalNumHs() for atom in mol.GetAtoms())
+    if not missing:
+        return None
+    remedy = "every hydrogen must be an atom with coordinates; add them with Chem.AddHs(mol, addCoords=True)"
+    return Failure("implicit_hydrogen", f"{missing} hydrogens are implicit; {remedy}")
+
+
+def _properties(mol: Chem.Mol) -> dict[str, float | int | str]:
+    raw = mol.GetPropsAsDict(includePrivate=False, includeComputed=False, autoConvertStrings=False)
+    return {key: number_or_text(value) if isinstance(value, str) else _plain(value) for key, value in raw.items()}
+
+
+def _plain(value: object) -> float | int | str:
+    if isinstance(value, bool):
+        return int(value)
+    return value if isinstance(value, (int, float)) else str(value)
+
+
+def number_or_text(text: str) -> float | int | str:
+    """An SD value as a number where it is written as one; `007` and `1e` stay text."""
+    stripped = text.strip()
+    if _INTEGER.fullmatch(stripped):
+        return int(stripped)
+    return float(stripped) if _DECIMAL.fullmatch(stripped) else text

@@ -1,0 +1,167 @@
+"""SDF, V2000 and V3000: records as a stream, each a molecule or a named failure, and the text of one record."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from rdkit import Chem, rdBase
+
+from moldiff.chem.border import convert, to_rdkit, unusable_record
+from moldiff.chem.molecule import MAX_COORDINATE, Failure, Molecule
+from moldiff.chem.stream import text_lines
+from moldiff.errors import FileFormatError, OutputError
+
+_COUNTS = re.compile(r".*V[23]000\s*$|(?=.{0,2}\d)[ \d]{3}[ \d]{3}( |$)")
+_TAG = re.compile(r">.*<([^>]+)>")
+_TABLE = Chem.GetPeriodicTable()
+
+
+def read_sdf_records(path: str | Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
+    """Numbered records, not sanitised, hydrogens as they stand, tags as properties.
+
+    A broken record is a `Failure` in its place; a file that cannot be read is a `DataError`, one that is empty or no
+    SDF at all a `FileFormatError`.
+    """
+    for number, lines, complete in _split(path):
+        label = f"{Path(path).name}, record {number}"
+        if not complete:
+            detail = "the file ends inside this record (no `M  END` and `$$$$`); write or fetch it again"
+            yield number, Failure("truncated", f"{label}: {detail}")
+            continue
+        result = _parse(lines)
+        yield number, Failure(result.reason, f"{label}: {result.detail}") if isinstance(result, Failure) else result
+
+
+def read_sdf(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]:
+    """As `read_sdf_records`, as molecules with Kekulé bonds; hydrogens must be explicit."""
+    for number, record in read_sdf_records(path):
+        result = record if isinstance(record, Failure) else convert(record)
+        if isinstance(result, Failure) and not isinstance(record, Failure):
+            result = Failure(result.reason, f"{Path(path).name}, record {number}: {result.detail}")
+        yield number, result
+
+
+def sdf_text(molecule: Molecule) -> str:
+    """One record: bonds, charges, explicit hydrogens, coordinates to 4 decimals, properties as tags, `$$$$`.
+
+    Line breaks in a name and blank lines in a value do not fit, and are an `OutputError`.
+    """
+    label = f"molecule {molecule.name!r}"
+    if len(molecule.name.splitlines()) > 1 or molecule.name.startswith("$$$$"):
+        raise OutputError(f"{label}: an SDF title is one line and does not begin with $$$$; rename it")
+    tags = []
+    for key, value in molecule.properties.items():
+        lines = str(value).split("\n")
+        if re.search(r"[<>\n]", key) or (len(lines) > 1 and not all(map(str.strip, lines))) or "$$$$" in str(value):
+            raise OutputError(f"{label}: property {key!r} with value {str(value)!r:.60} does not fit an SDF tag")
+        tags.append(f">  <{key}>\n{value}\n\n")
+    with rdBase.BlockLogs():
+        block = Chem.MolToMolBlock(to_rdkit(molecule), includeStereo=False, kekulize=False)
+    return f"{block}{''.join(tags)}$$$$\n"
+
+
+def _split(path: str | Path) -> Iterator[tuple[int, list[str], bool]]:
+    """Record number, lines, and whether the record is whole."""
+    number, lines, cut = 1, [], False
+    stream = text_lines(path)
+    while True:
+        try:
+            line = next(stream)
+        except StopIteration:
+            break
+        except FileFormatError as error:
+            if not isinstance(error.__cause__, EOFError):
+                raise
+            cut = True
+            break
+        if line.startswith("$$$$"):
+            if number == 1:
+                _refuse_foreign(path, lines)
+            yield number, lines, True
+            number, lines = number + 1, []
+            continue
+        lines.append(line)
+        if number == 1 and len(lines) == 4:
+            _refuse_foreign(path, lines)
+    if number == 1 and not cut:
+        _refuse_foreign(path, lines)
+    if cut or any(map(str.strip, lines)):
+        is_mol_file = number == 1 and Path(path).suffix.lower() == ".mol" and "M  END" in lines
+        yield number, lines, is_mol_file
+
+
+def _refuse_foreign(path: str | Path, lines: list[str]) -> None:
+    if len(lines) >= 4 and _COUNTS.match(lines[3]):
+        return
+    first = next((line.strip() for line in lines if line.strip()), "")
+    hint = " (a web page: was the download answered by a log-in or error page?)" if first.startswith("<") else ""
+    raise FileFormatError(
+        f"{path}: is no SDF: line 4 of the first record should count atoms and bonds; "
+        f"the file begins with {first[:60]!r}{hint}"
+    )
+
+
+def _parse(lines: list[str]) -> Chem.Mol | Failure:
+    end = next((i for i, line in enumerate(lines) if line.startswith("M  END")), None)
+    if end is None:
+        return Failure("unreadable", "the connection table has no `M  END`")
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromMolBlock("\n".join(lines[: end + 1]) + "\n", sanitize=False, removeHs=False)
+    if mol is None:
+        return _diagnose(lines[: end + 1])
+    failure = unusable_record(mol)
+    if failure is not None:
+        return failure
+    key, value = None, []
+    for line in [*lines[end + 1 :], ""]:
+        tag = _TAG.match(line) if key is None else None
+        if tag:
+            key, value = tag[1], []
+        elif key is not None and line.strip():
+            value.append(line)
+        elif key is not None:
+            mol.SetProp(key, "\n".join(value))
+            key = None
+    return mol
+
+
+def _diagnose(lines: list[str]) -> Failure:
+    """Why RDKit could not parse a connection table, as far as its atom lines tell."""
+    version_3 = "V3000" in lines[3]
+    if version_3:
+        start = next((i for i, line in enumerate(lines) if line.startswith("M  V30 BEGIN ATOM")), len(lines)) + 1
+        fields = [line.split()[2:7] for line in lines[start:] if line.startswith("M  V30")]
+        atoms = [
+            (f[1], f[2:5]) for f in fields[: next((i for i, f in enumerate(fields) if f[0] == "END"), len(fields))]
+        ]
+    elif lines[3][:3].strip().isdigit():
+        atoms = [
+            (line[31:34].strip(), [line[0:10], line[10:20], line[20:30]]) for line in lines[4 : 4 + int(lines[3][:3])]
+        ]
+    else:
+        return Failure("unreadable", f"the counts line {lines[3]!r} is malformed")
+    for i, (symbol, coordinates) in enumerate(atoms, start=1):
+        if not all(map(_is_coordinate, coordinates)):
+            given = " ".join(" ".join(coordinates).split())
+            return Failure(
+                "coordinates", f"atom {i} has the coordinates {given!r}; expected three numbers, in Å, in their columns"
+            )
+        if not _is_symbol(symbol):
+            return Failure("element", f"atom {i} is {symbol!r}, which is no element")
+    return Failure(
+        "unreadable", "RDKit cannot parse the connection table; compare its counts line with its atom and bond lines"
+    )
+
+
+def _is_coordinate(text: str) -> bool:
+    try:
+        return abs(float(text)) <= MAX_COORDINATE  # false for NaN
+    except ValueError:
+        return False
+
+
+def _is_symbol(symbol: str) -> bool:
+    try:
+        return _TABLE.GetAtomicNumber(symbol) > 0
+    except RuntimeError:
+        return symbol in ("D", "T")

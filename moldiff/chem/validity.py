@@ -1,0 +1,181 @@
+"""Strict validity: what RDKit must accept, with nothing repaired, before a molecule counts.
+
+Valid means all of: RDKit sanitises it, without its clean-up step, which rewrites nitro groups and metal bonds; no
+radical electrons; no implicit hydrogens; one fragment. The reasons of a `Failure`; a record has the first that holds:
+
+| reason | meaning |
+|---|---|
+| `unreadable` | the record cannot be parsed |
+| `truncated` | the file ends inside the record |
+| `element` | an unknown element, or a placeholder such as `*` or `R#` |
+| `coordinates` | none, NaN, infinite or huge |
+| `size` | no atoms, or more than are supported |
+| `bond_type` | a dative, zero-order or query bond |
+| `valence` | more bonds than RDKit allows at an atom |
+| `kekulize` | aromatic bonds without a Kekulé form |
+| `sanitize` | RDKit's sanitisation fails otherwise |
+| `implicit_hydrogen` | a hydrogen that is no atom of its own |
+| `radical` | unpaired electrons: an atom with too few bonds for its charge |
+| `fragments` | more than one connected part |
+| `missing` | asked for, but not there (scoring only) |
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from rdkit import Chem, rdBase
+
+from moldiff.chem.border import kekule_orders, one_line, to_rdkit
+from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.valence import stable
+
+REASONS = (
+    "unreadable", "truncated", "element", "coordinates", "size", "bond_type", "valence", "kekulize", "sanitize",
+    "implicit_hydrogen", "radical", "fragments", "missing",
+)  # fmt: skip
+
+# Every step of SanitizeMol but the two that change atoms and bonds to make chemistry acceptable.
+_CHECKS_ONLY = (
+    Chem.SanitizeFlags.SANITIZE_ALL
+    ^ Chem.SanitizeFlags.SANITIZE_CLEANUP
+    ^ Chem.SanitizeFlags.SANITIZE_CLEANUP_ORGANOMETALLICS
+)
+
+Record = Molecule | Chem.Mol | Failure  # what a reader yields and a score takes
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What holds for one record. A record that was not read holds nothing.
+
+    Attributes:
+        name: title of the record.
+        read: it is a molecule.
+        sanitised: RDKit accepts it.
+        no_radicals: sanitised, and no unpaired electrons.
+        no_implicit_hydrogens: sanitised, and every hydrogen is an atom.
+        one_fragment: connected, whatever else.
+        num_atoms: atoms read.
+        num_stable_atoms: of these, with an allowed total bond order (`moldiff.chem.valence`).
+        smiles: canonical, without hydrogens and stereo; empty unless valid.
+        failure: the first breach; None means valid.
+    """
+
+    name: str = ""
+    read: bool = False
+    sanitised: bool = False
+    no_radicals: bool = False
+    no_implicit_hydrogens: bool = False
+    one_fragment: bool = False
+    num_atoms: int = 0
+    num_stable_atoms: int = 0
+    smiles: str = ""
+    failure: Failure | None = None
+
+    @property
+    def valid(self) -> bool:
+        """All of the strict conditions."""
+        return self.failure is None
+
+    @property
+    def stable(self) -> bool:
+        """Every atom has an allowed total bond order."""
+        return self.read and self.num_stable_atoms == self.num_atoms
+
+
+def check(molecule: Molecule) -> Chem.Mol | Failure:
+    """The sanitised molecule with its conformer if it is strictly valid, otherwise the first breach."""
+    mol = to_rdkit(molecule)
+    failure = sanitise(mol)
+    if failure is None:
+        implicit, radicals = _electrons(mol)
+        failure = implicit or radicals or _fragments(mol)
+    return mol if failure is None else failure
+
+
+def judge(record: Record) -> Verdict:
+    """All conditions of one record, each on its own, for rates that show every step."""
+    if isinstance(record, Failure):
+        return Verdict(failure=record)
+    mol = to_rdkit(record) if isinstance(record, Molecule) else Chem.Mol(record)
+    orders = kekule_orders(mol)
+    num_stable = 0 if isinstance(orders, Failure) else _count_stable(mol, orders)
+    fragments = _fragments(mol)
+    strange = orders if isinstance(orders, Failure) and orders.reason == "bond_type" else None
+    unsanitised = sanitise(mol)
+    implicit, radicals = _electrons(mol) if unsanitised is None else (unsanitised, unsanitised)
+    failure = strange or unsanitised or implicit or radicals or fragments
+    return Verdict(
+        name=mol.GetProp("_Name") if mol.HasProp("_Name") else "",
+        read=True,
+        sanitised=unsanitised is None,
+        no_radicals=radicals is None,
+        no_implicit_hydrogens=implicit is None,
+        one_fragment=fragments is None,
+        num_atoms=mol.GetNumAtoms(),
+        num_stable_atoms=num_stable,
+        smiles="" if failure else canonical_smiles(mol),
+        failure=failure,
+    )
+
+
+def canonical_smiles(mol: Chem.Mol, *, stereo: bool = False) -> str:
+    """RDKit's canonical SMILES without hydrogens: the identity of a molecule for uniqueness and novelty.
+
+    Args:
+        mol: sanitised.
+        stereo: perceive and write stereo from the coordinates; without it, mirror images and cis/trans isomers
+            are the same molecule, as in the literature.
+
+    Returns:
+        The SMILES.
+    """
+    mol = Chem.Mol(mol)
+    with rdBase.BlockLogs():
+        if stereo:
+            Chem.AssignStereochemistryFrom3D(mol)
+        else:
+            Chem.RemoveStereochemistry(mol)  # otherwise RemoveHs keeps the hydrogens that define a double bond's stereo
+        return Chem.MolToSmiles(Chem.RemoveHs(mol, sanitize=False), isomericSmiles=stereo)
+
+
+def sanitise(mol: Chem.Mol) -> Failure | None:
+    """Sanitises in place, changing no atom and no bond order; the failure, or None."""
+    try:
+        with rdBase.BlockLogs():
+            Chem.SanitizeMol(mol, _CHECKS_ONLY)
+    except Chem.AtomValenceException as error:
+        return Failure("valence", one_line(error))
+    except (Chem.KekulizeException, Chem.AtomKekulizeException) as error:
+        return Failure("kekulize", one_line(error))
+    except Chem.MolSanitizeException as error:
+        return Failure("sanitize", one_line(error))
+    return None
+
+
+def _electrons(mol: Chem.Mol) -> tuple[Failure | None, Failure | None]:
+    """Implicit hydrogens and radical electrons of a sanitised molecule, each as a failure or None."""
+    hydrogens = radicals = 0
+    first = ""
+    for atom in mol.GetAtoms():
+        hydrogens += atom.GetTotalNumHs()
+        if atom.GetNumRadicalElectrons():
+            radicals += atom.GetNumRadicalElectrons()
+            first = first or f"{atom.GetSymbol()} (atom {atom.GetIdx() + 1})"
+    return (
+        Failure("implicit_hydrogen", f"{hydrogens} hydrogens are not atoms of their own") if hydrogens else None,
+        Failure("radical", f"{radicals} unpaired electrons, the first at {first}") if radicals else None,
+    )
+
+
+def _fragments(mol: Chem.Mol) -> Failure | None:
+    parts = len(Chem.GetMolFrags(mol))
+    if parts == 0:
+        return Failure("size", "has no atoms")
+    return Failure("fragments", f"{parts} unconnected parts; expected one") if parts > 1 else None
+
+
+def _count_stable(mol: Chem.Mol, orders: np.ndarray) -> int:
+    elements = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()], dtype=np.int64)
+    charges = np.array([atom.GetFormalCharge() for atom in mol.GetAtoms()], dtype=np.int64)
+    return int(stable(elements, charges, orders.sum(1)).sum())
