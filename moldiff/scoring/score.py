@@ -1,0 +1,129 @@
+"""Rates of a set of molecules, each with its numerator and its denominator.
+
+The denominator is everything that was asked for, failures included, except where the name of the rate says
+otherwise: atoms are counted among atoms read, uniqueness among valid molecules, novelty among unique valid ones.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import nan, sqrt
+from pathlib import Path
+from typing import Any
+
+from moldiff.chem.files import read_records, read_reference
+from moldiff.chem.validity import Record, Verdict, judge
+from moldiff.errors import DataError
+
+_Z95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
+
+STEPS = ("read", "sanitised", "no_radicals", "no_implicit_hydrogens", "one_fragment", "valid", "stable")
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A count among a count.
+
+    Attributes:
+        numerator: how many.
+        denominator: of how many.
+    """
+
+    numerator: int
+    denominator: int
+
+    @property
+    def value(self) -> float:
+        """The share, 0 to 1; NaN of none."""
+        return self.numerator / self.denominator if self.denominator else nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval (J. Am. Stat. Assoc. 22, 209, 1927); 0 to 1 of none."""
+        n = self.denominator
+        if not n:
+            return 0.0, 1.0
+        centre = (self.value + _Z95**2 / (2 * n)) / (1 + _Z95**2 / n)
+        half = _Z95 / (1 + _Z95**2 / n) * sqrt(self.value * (1 - self.value) / n + _Z95**2 / (4 * n * n))
+        return max(0.0, centre - half), min(1.0, centre + half)
+
+
+@dataclass(frozen=True)
+class Score:
+    """All rates of one set of molecules.
+
+    Attributes:
+        num_requested: molecules asked for; records of the file if nobody asked.
+        rates: by name, in the order of the table.
+        failures: records by the reason of their first breach, most frequent first.
+        verdicts: one for each record, in order; not kept by `to_dict`.
+    """
+
+    num_requested: int
+    rates: Mapping[str, Rate]
+    failures: Mapping[str, int]
+    verdicts: tuple[Verdict, ...] = field(default=(), repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers for JSON, with value and interval beside each count."""
+        rates = {
+            name: {
+                "numerator": rate.numerator,
+                "denominator": rate.denominator,
+                "value": rate.value if rate.denominator else None,
+                "interval_95": list(rate.interval),
+            }
+            for name, rate in self.rates.items()
+        }
+        return {"num_requested": self.num_requested, "rates": rates, "failures": dict(self.failures)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Score":
+        """Inverse of `to_dict`; only the counts are read, and anything else than counts is a `DataError`."""
+        try:
+            rates = {
+                name: Rate(int(rate["numerator"]), int(rate["denominator"])) for name, rate in data["rates"].items()
+            }
+            failures = {str(reason): int(count) for reason, count in data["failures"].items()}
+            return cls(num_requested=int(data["num_requested"]), rates=rates, failures=failures)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise DataError(
+                f"this is no score: {type(error).__name__} {error}; expected what `to_dict` gives"
+            ) from error
+
+
+def score(records: Iterable[Record], *, reference: set[str] | None = None, num_requested: int | None = None) -> Score:
+    """Judges every record and counts.
+
+    Args:
+        records: molecules, RDKit molecules that are not sanitised, or failures in their place.
+        reference: canonical SMILES as of `moldiff.chem.files.read_reference`; without it no novelty.
+        num_requested: what was asked for; records that are not there count against every rate.
+
+    Returns:
+        The rates. Stable means the strict Kekulé table of `moldiff.chem.valence`.
+
+    Raises:
+        DataError: if there are more records than were asked for.
+    """
+    verdicts = tuple(judge(record) for record in records)
+    total = len(verdicts) if num_requested is None else num_requested
+    if total < len(verdicts):
+        raise DataError(f"{len(verdicts)} records came but only {total} were asked for; correct the number asked for")
+    rates = {step: Rate(sum(getattr(verdict, step) for verdict in verdicts), total) for step in STEPS}
+    rates["stable_atoms_of_read"] = Rate(sum(v.num_stable_atoms for v in verdicts), sum(v.num_atoms for v in verdicts))
+    unique = {verdict.smiles for verdict in verdicts if verdict.valid}
+    rates["unique_of_valid"] = Rate(len(unique), rates["valid"].numerator)
+    rates["valid_and_unique"] = Rate(len(unique), total)
+    if reference is not None:
+        rates["novel_of_unique"] = Rate(len(unique - reference), len(unique))
+        rates["valid_unique_and_novel"] = Rate(len(unique - reference), total)
+    failures = Counter(verdict.failure.reason for verdict in verdicts if verdict.failure is not None)
+    failures["missing"] += total - len(verdicts)
+    return Score(total, rates, {reason: count for reason, count in failures.most_common() if count}, verdicts)
+
+
+def score_file(path: str | Path, *, reference: str | Path | None = None, num_requested: int | None = None) -> Score:
+    """`score` of an SDF, ours or anybody's, against a reference that is an SDF or a list of SMILES."""
+    known = None if reference is None else read_reference(reference)[0]
+    return score((record for _, record in read_records(path)), reference=known, num_requested=num_requested)
