@@ -4,7 +4,9 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Group
 from rich.table import Table
 
@@ -15,15 +17,23 @@ _TITLES = {
     "read": "read",
     "sanitised": "sanitised",
     "no_radicals": "no radicals",
-    "no_implicit_hydrogens": "no implicit hydrogens",
+    "no_implicit_hydrogens": "no implicit H",
     "one_fragment": "one fragment",
     "valid": "valid (all of these)",
     "stable": "stable molecules",
-    "stable_atoms_of_read": "stable atoms, of read",
-    "unique_of_valid": "unique, of valid",
+    "stable_atoms_of_read": "stable atoms of read",
+    "unique_of_valid": "unique of valid",
     "valid_and_unique": "valid and unique",
-    "novel_of_unique": "novel, of unique",
-    "valid_unique_and_novel": "valid, unique and novel",
+    "novel_of_unique": "novel of unique",
+    "valid_unique_and_novel": "valid, unique, novel",
+}
+_LAYOUT: dict[str, Any] = {
+    "title_justify": "left",
+    "caption_justify": "left",
+    "box": SIMPLE,
+    "pad_edge": False,
+    "show_edge": False,
+    "collapse_padding": True,
 }
 _CAPTION = (
     "Of all asked for, unless the row names less. Nothing is repaired. "
@@ -45,18 +55,13 @@ def render(score: Score, *, data_row: Score | None = None) -> Group:
     Returns:
         A renderable for `rich.console.Console.print`.
     """
-    table = Table(
-        title=f"{score.num_requested:,} molecules asked for",
-        title_justify="left",
-        caption=_CAPTION,
-        caption_justify="left",
-    )
-    table.add_column("rate", no_wrap=True)
-    for header in ("%", "count", "95 % interval", *(["data, %", "count"] if data_row is not None else [])):
+    table = Table(title=f"{score.num_requested:,} molecules asked for", caption=_CAPTION, **_LAYOUT)
+    table.add_column("rate")
+    for header in ("%", "count", "95 % range", *(["data, %", "count"] if data_row is not None else [])):
         table.add_column(header, justify="right", no_wrap=True)
     for name, rate in score.rates.items():
         low, high = rate.interval
-        cells = [_percent(rate), _count(rate), f"{100 * low:.1f} to {100 * high:.1f}"]
+        cells = [_percent(rate), _count(rate), f"{100 * low:.1f}-{100 * high:.1f}"]
         if data_row is not None:
             own = data_row.rates.get(name)
             cells += ["", ""] if own is None else [_percent(own), _count(own)]
@@ -84,7 +89,7 @@ def write_csv(score: Score, path: str | Path) -> None:
 
 
 def _failures(score: Score) -> Table:
-    table = Table(title="not valid, by first reason", title_justify="left")
+    table = Table(title="not valid, by first reason", **_LAYOUT)
     table.add_column("reason")
     table.add_column("molecules", justify="right")
     table.add_column("for example", overflow="ellipsis", no_wrap=True)
@@ -99,7 +104,7 @@ def _percent(rate: Rate) -> str:
 
 
 def _count(rate: Rate) -> str:
-    return f"{rate.numerator:,} / {rate.denominator:,}"
+    return f"{rate.numerator}/{rate.denominator}"
 
 
 def _write(path: str | Path, text: str) -> None:
