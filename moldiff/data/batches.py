@@ -17,23 +17,26 @@ def collate(molecules: Sequence[Data]) -> State:
     Args:
         molecules: with `pos` in Å, `atom`, `edge_index` with both directions of each bond, and `edge_attr` in 1 to 3.
 
+    Returns:
+        The batch.
+
     Raises:
         DataError: if there is no molecule.
     """
     if not molecules:
         raise DataError("a batch needs at least one molecule")
-    sizes = np.array([len(data.pos) for data in molecules])
+    sizes = np.array([len(data["pos"]) for data in molecules])
     b, n = len(sizes), int(sizes.max())
     mask = np.arange(n) < sizes[:, None]
     pos = np.zeros((b, n, 3), dtype=np.float32)
-    pos[mask] = torch.cat([data.pos for data in molecules]).numpy()
+    pos[mask] = torch.cat([data["pos"] for data in molecules]).numpy()
     pos = (pos - pos.sum(1, keepdims=True) / sizes[:, None, None].astype(np.float32)) * mask[..., None]
     atom = np.zeros((b, n), dtype=np.int64)
-    atom[mask] = torch.cat([data.atom for data in molecules]).numpy()
-    rows = np.repeat(np.arange(b), [data.edge_index.shape[1] for data in molecules])
-    left, right = torch.cat([data.edge_index for data in molecules], dim=1).numpy()
+    atom[mask] = torch.cat([data["atom"] for data in molecules]).numpy()
+    rows = np.repeat(np.arange(b), [data["edge_index"].shape[1] for data in molecules])
+    left, right = torch.cat([data["edge_index"] for data in molecules], dim=1).numpy()
     bond = np.zeros((b, n, n), dtype=np.int64)
-    bond[rows, left, right] = torch.cat([data.edge_attr for data in molecules]).numpy()
+    bond[rows, left, right] = torch.cat([data["edge_attr"] for data in molecules]).numpy()
     return State(*(torch.from_numpy(array) for array in (pos, atom, bond, mask)))
 
 
@@ -42,6 +45,16 @@ class BucketSampler:
 
     A leftover that fills less than half a batch is merged with the next larger sizes, at most `max_padding` atoms up.
     Every molecule comes once an epoch.
+
+    Args:
+        sizes: number of atoms of each molecule of the store.
+        indices: molecules to draw from, for instance `store.split("train")`.
+        budget: atom pairs in a batch; a batch has `budget // n**2` molecules of n atoms, at least one.
+        seed: of the order.
+        max_padding: largest difference of sizes within a merged batch; 0 keeps all batches of one size.
+
+    Raises:
+        DataError: if there is nothing to draw from or the budget is not positive.
     """
 
     def __init__(
@@ -53,18 +66,6 @@ class BucketSampler:
         seed: int,
         max_padding: int = 2,
     ) -> None:
-        """Prepares the buckets.
-
-        Args:
-            sizes: number of atoms of each molecule of the store.
-            indices: molecules to draw from, for instance `store.split("train")`.
-            budget: atom pairs in a batch; a batch has `budget // n**2` molecules of n atoms, at least one.
-            seed: of the order.
-            max_padding: largest difference of sizes within a merged batch; 0 keeps all batches of one size.
-
-        Raises:
-            DataError: if there is nothing to draw from or the budget is not positive.
-        """
         if len(indices) == 0 or budget < 1:
             raise DataError(f"sampler: {len(indices)} molecules and a budget of {budget} pairs; both must be positive")
         self._sizes, self._indices = np.asarray(sizes), np.asarray(indices)

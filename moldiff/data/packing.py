@@ -41,11 +41,7 @@ class Packed:
 
 
 def pack(molecules: Sequence[Molecule], smiles: Sequence[str]) -> Packed:
-    """Lays molecules one after the other; a property that is no number is left out.
-
-    Raises:
-        DataError: if there is no molecule.
-    """
+    """Lays molecules one after the other; a property that is no number is left out. No molecule is a `DataError`."""
     if not molecules:
         raise DataError("no molecule to pack")
     bonds = [np.argwhere(np.triu(m.bond)) for m in molecules]
@@ -69,11 +65,7 @@ def pack(molecules: Sequence[Molecule], smiles: Sequence[str]) -> Packed:
 
 
 def concatenate(parts: Sequence[Packed]) -> Packed:
-    """One after the other; columns that a part lacks are NaN there.
-
-    Raises:
-        DataError: if there is no part.
-    """
+    """One after the other; columns that a part lacks are NaN there. No part is a `DataError`."""
     if not parts:
         raise DataError("no molecule was kept")
     names = dict.fromkeys(name for part in parts for name in part.properties)

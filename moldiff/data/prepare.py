@@ -2,24 +2,27 @@
 
 import multiprocessing
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from moldiff.chem.molecule import Failure
+from moldiff.chem.molecule import Failure, Molecule
 from moldiff.data.packing import Packed, concatenate, pack
 from moldiff.data.qm9 import qm9pack_source
-from moldiff.data.sources import Source
-from moldiff.data.store import SPLITS, write_store
+from moldiff.data.qm9_files import qm9_file_source
+from moldiff.data.sources import Source, file_source
+from moldiff.data.store import SPLITS, refuse_existing, write_store
 from moldiff.errors import DataError
 
 _CHUNK = 500
@@ -56,7 +59,7 @@ class PrepareReport:
         table.add_column("what")
         table.add_column("first of them")
         table.add_row(str(self.total), "in the source", "")
-        table.add_row(str(self.kept), f"kept ({100 * self.kept / self.total:.2f} %)", "")
+        table.add_row(str(self.kept), f"kept ({100 * self.kept / self.total:.3f} %)", "")
         for reason, count in sorted(self.left_out.items(), key=lambda item: -item[1]):
             table.add_row(str(count), f"left out: {reason}", self.examples.get(reason, ""))
         for name, count in self.splits.items():
@@ -66,9 +69,10 @@ class PrepareReport:
 
 
 def prepare(
-    source: Source | str,
+    source: Source | str | Path,
     out: Path | str,
     *,
+    from_file: Path | str | None = None,
     num_workers: int = 1,
     seed: int = 0,
     overwrite: bool = False,
@@ -77,25 +81,29 @@ def prepare(
     """Makes a store of all molecules of a source.
 
     Args:
-        source: "qm9" or a source.
+        source: "qm9", an SDF or XYZ file, or a source such as `from_pyg` makes.
         out: folder of the store.
+        from_file: for "qm9", a file fetched by hand in place of the package qm9pack.
         num_workers: processes that read records; the result does not depend on it.
         seed: of a random split; the split of QM9 is that of the literature.
         overwrite: replace a store that is there.
         console: where progress is shown; none means silence.
 
+    Returns:
+        The account of all records. A store that is there already or cannot be written is an `OutputError`.
+
     Raises:
         DataError: if no record could be kept.
     """
     start = time.monotonic()
-    source = qm9pack_source() if source == "qm9" else source
-    if isinstance(source, str):
-        raise DataError(f"source {source!r}: expected 'qm9' or a file")
+    out = Path(out)
+    refuse_existing(out, overwrite=overwrite)
+    source = source if isinstance(source, Source) else _source(source, from_file)
     parts: list[Packed] = []
     kept: list[np.ndarray] = []
-    left_out, examples = Counter(source.left_out), {}
+    left_out, examples = Counter(source.left_out), dict[str, str]()
     with _progress(console) as progress:
-        task = progress.add_task(f"reading {source.name}", total=len(source.records))
+        task = progress.add_task(f"reading {source.name}", total=source.total)
         for part, mask, failures in _map(source, num_workers):
             kept.append(mask)
             if part is not None:
@@ -104,13 +112,14 @@ def prepare(
                 left_out[failure.reason] += 1
                 examples.setdefault(failure.reason, failure.detail)
             progress.advance(task, len(mask))
-    total = len(source.records) + sum(source.left_out.values())
+    mask = np.concatenate([np.empty(0, dtype=bool), *kept])
+    total = len(mask) + sum(source.left_out.values())
     if not parts:
-        raise DataError(f"{source.name}: none of {total} records could be kept; first reasons: {examples}")
+        reasons = "; ".join(f"{left_out[reason]} {reason}, such as {text}" for reason, text in examples.items())
+        raise DataError(f"{source.name}: none of {total} records could be kept: {reasons or 'there are none'}")
     packed = concatenate(parts)
-    split = source.split(len(source.records), seed)[np.concatenate(kept)]
-    out = Path(out)
-    origin = {**source.origin, "seed": seed}
+    split = source.split(len(mask), seed)[mask]
+    origin = {**source.origin, "split": source.split_rule, "seed": seed}
     write_store(out, packed, split=split, left_out=left_out, name=source.name, sources=origin, overwrite=overwrite)
     return PrepareReport(
         path=out,
@@ -124,28 +133,48 @@ def prepare(
     )
 
 
+def _source(source: str | Path, from_file: str | Path | None) -> Source:
+    if source == "qm9":
+        return qm9pack_source() if from_file is None else qm9_file_source(from_file)
+    if from_file is not None:
+        raise DataError(f"source {str(source)!r} with a file {str(from_file)!r}: a file goes with the source qm9 only")
+    if not Path(source).is_file():
+        raise DataError(f"{source}: expected 'qm9' or a molecule file, and there is no such file")
+    return file_source(source)
+
+
 def _progress(console: Console | None) -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, TimeRemainingColumn(), console=console, disable=console is None)
 
 
-def _read(read: Any, records: Sequence[Any]) -> tuple[Packed | None, np.ndarray, list[Failure]]:
+def _read(
+    read: Callable[[Any], tuple[Molecule, str] | Failure], records: Sequence[Any]
+) -> tuple[Packed | None, Bool[np.ndarray, "r"], list[Failure]]:
     """One chunk: what was kept, which of the records that was, and why the others were not."""
     results = [read(record) for record in records]
     good = [result for result in results if not isinstance(result, Failure)]
-    mask = np.array([not isinstance(result, Failure) for result in results])
-    packed = pack([molecule for molecule, _ in good], [smiles for _, smiles in good]) if good else None
-    return packed, mask, [result for result in results if isinstance(result, Failure)]
+    failures = [result for result in results if isinstance(result, Failure)]
+    mask = np.array([not isinstance(result, Failure) for result in results], dtype=bool)
+    return (pack([molecule for molecule, _ in good], [smiles for _, smiles in good]) if good else None), mask, failures
 
 
-def _map(source: Source, num_workers: int) -> Iterator[tuple[Packed | None, np.ndarray, list[Failure]]]:
-    chunks = (source.records[i : i + _CHUNK] for i in range(0, len(source.records), _CHUNK))
-    if num_workers <= 1:
-        yield from (_read(source.read, chunk) for chunk in chunks)
+def _map(source: Source, num_workers: int) -> Iterator[tuple[Packed | None, Bool[np.ndarray, "r"], list[Failure]]]:
+    records = iter(source.records)
+    chunks = iter(lambda: list(islice(records, _CHUNK)), [])
+    first = next(chunks, [])
+    if num_workers <= 1 or len(first) < _CHUNK:
+        yield from (_read(source.read, chunk) for chunk in chain([first] if first else [], chunks))
         return
     with ProcessPoolExecutor(num_workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting = [pool.submit(_read, source.read, chunk) for chunk in islice(chunks, 2 * num_workers)]
+        waiting = deque(pool.submit(_read, source.read, chunk) for chunk in chain([first], islice(chunks, num_workers)))
         while waiting:
-            result = waiting.pop(0).result()
+            try:
+                result = waiting.popleft().result()
+            except BrokenProcessPool as error:
+                cause = 'too little memory, or a script without `if __name__ == "__main__":`'
+                raise DataError(
+                    f"a process reading {source.name} died: {cause}; num_workers=1 needs neither"
+                ) from error
             waiting.extend(pool.submit(_read, source.read, chunk) for chunk in islice(chunks, 1))
             yield result

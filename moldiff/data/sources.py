@@ -1,13 +1,27 @@
-"""What `prepare` asks of a source of molecules: its raw records, how to read one, and how to split them."""
+"""Where molecules come from: raw records, how to read one, and how to split them; and the sources for a user's own."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 
+from moldiff.chem.assignment import assign
+from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.validity import canonical_smiles, check
+
+
+def random_split(total: int, seed: int) -> Int[np.ndarray, "m"]:
+    """80 % train, 10 % validation, 10 % test in a random order; fewer than ten records are all for training."""
+    split = np.zeros(total, dtype=np.int64)
+    tenth = total // 10
+    order = np.random.RandomState(seed).permutation(total)
+    split[order[total - 2 * tenth : total - tenth]] = 1
+    split[order[total - tenth :]] = 2
+    return split
 
 
 @dataclass(frozen=True)
@@ -17,25 +31,47 @@ class Source:
     Attributes:
         name: of the data set.
         records: raw and small, so that worker processes can take them.
-        read: makes a molecule and its published SMILES (empty where there is none) of a raw record; a module's function.
-        split: from the number of records and a seed, the split of each record: 0 train, 1 valid, 2 test.
+        total: how many records there are, where that is known beforehand.
+        read: a raw record's molecule with its SMILES (may be empty), or why not; a function of a module.
         origin: file names, versions and the like, for the store's `meta.json`.
-        left_out: records that were left out before, by reason.
+        split: from the number of records and a seed, the split of each record: 0 train, 1 validation, 2 test.
+        split_rule: the same in words.
+        left_out: records that were left out beforehand, by reason.
     """
 
     name: str
-    records: Sequence[Any]
+    records: Iterable[Any]
+    total: int | None
     read: Callable[[Any], tuple[Molecule, str] | Failure]
-    split: Callable[[int, int], Int[np.ndarray, "m"]]
     origin: Mapping[str, Any]
+    split: Callable[[int, int], Int[np.ndarray, "m"]] = random_split
+    split_rule: str = "random 80 / 10 / 10 % of the records, numpy RandomState(seed)"
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 
-def random_split(total: int, seed: int) -> Int[np.ndarray, "m"]:
-    """80 % train, 10 % valid, 10 % test in a random order; at least one molecule is in train."""
-    split = np.zeros(total, dtype=np.int64)
-    tenth = total // 10
-    order = np.random.RandomState(seed).permutation(total)
-    split[order[total - 2 * tenth : total - tenth]] = 1
-    split[order[total - tenth :]] = 2
-    return split
+def file_source(path: str | Path) -> Source:
+    """Molecules of an SDF, or of an XYZ file whose comments say `smiles=...`; only strictly valid ones are kept.
+
+    A file that cannot be read, is empty or is no molecule file is an error of `moldiff.chem.files` as soon as its first
+    record is asked for.
+    """
+    path = Path(path)
+    records = (record for _, record in read_molecules(path))
+    return Source(path.name.split(".")[0], records, None, read_valid, {"file": path.name})
+
+
+def read_valid(record: Molecule | Failure) -> tuple[Molecule, str] | Failure:
+    """A molecule as it stands if it is valid; one without bonds gets those of its property `smiles`."""
+    if isinstance(record, Failure):
+        return record
+    if len(record) > 1 and not record.bond.any():
+        smiles = record.properties.get("smiles") or record.properties.get("SMILES")
+        if not smiles:
+            return Failure("no_bonds", f"{record.name}: no bonds; give an SDF, or XYZ comments with smiles=...")
+        numbers = {key: value for key, value in record.properties.items() if not isinstance(value, str)}
+        result = assign(record.elements, record.pos, str(smiles), name=record.name, properties=numbers)
+        return result if isinstance(result, Failure) else (result, str(smiles))
+    mol = check(record)
+    if isinstance(mol, Failure):
+        return Failure(mol.reason, f"{record.name}: {mol.detail}" if record.name else mol.detail)
+    return record, canonical_smiles(mol)

@@ -74,6 +74,9 @@ class Statistics:
             orders: order of every bond, each bond once.
             vocabulary: labels of the atom classes.
 
+        Returns:
+            The statistics.
+
         Raises:
             DataError: if there is no molecule.
         """
@@ -108,6 +111,9 @@ class Statistics:
         Args:
             plain: what JSON gave.
             source: file or field for the message.
+
+        Returns:
+            The statistics.
 
         Raises:
             DataError: if a key is missing, unknown or of the wrong kind.

@@ -1,11 +1,10 @@
-"""The on-disk store: a folder with `meta.json` and `arrays.safetensors`, read whole into memory in a fraction of a second.
+"""The on-disk store: a folder with `meta.json` and `arrays.safetensors`, read whole into memory in no time.
 
 A `MoleculeStore` is a PyG data set; for training its `state` builds dense batches straight from the flat arrays.
 """
 
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -57,8 +56,7 @@ def write_store(
         OutputError: if the folder exists or cannot be written.
         DataError: if there are too many atom classes, or no molecule in the train split.
     """
-    if path.exists() and not (overwrite and (path / "meta.json").is_file()):
-        raise OutputError(f"{path}: exists; give another folder, or --overwrite to replace a store")
+    refuse_existing(path, overwrite=overwrite)
     keys, atom = np.unique(packed.elements.astype(np.int64) * 256 + packed.charges + 128, return_inverse=True)
     vocabulary = Vocabulary.from_pairs((key // 256, key % 256 - 128) for key in keys.tolist())
     if len(vocabulary) > 256:
@@ -105,46 +103,35 @@ def write_store(
         raise OutputError(f"{path}: cannot write the store: {error}") from error
 
 
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Keeps what is there, unless it is a store and may be replaced; anything else raises `OutputError`."""
+    if path.exists() and not (path / "meta.json").is_file():
+        raise OutputError(f"{path}: exists and is no store; give another folder")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path}: there is a store; give another folder, or allow it to be overwritten")
+
+
 def _write(path: Path, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        fresh = Path(folder) / "new"
+        fresh.mkdir()
         safetensors.numpy.save_file(arrays, fresh / "arrays.safetensors")
         (fresh / "meta.json").write_text(json.dumps(meta, indent=1) + "\n")
-        fresh.chmod(0o755)
         if path.exists():
-            os.rename(path, fresh / "replaced")  # the old one leaves with the temporary folder's name
-            stale = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-            os.rename(fresh / "replaced", stale / "replaced")
-            os.rename(fresh, path)
-            shutil.rmtree(stale)
-        else:
-            os.rename(fresh, path)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+            os.rename(path, Path(folder) / "old")
+        os.rename(fresh, path)
 
 
 class MoleculeStore(Dataset):
-    """A prepared data set.
+    """A prepared data set, opened from the folder that `moldiff prepare` made.
 
-    Attributes:
-        path: the folder.
-        meta: what `meta.json` says.
-        vocabulary: the atom classes.
-        statistics: of the train split.
-        sizes: number of atoms of each molecule.
-        property_names: names of the property columns, in the order of `Data.properties`.
+    It has `path`, `meta` (what `meta.json` says), `vocabulary` (atom classes), `statistics` (of the train split),
+    `sizes` (number of atoms of each molecule) and `property_names` (in the order of `Data.properties`). A folder that
+    is no store, of another version, or whose arrays do not fit one another, is a `DataError`.
     """
 
     def __init__(self, path: str | Path) -> None:
-        """Opens a store.
-
-        Args:
-            path: folder that `moldiff prepare` made.
-
-        Raises:
-            DataError: if it is no store, is of another version, or its arrays do not fit one another.
-        """
         super().__init__()
         self.path = Path(path)
         self.meta = _read_meta(self.path)
@@ -199,9 +186,10 @@ class MoleculeStore(Dataset):
         """Molecule `idx` with its name and properties."""
         data = self.get(idx)
         bond = np.zeros((len(data.z), len(data.z)), dtype=np.int64)
-        bond[tuple(data.edge_index.numpy())] = data.edge_attr.numpy()
-        values = {key: float(column[idx]) for key, column in self._properties.items() if not np.isnan(column[idx])}
-        pos = data.pos.numpy().astype(np.float64)
+        bond[tuple(data["edge_index"].numpy())] = data["edge_attr"].numpy()
+        values = {key: column[idx] for key, column in self._properties.items() if not np.isnan(column[idx])}
+        values = {key: float(str(value)) for key, value in values.items()}  # 45.46, not 45.459999 of a float32
+        pos = data["pos"].numpy().astype(np.float64)
         return Molecule(data.z.numpy(), data.charge.numpy(), pos, bond, name=data.name, properties=values)
 
     def smiles(self, idx: int) -> str:
@@ -209,21 +197,13 @@ class MoleculeStore(Dataset):
         return self._smiles[idx]
 
     def property(self, name: str) -> np.ndarray:
-        """Column of one property over all molecules.
-
-        Raises:
-            DataError: if the store has no such property.
-        """
+        """Column of one property over all molecules; a name that is not in `property_names` is a `DataError`."""
         if name not in self._properties:
             raise DataError(f"{self.path}: no property {name!r}; it has {', '.join(self.property_names) or 'none'}")
         return self._properties[name]
 
     def split(self, name: Literal["train", "valid", "test"]) -> Int[np.ndarray, "m"]:
-        """Numbers of the molecules in a split, ascending.
-
-        Raises:
-            DataError: if there is no such split.
-        """
+        """Numbers of the molecules in a split, ascending."""
         if name not in SPLITS:
             raise DataError(f"split {name!r}: expected one of {', '.join(SPLITS)}")
         return np.flatnonzero(self._split == SPLITS.index(name))
