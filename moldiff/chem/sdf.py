@@ -9,11 +9,11 @@ from rdkit import Chem, rdBase
 from moldiff.chem.border import convert, to_rdkit, unusable_record
 from moldiff.chem.molecule import MAX_COORDINATE, Failure, Molecule
 from moldiff.chem.stream import text_lines
+from moldiff.chem.vocabulary import ATOMIC_NUMBERS
 from moldiff.errors import FileFormatError, OutputError
 
 _COUNTS = re.compile(r".*V[23]000\s*$|(?=.{0,2}\d)[ \d]{3}[ \d]{3}( |$)")
 _TAG = re.compile(r">.*<([^>]+)>")
-_TABLE = Chem.GetPeriodicTable()
 
 
 def read_sdf_records(path: str | Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
@@ -103,10 +103,13 @@ def _refuse_foreign(path: str | Path, lines: list[str]) -> None:
 
 def _parse(lines: list[str]) -> Chem.Mol | Failure:
     end = next((i for i, line in enumerate(lines) if line.startswith("M  END")), None)
-    if end is None:
-        return Failure("unreadable", "the connection table has no `M  END`")
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromMolBlock("\n".join(lines[: end + 1]) + "\n", sanitize=False, removeHs=False)
+    if end is None or end < 4:
+        return Failure("unreadable", "the connection table has no `M  END`, or no counts line before it")
+    try:
+        with rdBase.BlockLogs():
+            mol = Chem.MolFromMolBlock("\n".join(lines[: end + 1]) + "\n", sanitize=False, removeHs=False)
+    except RuntimeError:  # RDKit's own pre-conditions
+        mol = None
     if mol is None:
         return _diagnose(lines[: end + 1])
     failure = unusable_record(mol)
@@ -130,10 +133,9 @@ def _diagnose(lines: list[str]) -> Failure:
     version_3 = "V3000" in lines[3]
     if version_3:
         start = next((i for i, line in enumerate(lines) if line.startswith("M  V30 BEGIN ATOM")), len(lines)) + 1
-        fields = [line.split()[2:7] for line in lines[start:] if line.startswith("M  V30")]
-        atoms = [
-            (f[1], f[2:5]) for f in fields[: next((i for i, f in enumerate(fields) if f[0] == "END"), len(fields))]
-        ]
+        stop = next((i for i, line in enumerate(lines) if line.startswith("M  V30 END ATOM")), len(lines))
+        fields = [line.split() for line in lines[start:stop]]
+        atoms = [(row[3] if len(row) > 3 else "", row[4:7]) for row in fields]
     elif lines[3][:3].strip().isdigit():
         atoms = [
             (line[31:34].strip(), [line[0:10], line[10:20], line[20:30]]) for line in lines[4 : 4 + int(lines[3][:3])]
@@ -141,12 +143,12 @@ def _diagnose(lines: list[str]) -> Failure:
     else:
         return Failure("unreadable", f"the counts line {lines[3]!r} is malformed")
     for i, (symbol, coordinates) in enumerate(atoms, start=1):
-        if not all(map(_is_coordinate, coordinates)):
+        if len(coordinates) < 3 or not all(map(_is_coordinate, coordinates)):
             given = " ".join(" ".join(coordinates).split())
             return Failure(
                 "coordinates", f"atom {i} has the coordinates {given!r}; expected three numbers, in Å, in their columns"
             )
-        if not _is_symbol(symbol):
+        if not (symbol in ATOMIC_NUMBERS or symbol in ("D", "T")):
             return Failure("element", f"atom {i} is {symbol!r}, which is no element")
     return Failure(
         "unreadable", "RDKit cannot parse the connection table; compare its counts line with its atom and bond lines"
@@ -158,10 +160,3 @@ def _is_coordinate(text: str) -> bool:
         return abs(float(text)) <= MAX_COORDINATE  # false for NaN
     except ValueError:
         return False
-
-
-def _is_symbol(symbol: str) -> bool:
-    try:
-        return _TABLE.GetAtomicNumber(symbol) > 0
-    except RuntimeError:
-        return symbol in ("D", "T")

@@ -27,12 +27,14 @@ from rdkit import Chem, rdBase
 
 from moldiff.chem.border import kekule_orders, one_line, to_rdkit
 from moldiff.chem.molecule import Failure, Molecule
-from moldiff.chem.valence import stable
+from moldiff.chem.valence import stable, stable_atoms
 
 REASONS = (
     "unreadable", "truncated", "element", "coordinates", "size", "bond_type", "valence", "kekulize", "sanitize",
     "implicit_hydrogen", "radical", "fragments", "missing",
 )  # fmt: skip
+
+_UNSANITISED = ("valence", "kekulize", "sanitize")
 
 # Every step of SanitizeMol but the two that change atoms and bonds to make chemistry acceptable.
 _CHECKS_ONLY = (
@@ -86,10 +88,8 @@ class Verdict:
 def check(molecule: Molecule) -> Chem.Mol | Failure:
     """The sanitised molecule with its conformer if it is strictly valid, otherwise the first breach."""
     mol = to_rdkit(molecule)
-    failure = sanitise(mol)
-    if failure is None:
-        implicit, radicals = _electrons(mol)
-        failure = implicit or radicals or _fragments(mol)
+    implicit, radicals = _accept(mol, every_atom_stable=bool(stable_atoms(molecule).all()))
+    failure = implicit or radicals or _fragments(mol)
     return mol if failure is None else failure
 
 
@@ -102,13 +102,12 @@ def judge(record: Record) -> Verdict:
     num_stable = 0 if isinstance(orders, Failure) else _count_stable(mol, orders)
     fragments = _fragments(mol)
     strange = orders if isinstance(orders, Failure) and orders.reason == "bond_type" else None
-    unsanitised = sanitise(mol)
-    implicit, radicals = _electrons(mol) if unsanitised is None else (unsanitised, unsanitised)
-    failure = strange or unsanitised or implicit or radicals or fragments
+    implicit, radicals = _accept(mol, every_atom_stable=num_stable == mol.GetNumAtoms())
+    failure = strange or implicit or radicals or fragments
     return Verdict(
         name=mol.GetProp("_Name") if mol.HasProp("_Name") else "",
         read=True,
-        sanitised=unsanitised is None,
+        sanitised=implicit is None or implicit.reason not in _UNSANITISED,
         no_radicals=radicals is None,
         no_implicit_hydrogens=implicit is None,
         one_fragment=fragments is None,
@@ -139,6 +138,25 @@ def canonical_smiles(mol: Chem.Mol, *, stereo: bool = False) -> str:
         return Chem.MolToSmiles(Chem.RemoveHs(mol, sanitize=False), isomericSmiles=stereo)
 
 
+def _accept(mol: Chem.Mol, *, every_atom_stable: bool) -> tuple[Failure | None, Failure | None]:
+    """Sanitises in place; what speaks against no implicit hydrogens, and against no radicals.
+
+    RDKit asks less of some odd ions when their atoms may have no implicit hydrogens (CH3-[H-]-CH3), and of others when
+    they may ([H+4]). A molecule counts only if it passes both ways; those with strict valences always do.
+    """
+    failure = sanitise(mol)
+    if failure is not None:
+        return failure, failure
+    implicit, radicals = _electrons(mol)
+    if implicit or radicals or every_atom_stable:
+        return implicit, radicals
+    other = Chem.Mol(mol)
+    for atom in other.GetAtoms():
+        atom.SetNoImplicit(not atom.GetNoImplicit())
+    failure = sanitise(other)
+    return _electrons(other) if failure is None else (failure, failure)
+
+
 def sanitise(mol: Chem.Mol) -> Failure | None:
     """Sanitises in place, changing no atom and no bond order; the failure, or None."""
     try:
@@ -148,7 +166,10 @@ def sanitise(mol: Chem.Mol) -> Failure | None:
         return Failure("valence", one_line(error))
     except (Chem.KekulizeException, Chem.AtomKekulizeException) as error:
         return Failure("kekulize", one_line(error))
-    except Chem.MolSanitizeException as error:
+    except (
+        Chem.MolSanitizeException,
+        RuntimeError,
+    ) as error:  # RuntimeError: RDKit's pre-conditions, on absurd charges
         return Failure("sanitize", one_line(error))
     return None
 

@@ -11,6 +11,7 @@ from rdkit import Chem
 from moldiff.errors import VocabularyError
 
 _TABLE = Chem.GetPeriodicTable()
+ATOMIC_NUMBERS = {_TABLE.GetElementSymbol(number): number for number in range(1, 119)}
 _LABEL = re.compile(r"([A-Z][a-z]?)([+-]\d+)?")
 
 
@@ -28,13 +29,9 @@ def parse_label(label: str) -> tuple[int, int]:
     match = _LABEL.fullmatch(label)
     if match is None:
         raise VocabularyError(f"atom class {label!r}: expected an element and an optional charge, such as 'C' or 'N+1'")
-    try:
-        element = _TABLE.GetAtomicNumber(match[1])
-    except RuntimeError:
-        element = 0
-    if element < 1:
+    if match[1] not in ATOMIC_NUMBERS:
         raise VocabularyError(f"atom class {label!r}: {match[1]!r} is no element")
-    return element, int(match[2] or 0)
+    return ATOMIC_NUMBERS[match[1]], int(match[2] or 0)
 
 
 @dataclass(frozen=True)
@@ -89,9 +86,8 @@ class Vocabulary:
         )
         if (classes < 0).any():
             i = int(np.argmax(classes < 0))
-            raise VocabularyError(
-                f"atom {i + 1} is {atom_label(int(elements[i]), int(charges[i]))}, which is not in the vocabulary: {', '.join(self.labels)}"
-            )
+            label = atom_label(int(elements[i]), int(charges[i]))
+            raise VocabularyError(f"atom {i + 1} is {label}, which is not in the vocabulary: {', '.join(self.labels)}")
         return classes
 
     def decode(self, atom: Int[np.ndarray, "n"]) -> tuple[Int[np.ndarray, "n"], Int[np.ndarray, "n"]]:

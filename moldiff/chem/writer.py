@@ -4,7 +4,7 @@ import csv
 import io
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.sdf import sdf_text
@@ -95,7 +95,7 @@ class MoleculeWriter:
             f"{self.path}: writing stopped after {self.num_written} molecules: {error.strerror or error}"
         )
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "MoleculeWriter":
         return self
 
     def __exit__(

@@ -10,6 +10,7 @@ from rdkit import Chem
 from moldiff.chem.border import number_or_text
 from moldiff.chem.molecule import MAX_ATOMS, MAX_COORDINATE, Failure, Molecule
 from moldiff.chem.stream import text_lines
+from moldiff.chem.vocabulary import ATOMIC_NUMBERS
 from moldiff.errors import FileFormatError, OutputError
 
 _TABLE = Chem.GetPeriodicTable()
@@ -105,8 +106,7 @@ def _frame(comment: str, lines: list[str]) -> Molecule | Failure:
 
 
 def _element(text: str) -> int | None:
-    try:
-        element = int(text) if text.isdigit() else _TABLE.GetAtomicNumber(text.capitalize())
-    except RuntimeError:
-        return None
-    return element if 0 < element < 119 else None
+    """Atomic number of a symbol, in any case, or of a number."""
+    if text.isdecimal():
+        return int(text) if 0 < int(text) < 119 else None
+    return ATOMIC_NUMBERS.get(text.capitalize())
