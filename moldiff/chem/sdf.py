@@ -25,7 +25,7 @@ def read_sdf_records(path: str | Path) -> Iterator[tuple[int, Chem.Mol | Failure
     for number, lines, complete in _split(path):
         label = f"{Path(path).name}, record {number}"
         if not complete:
-            detail = "the file ends inside this record (no `M  END` and `$$$$`); write or fetch it again"
+            detail = "the file ends before the `$$$$` that closes this record; write or fetch it again"
             yield number, Failure("truncated", f"{label}: {detail}")
             continue
         result = _parse(lines)
@@ -86,7 +86,9 @@ def _split(path: str | Path) -> Iterator[tuple[int, list[str], bool]]:
     if number == 1 and not cut:
         _refuse_foreign(path, lines)
     if cut or any(map(str.strip, lines)):
-        is_mol_file = number == 1 and Path(path).suffix.lower() == ".mol" and "M  END" in lines
+        is_mol_file = (
+            number == 1 and Path(path).suffix.lower() == ".mol" and any(line.startswith("M  END") for line in lines)
+        )
         yield number, lines, is_mol_file
 
 
