@@ -44,7 +44,7 @@ def read_sdf(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]:
 def sdf_text(molecule: Molecule) -> str:
     """One record: bonds, charges, explicit hydrogens, coordinates to 4 decimals, properties as tags, `$$$$`.
 
-    Line breaks in a name and blank lines in a value do not fit, and are an `OutputError`.
+    Line breaks in a name, blank lines in a value and absurd charges do not fit, and are an `OutputError`.
     """
     label = f"molecule {molecule.name!r}"
     if len(molecule.name.splitlines()) > 1 or molecule.name.startswith("$$$$"):
@@ -55,8 +55,11 @@ def sdf_text(molecule: Molecule) -> str:
         if re.search(r"[<>\n]", key) or (len(lines) > 1 and not all(map(str.strip, lines))) or "$$$$" in str(value):
             raise OutputError(f"{label}: property {key!r} with value {str(value)!r:.60} does not fit an SDF tag")
         tags.append(f">  <{key}>\n{value}\n\n")
-    with rdBase.BlockLogs():
-        block = Chem.MolToMolBlock(to_rdkit(molecule), includeStereo=False, kekulize=False)
+    try:
+        with rdBase.BlockLogs():
+            block = Chem.MolToMolBlock(to_rdkit(molecule), includeStereo=False, kekulize=False)
+    except RuntimeError as error:  # RDKit's pre-condition on charges that leave the periodic table, such as H+9
+        raise OutputError(f"{label}: RDKit cannot write its charges, {molecule.charges.tolist()}") from error
     return f"{block}{''.join(tags)}$$$$\n"
 
 

@@ -230,3 +230,43 @@ def test_file_that_cannot_be_read_is_one_error(tmp_path) -> None:
 def test_what_an_sdf_cannot_hold_is_refused(build, name: str, properties: dict[str, str]) -> None:
     with pytest.raises(OutputError):
         sdf_text(build("H H", [(0, 1, 1)], name=name, properties=properties))
+
+
+def test_nonsense_survives_the_round_trip(tmp_path, capfd) -> None:
+    """What an untrained network draws: written and read back exactly, judged the same, and never an exception."""
+    rng = np.random.default_rng(0)
+    nonsense = []
+    for k in range(300):
+        n = int(rng.integers(1, 20))
+        bond = np.triu(rng.choice(4, (n, n), p=rng.dirichlet([20, 2, 1, 0.5])), 1)
+        elements, charges = rng.choice([1, 1, 6, 6, 7, 8, 9, 16, 26], n), rng.choice([0, 0, 0, -1, 1, 3], n)
+        charges[elements == 1] = 0
+        nonsense.append(Molecule(elements, charges, rng.normal(size=(n, 3)), bond + bond.T, name=f"m{k}"))
+    path = _write(tmp_path / "a.sdf", "".join(map(sdf_text, nonsense)))
+    assert all(_same(one, two) for (_, one), two in zip(read_sdf(path), nonsense, strict=True))
+    verdicts = [(judge(record), judge(two)) for (_, record), two in zip(read_records(path), nonsense, strict=True)]
+    assert [one.valid for one, _ in verdicts] == [two.valid for _, two in verdicts]
+    assert len({two.failure.reason for _, two in verdicts if two.failure}) >= 2
+    assert capfd.readouterr() == ("", "")
+
+
+def test_mutated_records_are_read_or_fail_but_never_raise(tmp_path, capfd) -> None:
+    rng = np.random.default_rng(0)
+    records = []
+    for _ in range(500):
+        text = list(METHANE[:-5])
+        for _ in range(rng.choice([1, 2, 8])):
+            i = int(rng.integers(70, len(text)))
+            text[i : i + int(rng.choice([0, 1, 40]))] = rng.choice([*"0123456789 -.CNOHX\n", "M  CHG  1   1   9\n"])
+        records.append("".join(text) + "\n$$$$\n")
+    path = _write(tmp_path / "a.sdf", METHANE + "".join(records))
+    results = [record for _, record in read_records(path)]
+    assert len(results) == 501
+    assert len({judge(result).valid for result in results}) == 2
+    assert all(isinstance(result, (Molecule, Failure)) for _, result in read_sdf(path))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_absurd_charges_are_refused(build) -> None:
+    with pytest.raises(OutputError, match="cannot write its charges"):
+        sdf_text(build("H+9 H", [(0, 1, 1)]))
