@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -111,3 +112,11 @@ def test_what_is_no_score_is_refused(data) -> None:
 def test_scoring_does_not_load_torch() -> None:
     code = "import sys, moldiff.scoring.report, moldiff.scoring.geometry; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_score_passes_the_data_itself() -> None:
+    """A metric that fails the data is wrong."""
+    result = score_file(Path(__file__).parents[2] / "datasets" / "qm9" / "sample.sdf")
+    assert result.num_requested == 200
+    assert result.rates["valid"] == result.rates["stable"] == Rate(200, 200)
+    assert result.rates["unique_of_valid"].value > 0.99
