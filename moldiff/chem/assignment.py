@@ -56,7 +56,8 @@ def assign(
     heavy, light = np.flatnonzero(elements > 1), np.flatnonzero(elements == 1)
     if len(light) != hydrogens.sum() or not np.array_equal(np.sort(elements[heavy]), np.sort(kinds)):
         return Failure("formula_differs", f"{name}: the atoms of the geometry are not those of {smiles!r}")
-    ends, orders = np.array(bonds, dtype=np.int64).reshape(-1, 3)[:, :2], np.array([bond[2] for bond in bonds])
+    table = np.array(bonds, dtype=np.int64).reshape(-1, 3)
+    ends, orders = table[:, :2], table[:, 2]
     dist = np.linalg.norm(pos[:, None] - pos[None], axis=-1)
     to_heavy, to_light = dist[np.ix_(heavy, heavy)], dist[np.ix_(light, heavy)]
     fit = _embed(kinds, hydrogens, ends, orders, elements[heavy], to_heavy, to_light)

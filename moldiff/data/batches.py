@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from jaxtyping import Int
-from torch_geometric.data import Data
+from torch_geometric.data.data import BaseData
 
 from moldiff.errors import DataError
 from moldiff.state import State
 
 
-def collate(molecules: Sequence[Data]) -> State:
+def collate(molecules: Sequence[BaseData]) -> State:
     """Dense, padded batch in which each molecule is centred.
 
     Args:

@@ -1,12 +1,13 @@
 """Molecules as flat arrays: the layout of the store's file, and what worker processes hand back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Integer
 
-from moldiff.chem.molecule import Molecule
+from moldiff.chem.molecule import Failure, Molecule
 from moldiff.errors import DataError
 
 
@@ -27,11 +28,11 @@ class Packed:
     """
 
     pos: Float[np.ndarray, "a 3"]
-    elements: Int[np.ndarray, "a"]
-    charges: Int[np.ndarray, "a"]
-    sizes: Int[np.ndarray, "m"]
-    bonds: Int[np.ndarray, "e 3"]
-    num_bonds: Int[np.ndarray, "m"]
+    elements: Integer[np.ndarray, "a"]
+    charges: Integer[np.ndarray, "a"]
+    sizes: Integer[np.ndarray, "m"]
+    bonds: Integer[np.ndarray, "e 3"]
+    num_bonds: Integer[np.ndarray, "m"]
     properties: dict[str, Float[np.ndarray, "m"]]
     smiles: list[str]
     names: list[str]
@@ -79,6 +80,20 @@ def concatenate(parts: Sequence[Packed]) -> Packed:
         smiles=[s for part in parts for s in part.smiles],
         names=[s for part in parts for s in part.names],
     )
+
+
+def read_chunk(
+    read: Callable[[Any], tuple[Molecule, str] | Failure], records: Sequence[Any]
+) -> tuple[Packed | None, Bool[np.ndarray, "r"], list[Failure]]:
+    """A worker's task: what was kept, which of the records that was, and why the others were not.
+
+    It stands here and not in `prepare` because this module is quick to import in a fresh process.
+    """
+    results = [read(record) for record in records]
+    good = [result for result in results if not isinstance(result, Failure)]
+    failures = [result for result in results if isinstance(result, Failure)]
+    mask = np.array([not isinstance(result, Failure) for result in results], dtype=bool)
+    return (pack([molecule for molecule, _ in good], [smiles for _, smiles in good]) if good else None), mask, failures
 
 
 def join_text(lines: Sequence[str]) -> np.ndarray:

@@ -3,13 +3,12 @@
 import multiprocessing
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
@@ -17,12 +16,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from moldiff.chem.molecule import Failure, Molecule
-from moldiff.data.packing import Packed, concatenate, pack
+from moldiff.chem.molecule import Failure
+from moldiff.data.packing import Packed, concatenate, read_chunk
 from moldiff.data.qm9 import qm9pack_source
 from moldiff.data.qm9_files import qm9_file_source
 from moldiff.data.sources import Source, file_source
-from moldiff.data.store import SPLITS, refuse_existing, write_store
+from moldiff.data.store import SPLITS, check_target, write_store
 from moldiff.errors import DataError
 
 _CHUNK = 500
@@ -97,7 +96,7 @@ def prepare(
     """
     start = time.monotonic()
     out = Path(out)
-    refuse_existing(out, overwrite=overwrite)
+    check_target(out, overwrite=overwrite)
     source = source if isinstance(source, Source) else _source(source, from_file)
     parts: list[Packed] = []
     kept: list[np.ndarray] = []
@@ -148,26 +147,17 @@ def _progress(console: Console | None) -> Progress:
     return Progress(*columns, TimeRemainingColumn(), console=console, disable=console is None)
 
 
-def _read(
-    read: Callable[[Any], tuple[Molecule, str] | Failure], records: Sequence[Any]
-) -> tuple[Packed | None, Bool[np.ndarray, "r"], list[Failure]]:
-    """One chunk: what was kept, which of the records that was, and why the others were not."""
-    results = [read(record) for record in records]
-    good = [result for result in results if not isinstance(result, Failure)]
-    failures = [result for result in results if isinstance(result, Failure)]
-    mask = np.array([not isinstance(result, Failure) for result in results], dtype=bool)
-    return (pack([molecule for molecule, _ in good], [smiles for _, smiles in good]) if good else None), mask, failures
-
-
 def _map(source: Source, num_workers: int) -> Iterator[tuple[Packed | None, Bool[np.ndarray, "r"], list[Failure]]]:
     records = iter(source.records)
     chunks = iter(lambda: list(islice(records, _CHUNK)), [])
     first = next(chunks, [])
     if num_workers <= 1 or len(first) < _CHUNK:
-        yield from (_read(source.read, chunk) for chunk in chain([first] if first else [], chunks))
+        yield from (read_chunk(source.read, chunk) for chunk in chain([first] if first else [], chunks))
         return
     with ProcessPoolExecutor(num_workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting = deque(pool.submit(_read, source.read, chunk) for chunk in chain([first], islice(chunks, num_workers)))
+        waiting = deque(
+            pool.submit(read_chunk, source.read, chunk) for chunk in chain([first], islice(chunks, num_workers))
+        )
         while waiting:
             try:
                 result = waiting.popleft().result()
@@ -176,5 +166,5 @@ def _map(source: Source, num_workers: int) -> Iterator[tuple[Packed | None, Bool
                 raise DataError(
                     f"a process reading {source.name} died: {cause}; num_workers=1 needs neither"
                 ) from error
-            waiting.extend(pool.submit(_read, source.read, chunk) for chunk in islice(chunks, 1))
+            waiting.extend(pool.submit(read_chunk, source.read, chunk) for chunk in islice(chunks, 1))
             yield result

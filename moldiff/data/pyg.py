@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -13,6 +13,7 @@ from moldiff.data.sources import Source, read_valid
 from moldiff.errors import DataError, MoleculeError
 
 
+@runtime_checkable
 class Molecules(Protocol):
     """What is needed of a PyG data set; a list of `Data` will do."""
 

@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
@@ -56,7 +56,7 @@ def write_store(
         OutputError: if the folder exists or cannot be written.
         DataError: if there are too many atom classes, or no molecule in the train split.
     """
-    refuse_existing(path, overwrite=overwrite)
+    check_target(path, overwrite=overwrite)
     keys, atom = np.unique(packed.elements.astype(np.int64) * 256 + packed.charges + 128, return_inverse=True)
     vocabulary = Vocabulary.from_pairs((key // 256, key % 256 - 128) for key in keys.tolist())
     if len(vocabulary) > 256:
@@ -103,16 +103,20 @@ def write_store(
         raise OutputError(f"{path}: cannot write the store: {error}") from error
 
 
-def refuse_existing(path: Path, *, overwrite: bool) -> None:
-    """Keeps what is there, unless it is a store and may be replaced; anything else raises `OutputError`."""
+def check_target(path: Path, *, overwrite: bool) -> None:
+    """Before the work: a target that is no store, may not be replaced or cannot be written is an `OutputError`."""
     if path.exists() and not (path / "meta.json").is_file():
         raise OutputError(f"{path}: exists and is no store; give another folder")
     if path.exists() and not overwrite:
         raise OutputError(f"{path}: there is a store; give another folder, or allow it to be overwritten")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent).cleanup()
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _write(path: Path, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         fresh = Path(folder) / "new"
         fresh.mkdir()
@@ -202,8 +206,8 @@ class MoleculeStore(Dataset):
             raise DataError(f"{self.path}: no property {name!r}; it has {', '.join(self.property_names) or 'none'}")
         return self._properties[name]
 
-    def split(self, name: Literal["train", "valid", "test"]) -> Int[np.ndarray, "m"]:
-        """Numbers of the molecules in a split, ascending."""
+    def split(self, name: str) -> Int[np.ndarray, "m"]:
+        """Numbers of the molecules in "train", "valid" or "test", ascending."""
         if name not in SPLITS:
             raise DataError(f"split {name!r}: expected one of {', '.join(SPLITS)}")
         return np.flatnonzero(self._split == SPLITS.index(name))
