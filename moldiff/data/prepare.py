@@ -97,12 +97,13 @@ def prepare(
     start = time.monotonic()
     out = Path(out)
     check_target(out, overwrite=overwrite)
-    source = source if isinstance(source, Source) else _source(source, from_file)
     parts: list[Packed] = []
     kept: list[np.ndarray] = []
-    left_out, examples = Counter(source.left_out), dict[str, str]()
     with _progress(console) as progress:
-        task = progress.add_task(f"reading {source.name}", total=source.total)
+        task = progress.add_task("opening the source", total=None)
+        source = source if isinstance(source, Source) else _source(source, from_file)
+        progress.update(task, description=f"reading {source.name}", total=source.total)
+        left_out, examples = Counter(source.left_out), dict[str, str]()
         for part, mask, failures in _map(source, num_workers):
             kept.append(mask)
             if part is not None:

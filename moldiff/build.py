@@ -1,0 +1,48 @@
+"""From settings to objects: the only place that knows which name means which class."""
+
+import torch
+
+from moldiff.config import ModelSettings, ProcessSettings, ScheduleSettings
+from moldiff.data.statistics import Statistics
+from moldiff.diffusion.categorical import CategoricalProcess, stationary
+from moldiff.diffusion.denoiser import NetworkDenoiser
+from moldiff.diffusion.gaussian import GaussianProcess
+from moldiff.diffusion.joint import JointProcess
+from moldiff.diffusion.schedule import CosineSchedule, LinearSchedule, PolynomialSchedule, Schedule
+from moldiff.network.blocks import Widths
+from moldiff.network.net import EquivariantNetwork
+
+
+def build_schedule(settings: ScheduleSettings) -> Schedule:
+    """The schedule of one variable."""
+    if settings.kind == "linear":
+        return LinearSchedule()
+    return {"cosine": CosineSchedule, "polynomial": PolynomialSchedule}[settings.kind](settings.exponent)
+
+
+def build_process(settings: ProcessSettings, statistics: Statistics) -> JointProcess:
+    """The joint process for data with these statistics."""
+    atoms, bonds = torch.tensor(statistics.atom_marginals), torch.tensor(statistics.bond_marginals)
+    return JointProcess(
+        pos=GaussianProcess(build_schedule(settings.pos), statistics.pos_scale),
+        atom=CategoricalProcess(build_schedule(settings.atom), stationary(settings.prior, atoms), len(atoms)),
+        bond=CategoricalProcess(build_schedule(settings.bond), stationary(settings.prior, bonds), len(bonds)),
+    )
+
+
+def build_denoiser(settings: ModelSettings, statistics: Statistics, *, seed: int = 0) -> NetworkDenoiser:
+    """A denoiser with fresh weights, drawn from `seed` without touching the global random state."""
+    process = build_process(settings.process, statistics)
+    sizes = settings.network
+    widths = Widths(sizes.atom, sizes.vector, sizes.pair, sizes.hidden, sizes.heads, sizes.lmax)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = EquivariantNetwork(
+            atom_classes=process.atom.num_classes,
+            atom_inputs=len(process.atom.noise_law),
+            bond_inputs=len(process.bond.noise_law),
+            num_blocks=sizes.num_blocks,
+            widths=widths,
+            scale=statistics.pos_scale,
+        )
+    return NetworkDenoiser(network, process)

@@ -1,0 +1,136 @@
+"""Typed settings of a model and of a training run: read from JSON, checked, saved with what they made."""
+
+import difflib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from moldiff.errors import ConfigError
+
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Settings(BaseModel):
+    """Base of all settings: unknown keys are errors, values cannot be changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def parse(cls, values: dict[str, Any], *, source: str) -> Self:
+        """Settings from plain values.
+
+        Args:
+            values: as JSON gives them.
+            source: file or command-line option, for the message.
+
+        Raises:
+            ConfigError: one line that names the key, what is wrong with it and, for a misspelt key, the near match.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            if first["type"] == "extra_forbidden":
+                raise ConfigError(f"{source}: unknown key {where!r}{cls._near(first['loc'])}") from error
+            raise ConfigError(f"{source}: {where or 'settings'}: {first['msg']}, got {first.get('input')!r}") from error
+
+    @classmethod
+    def from_json(cls, path: Path) -> Self:
+        """Settings from a JSON file.
+
+        Raises:
+            ConfigError: if the file cannot be read, is not JSON or does not fit.
+        """
+        try:
+            values = json.loads(path.read_text())
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        except ValueError as error:
+            raise ConfigError(f"{path}: not a JSON file: {error}") from error
+        return cls.parse(values, source=str(path))
+
+    @classmethod
+    def _near(cls, location: tuple[str | int, ...]) -> str:
+        model: Any = cls
+        for part in location[:-1]:
+            model = model.model_fields[str(part)].annotation
+        close = difflib.get_close_matches(str(location[-1]), model.model_fields, n=1, cutoff=0.5)
+        return f"; did you mean {close[0]!r}?" if close else f"; known keys: {', '.join(model.model_fields)}"
+
+
+class ScheduleSettings(Settings):
+    """A noise schedule; the exponent is nu of `cosine` or p of `polynomial`, `linear` has none."""
+
+    kind: Literal["linear", "cosine", "polynomial"] = "linear"
+    exponent: Positive = 1.0
+
+
+class ProcessSettings(Settings):
+    """The joint process: a schedule for each variable and the stationary law of the classes."""
+
+    pos: ScheduleSettings = ScheduleSettings()
+    atom: ScheduleSettings = ScheduleSettings()
+    bond: ScheduleSettings = ScheduleSettings()
+    prior: Literal["uniform", "marginal", "absorbing"] = "marginal"
+
+
+class NetworkSettings(Settings):
+    """Sizes of the network; see `moldiff.network.blocks.Widths`."""
+
+    num_blocks: Annotated[int, Field(ge=1, le=64)] = 6
+    atom: Annotated[int, Field(ge=4)] = 192
+    vector: Annotated[int, Field(ge=1)] = 16
+    pair: Annotated[int, Field(ge=1)] = 48
+    hidden: Annotated[int, Field(ge=1)] = 96
+    heads: Annotated[int, Field(ge=1)] = 4
+    lmax: Annotated[int, Field(ge=1, le=4)] = 1
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if self.atom % (2 * self.heads) or self.vector % self.heads:
+            raise ValueError(f"heads {self.heads} must divide atom / 2 = {self.atom // 2} and vector = {self.vector}")
+        return self
+
+
+class ModelSettings(Settings):
+    """What a weights bundle needs beside its tensors and statistics."""
+
+    process: ProcessSettings = ProcessSettings()
+    network: NetworkSettings = NetworkSettings()
+
+
+class LossSettings(Settings):
+    """Weights of the three losses; `pos_floor` (Å) bounds the weight of coordinates that are nearly clean."""
+
+    pos: Annotated[float, Field(ge=0)] = 1.0
+    atom: Annotated[float, Field(ge=0)] = 0.4
+    bond: Annotated[float, Field(ge=0)] = 2.0
+    pos_floor: Positive = 0.05
+
+
+class TrainingSettings(Settings):
+    """A training run, complete: together with the data it determines the weights."""
+
+    model: ModelSettings = ModelSettings()
+    loss: LossSettings = LossSettings()
+    data: str = "qm9"
+    seed: Annotated[int, Field(ge=0)] = 0
+    num_molecules: Annotated[int, Field(ge=1)] = 2_000_000
+    pair_budget: Annotated[int, Field(ge=1)] = 24_000
+    learning_rate: Positive = 1e-3
+    warmup_steps: Annotated[int, Field(ge=0)] = 500
+    cooldown: Share = 0.25
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    clip: Positive = 1.0
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    self_conditioning: Share = 0.5
+    time_exponent: Positive = 2.0
+    precision: Literal["auto", "bf16", "float32"] = "auto"
+    num_threads: Annotated[int, Field(ge=0)] = 0
+    checkpoint_minutes: Positive = 5.0
+    sample_minutes: Annotated[float, Field(ge=0)] = 20.0
+    num_scored: Annotated[int, Field(ge=1)] = 200

@@ -1,0 +1,109 @@
+"""The joint process of coordinates, atom classes and bonds: one object for training and for sampling."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from moldiff.diffusion.categorical import CategoricalProcess
+from moldiff.diffusion.gaussian import GaussianProcess
+from moldiff.diffusion.randomness import Randomness
+from moldiff.state import Prediction, State, Times
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """The law of z_s given z_t and a prediction.
+
+    Attributes:
+        pos_mean: Å.
+        pos_std: Å, one an atom.
+        atom: probabilities.
+        bond: symmetric probabilities.
+    """
+
+    pos_mean: Float[Tensor, "b n 3"]
+    pos_std: Float[Tensor, "b n"]
+    atom: Float[Tensor, "b n k"]
+    bond: Float[Tensor, "b n n c"]
+
+
+@dataclass(frozen=True, eq=False)
+class JointProcess:
+    """Noises the three variables independently, each element by its own time.
+
+    A molecule none of whose coordinates is known floats: it is kept at zero mean, and so is its noise. One with
+    a known coordinate keeps the frame of what is known.
+
+    Attributes:
+        pos: process of the coordinates.
+        atom: process of the atom classes.
+        bond: process of the bond classes.
+    """
+
+    pos: GaussianProcess
+    atom: CategoricalProcess
+    bond: CategoricalProcess
+
+    def prior(self, like: State, *, generator: Randomness) -> State:
+        """A draw at t = 1 with the mask of `like`; its other values are not read."""
+        n = like.mask.shape[1]
+        floating = torch.ones(len(like.mask), dtype=torch.bool, device=like.mask.device)
+        pos = self.pos.scale * project(generator.normal(n), like.mask, floating)
+        atom, bond = self.atom.prior(generator.uniform(n)), self.bond.prior(generator.uniform_pairs(n))
+        return clean_padding(State(pos, atom, bond, like.mask))
+
+    def noise(self, x0: State, t: Times, *, generator: Randomness) -> State:
+        """z_t from clean molecules."""
+        n = x0.mask.shape[1]
+        eps = project(generator.normal(n), x0.mask, is_floating(t, x0.mask))
+        pos = self.pos.noise(x0.pos, t.pos, eps)
+        atom = self.atom.noise(x0.atom, t.atom, generator.uniform(n))
+        bond = self.bond.noise(x0.bond, t.bond, generator.uniform_pairs(n))
+        return clean_padding(State(pos, atom, bond, x0.mask))
+
+    def transition(self, z_s: State, s: Times, t: Times, *, generator: Randomness) -> State:
+        """z_t from an earlier z_s.
+
+        Raises:
+            TimeOrderError: if some s > t.
+        """
+        n = z_s.mask.shape[1]
+        eps = project(generator.normal(n), z_s.mask, is_floating(t, z_s.mask))
+        pos = self.pos.transition(z_s.pos, s.pos, t.pos, eps)
+        atom = self.atom.transition(z_s.atom, s.atom, t.atom, generator.uniform(n))
+        bond = self.bond.transition(z_s.bond, s.bond, t.bond, generator.uniform_pairs(n))
+        return clean_padding(State(pos, atom, bond, z_s.mask))
+
+    def posterior(self, z_t: State, x0_hat: Prediction, t: Times, s: Times) -> Posterior:
+        """The law of z_s; coordinates as if x0 were x0_hat, classes mixed over the predicted x0.
+
+        Raises:
+            TimeOrderError: if some s > t.
+        """
+        mean, std = self.pos.posterior(z_t.pos, x0_hat.pos, t.pos, s.pos)
+        atom = self.atom.posterior(z_t.atom, x0_hat.atom.softmax(-1), t.atom, s.atom)
+        bond = self.bond.posterior(z_t.bond, x0_hat.bond.softmax(-1), t.bond, s.bond)
+        return Posterior(mean, std, atom, bond)
+
+
+def is_floating(t: Times, mask: Bool[Tensor, "b n"]) -> Bool[Tensor, "b"]:
+    """Molecules of which no coordinate is known."""
+    return ((t.pos > 0) | ~mask).all(1)
+
+
+def project(
+    pos: Float[Tensor, "b n 3"], mask: Bool[Tensor, "b n"], floating: Bool[Tensor, "b"]
+) -> Float[Tensor, "b n 3"]:
+    """Zero in padded slots, and zero mean where the molecule floats."""
+    pos = pos * mask[..., None]
+    mean = pos.sum(1, keepdim=True) / mask.sum(1).clamp_min(1)[:, None, None]
+    return torch.where(floating[:, None, None] & mask[..., None], pos - mean, pos)
+
+
+def clean_padding(state: State) -> State:
+    """Coordinates and classes 0 in padded slots, bond 0 in padded pairs and on the diagonal."""
+    return state.replace(
+        pos=state.pos * state.mask[..., None], atom=state.atom * state.mask, bond=state.bond * state.pair_mask
+    )

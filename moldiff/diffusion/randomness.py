@@ -1,0 +1,87 @@
+"""Where random numbers come from: one stream per sample, or one per batch for training."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+class Randomness(Protocol):
+    """Draws for a padded batch of b molecules with n slots."""
+
+    def normal(self, n: int) -> Float[Tensor, "b n 3"]:
+        """Unit Gaussian vector for each slot."""
+        ...
+
+    def uniform(self, n: int) -> Float[Tensor, "b n"]:
+        """A number in [0, 1) for each slot."""
+        ...
+
+    def uniform_pairs(self, n: int) -> Float[Tensor, "b n n"]:
+        """A number in [0, 1) for each pair, the same in both directions; 0 on the diagonal."""
+        ...
+
+
+def mirror(upper: Tensor) -> Tensor:
+    """The symmetric `[b n n]` matrices with this upper triangle and a zero diagonal."""
+    strict = upper.triu(1)
+    return strict + strict.transpose(1, 2)
+
+
+class SampleRandomness:
+    """One generator per molecule, seeded by (seed, index): a draw depends on neither batch nor padding."""
+
+    def __init__(
+        self, seed: int, indices: Sequence[int], sizes: Int[Tensor, "b"], *, device: torch.device | str = "cpu"
+    ) -> None:
+        self.sizes = sizes.tolist()
+        self.device = torch.device(device)
+        self.generators = [sample_generator(seed, index) for index in indices]
+
+    def _padded(self, shapes: list[tuple[int, ...]], padded: tuple[int, ...], draw) -> Tensor:
+        out = torch.zeros(len(shapes), *padded)
+        for row, shape, generator in zip(out, shapes, self.generators, strict=True):
+            row[tuple(slice(k) for k in shape)] = draw(shape, generator=generator)
+        return out.to(self.device)
+
+    def normal(self, n: int) -> Float[Tensor, "b n 3"]:
+        """See `Randomness.normal`."""
+        return self._padded([(k, 3) for k in self.sizes], (n, 3), torch.randn)
+
+    def uniform(self, n: int) -> Float[Tensor, "b n"]:
+        """See `Randomness.uniform`."""
+        return self._padded([(k,) for k in self.sizes], (n,), torch.rand)
+
+    def uniform_pairs(self, n: int) -> Float[Tensor, "b n n"]:
+        """See `Randomness.uniform_pairs`."""
+        return mirror(self._padded([(k, k) for k in self.sizes], (n, n), torch.rand))
+
+
+class BatchRandomness:
+    """One generator for a whole batch; for training, where molecules need not be told apart."""
+
+    def __init__(self, generator: torch.Generator, batch_size: int, *, device: torch.device | str = "cpu") -> None:
+        self.generator = generator
+        self.batch_size = batch_size
+        self.device = torch.device(device)
+
+    def normal(self, n: int) -> Float[Tensor, "b n 3"]:
+        """See `Randomness.normal`."""
+        return torch.randn(self.batch_size, n, 3, generator=self.generator).to(self.device)
+
+    def uniform(self, n: int) -> Float[Tensor, "b n"]:
+        """See `Randomness.uniform`."""
+        return torch.rand(self.batch_size, n, generator=self.generator).to(self.device)
+
+    def uniform_pairs(self, n: int) -> Float[Tensor, "b n n"]:
+        """See `Randomness.uniform_pairs`."""
+        return mirror(torch.rand(self.batch_size, n, n, generator=self.generator).to(self.device))
+
+
+def sample_generator(seed: int, index: int) -> torch.Generator:
+    """The generator of one sample, from NumPy's `SeedSequence((seed, index))`, so that neighbours do not correlate."""
+    state = np.random.SeedSequence((seed, index)).generate_state(2, np.uint32)
+    return torch.Generator().manual_seed(int(state[0]) << 31 ^ int(state[1]))

@@ -1,0 +1,125 @@
+"""The network: embeds noisy molecules, runs the blocks, reads off clean coordinates and classes."""
+
+import torch
+from e3nn import o3
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from moldiff.network.blocks import DISTANCE_FEATURES, MAX_DISTANCE, Block, Features, Widths
+from moldiff.network.pairs import GaussianBasis, Pairs, safe_norm
+from moldiff.state import BOND_CLASSES, Prediction, State, Times
+
+TIME_FEATURES = 16
+
+
+class EquivariantNetwork(nn.Module):
+    """Equivariant under rotations, reflections, translations and permutations of the atoms.
+
+    Args:
+        atom_classes: classes of the data.
+        atom_inputs: classes a noisy atom can have, one more with absorbing noise.
+        bond_inputs: classes a noisy bond can have.
+        num_blocks: rounds of messages.
+        widths: sizes of a block.
+        scale: spread of the data's coordinates, Å.
+    """
+
+    def __init__(
+        self, *, atom_classes: int, atom_inputs: int, bond_inputs: int, num_blocks: int, widths: Widths, scale: float
+    ) -> None:
+        super().__init__()
+        w = widths
+        self.atom_classes, self.atom_inputs, self.bond_inputs, self.scale = (
+            atom_classes,
+            atom_inputs,
+            bond_inputs,
+            scale,
+        )
+        self.time_basis = GaussianBasis(0.0, 1.0, TIME_FEATURES)
+        self.distance_basis = GaussianBasis(0.0, MAX_DISTANCE, DISTANCE_FEATURES)
+        # class, previous prediction and whether there is one, times of coordinates and class, size
+        self.embed_atoms = nn.Linear(atom_inputs + atom_classes + 1 + 2 * TIME_FEATURES + 1, w.atom)
+        self.embed_pairs = nn.Linear(bond_inputs + BOND_CLASSES + 2 * DISTANCE_FEATURES + TIME_FEATURES, w.pair)
+        self.embed_moves = o3.Linear(o3.Irreps("1x1o"), o3.Irreps([(w.vector, (1, -1))]))
+        self.higher = w.irreps().dim - 3 * w.vector
+        self.blocks = nn.ModuleList(Block(w) for _ in range(num_blocks))
+        self.atom_norm = nn.LayerNorm(w.atom)
+        self.atom_head = nn.Linear(w.atom, atom_classes)
+        self.bond_ends = nn.Linear(w.atom, w.hidden)
+        self.bond_inner = nn.Linear(w.pair + DISTANCE_FEATURES, w.hidden, bias=False)
+        self.bond_outer = nn.Linear(w.hidden, BOND_CLASSES)
+
+    def forward(
+        self,
+        state: State,
+        t: Times,
+        guess: Float[Tensor, "b n 3"],
+        error: Float[Tensor, "b n"],
+        previous: Prediction | None,
+    ) -> Prediction:
+        """Predicts the clean molecules.
+
+        Args:
+            state: noisy molecules.
+            t: time of each element.
+            guess: the best linear guess of the clean coordinates, Å.
+            error: its expected error, Å; an atom with error 0 does not move.
+            previous: the last prediction, for self-conditioning.
+        """
+        n = state.mask.shape[1]
+        pairs = Pairs.of(n, device=state.pos.device)
+        mask = None if bool(state.mask.all()) else state.mask.T
+        blocked = torch.eye(n, dtype=torch.bool, device=state.pos.device) | ~state.mask[:, None, None, :]
+        # An atom on its own has nobody to listen to; let it listen to itself, so that its row stays finite.
+        blocked = blocked & ~blocked.all(-1, keepdim=True)
+        bar = torch.zeros(blocked.shape, device=state.pos.device).masked_fill(blocked, -torch.inf)
+        x = self._embed(state, t, guess, previous, pairs)
+        reach = error.T[..., None]
+        for block in self.blocks:
+            x = block(x, pairs, bar, mask, reach)
+        return self._read(x, pairs)
+
+    def _embed(self, state: State, t: Times, guess: Tensor, previous: Prediction | None, pairs: Pairs) -> Features:
+        b, n = state.mask.shape
+        dtype = guess.dtype
+        one_hot = nn.functional.one_hot
+        size = state.mask.sum(1).to(dtype)[None, :, None].expand(n, b, 1) / 32
+        atoms = [
+            one_hot(state.atom.T, self.atom_inputs).to(dtype),
+            self.time_basis(t.pos.T),
+            self.time_basis(t.atom.T),
+            size,
+        ]
+        start = guess.transpose(0, 1)
+        noisy = self._distances(state.pos.transpose(0, 1), pairs)
+        bonds = self._upper(state.bond, pairs)
+        edges = [one_hot(bonds, self.bond_inputs).to(dtype), self.time_basis(self._upper(t.bond, pairs)), noisy]
+        if previous is None:
+            moves = torch.zeros_like(start)
+            atoms.append(start.new_zeros(n, b, self.atom_classes + 1))
+            edges.append(start.new_zeros(len(pairs.first), b, BOND_CLASSES + DISTANCE_FEATURES))
+        else:
+            last = previous.pos.to(dtype).transpose(0, 1)
+            moves = last - start
+            atoms += [previous.atom.to(dtype).softmax(-1).transpose(0, 1), start.new_ones(n, b, 1)]
+            probs = self._upper(previous.bond, pairs).to(dtype).softmax(-1)
+            edges += [probs, self._distances(last, pairs)]
+        vectors = self.embed_moves(moves / self.scale)
+        if self.higher:
+            vectors = torch.cat([vectors, vectors.new_zeros(n, b, self.higher)], -1)
+        return Features(self.embed_atoms(torch.cat(atoms, -1)), vectors, self.embed_pairs(torch.cat(edges, -1)), start)
+
+    def _read(self, x: Features, pairs: Pairs) -> Prediction:
+        scalars = self.atom_norm(x.scalars)
+        inner = self.bond_inner(torch.cat([x.pairs, self._distances(x.pos, pairs).to(x.pairs.dtype)], -1))
+        hidden = nn.functional.silu(pairs.add_ends(inner, self.bond_ends(scalars)), inplace=not torch.is_grad_enabled())
+        bond = pairs.to_square(self.bond_outer(hidden)).permute(0, 2, 3, 1)
+        return Prediction(x.pos.transpose(0, 1), self.atom_head(scalars).transpose(0, 1), bond)
+
+    def _distances(self, pos: Float[Tensor, "n b 3"], pairs: Pairs) -> Float[Tensor, "p b g"]:
+        return self.distance_basis(safe_norm(pos.index_select(0, pairs.first) - pos.index_select(0, pairs.second)))
+
+    @staticmethod
+    def _upper(values: Tensor, pairs: Pairs) -> Tensor:
+        """`[b n n ...]` to `[p b ...]`."""
+        return values[:, pairs.first, pairs.second].transpose(0, 1)

@@ -1,0 +1,138 @@
+"""What happens beside the optimisation: progress and log, checkpoints, scored samples, the end."""
+
+import csv
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning as pl
+import torch
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import nn
+
+from moldiff.errors import OutputError
+from moldiff.training.module import DiffusionModule
+
+LOG_EVERY = 50  # steps
+COLUMNS = ("step", "num_seen", "seconds", "learning_rate", "loss", "pos", "atom", "bond")
+
+
+class ProgressAndLog(pl.Callback):
+    """A bar with time left on the terminal, and every 50 steps a line of means in `metrics.csv`.
+
+    Args:
+        path: the CSV file; lines are added to what is there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.sums, self.count, self.started = path, {}, 0, time.monotonic()
+        self.bar = Progress(
+            TextColumn("training"), BarColumn(), TextColumn("{task.completed:,.0f} of {task.total:,.0f} molecules"),
+            TextColumn("{task.fields[rate]:.0f}/s  loss {task.fields[loss]:.3f}"),
+            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(elapsed_when_finished=True),
+        )  # fmt: skip
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: DiffusionModule) -> None:
+        """Opens the bar."""
+        self.started, self.seen_at_start = time.monotonic(), int(pl_module.num_seen)
+        total = pl_module.settings.num_molecules
+        self.bar.start()
+        self.task = self.bar.add_task("", total=total, completed=self.seen_at_start, rate=0.0, loss=float("nan"))
+        if not self.path.exists():
+            self._append(COLUMNS)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: DiffusionModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Adds up, and now and then writes."""
+        self.count += 1
+        for key in COLUMNS[4:]:
+            self.sums[key] = self.sums.get(key, 0.0) + float(trainer.callback_metrics[key])
+        seen, seconds = int(pl_module.num_seen), time.monotonic() - self.started
+        rate = (seen - self.seen_at_start) / seconds
+        self.bar.update(self.task, completed=seen, rate=rate, loss=self.sums["loss"] / self.count)
+        if trainer.global_step % LOG_EVERY == 0:
+            means = [f"{self.sums[key] / self.count:.5f}" for key in COLUMNS[4:]]
+            rate_now = trainer.optimizers[0].param_groups[0]["lr"]
+            self._append([trainer.global_step, seen, f"{seconds:.1f}", f"{rate_now:.3g}", *means])
+            self.sums, self.count = {}, 0
+
+    def teardown(self, trainer: pl.Trainer, pl_module: DiffusionModule, stage: str) -> None:
+        """Closes the bar."""
+        self.bar.stop()
+
+    def _append(self, row: Any) -> None:
+        try:
+            with self.path.open("a", newline="") as file:
+                csv.writer(file).writerow(row)
+        except OSError as error:
+            raise OutputError(f"{self.path}: cannot be written: {error.strerror}") from error
+
+
+class TimedCheckpoint(pl.Callback):
+    """Writes the whole state to one file every few minutes and at the end; the file is never half written.
+
+    Args:
+        path: the checkpoint.
+        minutes: between two writes.
+    """
+
+    def __init__(self, path: Path, *, minutes: float) -> None:
+        self.path, self.seconds, self.last = path, 60 * minutes, time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: DiffusionModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Writes when it is time, and ends the run when all molecules were seen."""
+        trainer.should_stop |= int(pl_module.num_seen) >= pl_module.settings.num_molecules
+        if trainer.should_stop or time.monotonic() - self.last >= self.seconds:
+            self.write(trainer)
+
+    def write(self, trainer: pl.Trainer) -> None:
+        """Writes beside, then renames.
+
+        Raises:
+            OutputError: if the disk is full or the folder cannot be written.
+        """
+        beside = self.path.with_suffix(".part")
+        try:
+            trainer.save_checkpoint(beside)
+            os.replace(beside, self.path)
+        except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
+            beside.unlink(missing_ok=True)
+            raise OutputError(f"{self.path}: checkpoint cannot be written: {error}") from error
+        self.last = time.monotonic()
+
+
+class ScoredSamples(pl.Callback):
+    """Draws molecules from the averaged weights now and then and logs their scores.
+
+    Args:
+        path: a CSV file; lines are added.
+        minutes: between two draws; 0 for never.
+        sample_and_score: gives rates by name for a denoiser.
+    """
+
+    def __init__(
+        self, path: Path, *, minutes: float, sample_and_score: Callable[[nn.Module], dict[str, float]]
+    ) -> None:
+        self.path, self.seconds, self.last = path, 60 * minutes, time.monotonic()
+        self.sample_and_score = sample_and_score
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: DiffusionModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Scores when it is time."""
+        if self.seconds == 0 or time.monotonic() - self.last < self.seconds:
+            return
+        with torch.no_grad():
+            rates = self.sample_and_score(pl_module.average.module)
+        new = not self.path.exists()
+        with self.path.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(["step", "num_seen", *rates])
+            writer.writerow([trainer.global_step, int(pl_module.num_seen), *(f"{v:.4f}" for v in rates.values())])
+        self.last = time.monotonic()

@@ -1,0 +1,126 @@
+"""The Lightning module: draws times and noise, predicts, charges, keeps an average of the weights."""
+
+import lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from moldiff.config import TrainingSettings
+from moldiff.diffusion.joint import JointProcess
+from moldiff.diffusion.randomness import BatchRandomness, sample_generator
+from moldiff.errors import TrainingError
+from moldiff.state import Prediction, State, Times
+from moldiff.training.losses import losses
+
+
+class DiffusionModule(pl.LightningModule):
+    """Trains a denoiser. All randomness of a step comes from (seed, step), so a resumed run repeats it bit for bit.
+
+    Args:
+        denoiser: what is trained, called as `moldiff.diffusion.denoiser.Denoiser`.
+        process: the joint process.
+        settings: of the run.
+    """
+
+    num_seen: Tensor
+
+    def __init__(self, denoiser: nn.Module, process: JointProcess, settings: TrainingSettings) -> None:
+        super().__init__()
+        self.denoiser, self.process, self.settings = denoiser, process, settings
+        self.average = AveragedModel(denoiser, avg_fn=self._mix)
+        self.average.requires_grad_(False)
+        self.register_buffer("num_seen", torch.zeros((), dtype=torch.long))
+
+    def training_step(self, batch: State, batch_idx: int) -> Tensor:
+        """Loss of one batch.
+
+        Raises:
+            TrainingError: if the loss is not finite; nothing has been changed by this batch then.
+        """
+        generator = sample_generator(self.settings.seed, self.global_step)
+        b, n = batch.mask.shape
+        t = Times.shared(draw_times(b, self.settings.time_exponent, generator=generator).to(self.device), n)
+        z_t = self.process.noise(batch, t, generator=BatchRandomness(generator, b, device=self.device))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._use_bf16()):
+            previous: Prediction | None = None
+            if float(torch.rand((), generator=generator)) < self.settings.self_conditioning:
+                with torch.no_grad():
+                    previous = self.denoiser(z_t, t)
+            prediction = self.denoiser(z_t, t, previous)
+        weights = self.settings.loss
+        parts = losses(prediction, batch, t, process=self.process, pos_floor=weights.pos_floor)
+        loss = weights.pos * parts.pos + weights.atom * parts.atom + weights.bond * parts.bond
+        if not bool(torch.isfinite(loss)):
+            raise TrainingError(
+                f"step {self.global_step}: loss is {float(loss)} (pos {float(parts.pos):.3g}, "
+                f"atom {float(parts.atom):.3g}, bond {float(parts.bond):.3g}); the last good checkpoint is kept, resume with a lower learning_rate"
+            )
+        self.num_seen += b
+        values = {"loss": loss, "pos": parts.pos, "atom": parts.atom, "bond": parts.bond}
+        self.log_dict({k: v.detach() for k, v in values.items()}, batch_size=b)
+        return loss
+
+    def transfer_batch_to_device(self, batch: State, device: torch.device, dataloader_idx: int) -> State:
+        """Lightning cannot move a frozen dataclass by itself."""
+        return batch.to(device)
+
+    def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, *args, **kwargs) -> None:
+        """Clips the norm of the gradient.
+
+        Raises:
+            TrainingError: if it is not finite; the weights have not been changed then.
+        """
+        norm = nn.utils.clip_grad_norm_(self.denoiser.parameters(), self.settings.clip)
+        if not bool(torch.isfinite(norm)):
+            raise TrainingError(
+                f"step {self.global_step}: the gradient is not finite; the last good checkpoint is kept, "
+                "resume with a lower learning_rate"
+            )
+
+    def optimizer_step(self, *args, **kwargs) -> None:
+        """One step of the optimiser, then of the average."""
+        super().optimizer_step(*args, **kwargs)
+        self.average.update_parameters(self.denoiser)
+
+    def configure_optimizers(self) -> dict:
+        """AdamW without decay on vectors; linear warm-up, constant rate, linear cool-down to zero by molecules seen."""
+        matrices = [p for p in self.denoiser.parameters() if p.ndim >= 2]
+        vectors = [p for p in self.denoiser.parameters() if p.ndim < 2]
+        groups = [
+            {"params": matrices, "weight_decay": self.settings.weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=self.settings.learning_rate, betas=(0.9, 0.99))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def rate(self, step: int) -> float:
+        """Share of the learning rate at a step."""
+        warm = min(1.0, (step + 1) / max(1, self.settings.warmup_steps))
+        left = 1 - int(self.num_seen) / self.settings.num_molecules
+        cool = min(1.0, left / self.settings.cooldown) if self.settings.cooldown else 1.0
+        return warm * max(cool, 0.01)
+
+    def _mix(self, average: Tensor, value: Tensor, num_averaged: Tensor) -> Tensor:
+        """Exponential moving average whose horizon grows with the number of steps up to `ema_decay`."""
+        count = float(num_averaged)
+        decay = min(self.settings.ema_decay, (1 + count) / (10 + count))
+        return average + (1 - decay) * (value - average)
+
+    def _use_bf16(self) -> bool:
+        return use_bf16(self.settings.precision, self.device)
+
+
+def draw_times(count: int, exponent: float, *, generator: torch.Generator) -> Tensor:
+    """Times in (0, 1] with density exponent (1 - t)^(exponent - 1): above 1, denser near the data."""
+    uniform = torch.rand(count, generator=generator)
+    return (1 - uniform ** (1 / exponent)).clamp(1e-3, 1.0)
+
+
+def use_bf16(precision: str, device: torch.device) -> bool:
+    """Whether to compute in bf16: where asked, or for `auto` where the hardware multiplies it natively."""
+    if precision != "auto":
+        return precision == "bf16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
