@@ -1,5 +1,6 @@
 import gzip
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from rich.console import Console
 from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Molecule
 from moldiff.data.prepare import prepare
+from moldiff.data.sources import Source
 from moldiff.data.store import MoleculeStore
 from moldiff.errors import DataError, FileFormatError, OutputError
 
@@ -97,6 +99,21 @@ def test_prepare_does_not_depend_on_workers_but_split_on_seed(sample_path: Path,
     one, two, other = ((tmp_path / name / "arrays.safetensors").read_bytes() for name in ("one", "two", "other"))
     assert one == two
     assert one != other
+
+
+def test_prepare_says_when_a_worker_died(tmp_path: Path):
+    source = Source("fragile", [1] * 1000, 1000, os._exit, {})  # pyright: ignore[reportArgumentType]
+    with pytest.raises(DataError, match="a process reading fragile died"):
+        prepare(source, tmp_path / "store", num_workers=2)
+    assert not list(tmp_path.iterdir())
+
+
+def test_prepare_shows_progress_and_time_left(sample_path: Path, tmp_path: Path):
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    prepare(sample_path, tmp_path / "store", console=console)
+    assert isinstance(console.file, io.StringIO)
+    assert "reading sample" in console.file.getvalue()
+    assert "200/" in console.file.getvalue()
 
 
 def test_prepare_assigns_bonds_to_xyz_with_smiles(sample: list[Molecule], store: MoleculeStore, tmp_path: Path):
