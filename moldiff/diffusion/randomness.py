@@ -81,7 +81,7 @@ class BatchRandomness:
         return mirror(torch.rand(self.batch_size, n, n, generator=self.generator).to(self.device))
 
 
-def sample_generator(seed: int, index: int) -> torch.Generator:
-    """The generator of one sample, from NumPy's `SeedSequence((seed, index))`, so that neighbours do not correlate."""
-    state = np.random.SeedSequence((seed, index)).generate_state(2, np.uint32)
+def sample_generator(seed: int, index: int, *, stream: int = 0) -> torch.Generator:
+    """The generator of one sample, from NumPy's `SeedSequence((seed, index, stream))`: neighbours do not correlate."""
+    state = np.random.SeedSequence((seed, index, stream)).generate_state(2, np.uint32)
     return torch.Generator().manual_seed(int(state[0]) << 31 ^ int(state[1]))

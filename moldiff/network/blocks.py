@@ -8,9 +8,10 @@ from e3nn import o3
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from moldiff.network.pairs import GaussianBasis, Pairs, safe_norm
+from moldiff.network.pairs import GaussianBasis, Pairs, pair_layer, safe_norm
 
 DISTANCE_FEATURES = 16
+SILENT = -1e4  # brought to a pair by a padded slot: SiLU and its slope are zero there
 MAX_DISTANCE = 9.0  # Å; chemistry is decided below 3 Å, the rest is shape
 
 
@@ -75,7 +76,7 @@ class VectorNorm(nn.Module):
 
     def forward(self, vectors: Float[Tensor, "n b v"]) -> Float[Tensor, "n b v"]:
         """The normalised features, in float32 as e3nn's products want them."""
-        parts = [part.float() for (part,) in self.widths.by_degree(vectors, 1)]
+        parts = [widened(part) for (part,) in self.widths.by_degree(vectors, 1)]
         return joined([v * (v.square().sum(-1, keepdim=True) / self.widths.vector + 1e-2).rsqrt() for v in parts])
 
 
@@ -124,6 +125,7 @@ class Block(nn.Module):
         bar: Float[Tensor, "b 1 n n"],
         mask: Bool[Tensor, "n b"] | None,
         reach: Float[Tensor, "n b 1"],
+        scale: Float[Tensor, "b 1"],
     ) -> Features:
         """One update of atoms, pairs and coordinates.
 
@@ -133,8 +135,9 @@ class Block(nn.Module):
             bar: added to attention logits; minus infinity on the diagonal and for padded senders (last axis).
             mask: slot holds an atom; None where no slot is padded.
             reach: how far each coordinate may still be from its estimate, Å.
+            scale: of a sum over an atom's pairs, for each molecule.
         """
-        w, n = self.widths, x.scalars.shape[0]
+        w = self.widths
         to_pair, queries, keys, values, strengths = self.project(self.norm(x.scalars)).split(self.splits, -1)
         sent, compared = zip(*w.by_degree(self.project_vectors(self.vector_norm(x.vectors)), 2), strict=True)
 
@@ -142,22 +145,22 @@ class Block(nn.Module):
         grams = torch.cat([logits + logits.transpose(2, 3), *(gram(c, c, w.heads) for c in compared)], 1)
         offsets = x.pos.index_select(0, pairs.first) - x.pos.index_select(0, pairs.second)
         geometry = torch.cat([self.basis(safe_norm(offsets)), pairs.of_square(grams)], -1)
-        hidden = self.pair_in(torch.cat([x.pairs, geometry.to(x.pairs.dtype)], -1))
-        hidden = nn.functional.silu(pairs.add_ends(hidden, to_pair), inplace=not torch.is_grad_enabled())
         if mask is not None:
-            hidden = hidden * (mask[pairs.first] & mask[pairs.second])[..., None]
-        out = self.pair_out(hidden)
-        controls = pairs.to_square(out[..., w.pair :])
+            to_pair = to_pair.masked_fill(~mask[..., None], SILENT)
+        out, summed = pair_layer(
+            torch.cat([x.pairs, geometry.to(x.pairs.dtype)], -1), to_pair, self.pair_in, self.pair_out, pairs
+        )
+        update, controls = out.split([w.pair, w.heads * (1 + w.lmax)], -1)
+        to_logits, gates = pairs.to_square(controls).split([w.heads, w.heads * w.lmax], 1)
 
-        weights = (logits + controls[:, : w.heads]).float().add_(bar).softmax(-1).to(values.dtype).flatten(0, 1)
-        summed = pairs.sum_over_pairs(hidden) / max(n - 1, 1) ** 0.5
-        message = torch.cat([attend(weights, values, w.heads), summed], -1)
-        spread = self._spread(x.pos, controls[:, w.heads :] * torch.isfinite(bar), strengths)
+        weights = (logits + to_logits + bar.to(logits.dtype)).softmax(-1).to(values.dtype).flatten(0, 1)
+        message = torch.cat([attend(weights, values, w.heads), summed * scale.to(summed.dtype)], -1)
+        spread = self._spread(x.pos, gates * torch.isfinite(bar), strengths)
         vector_message = [a + attend(weights, v, w.heads) for a, v in zip(spread, sent, strict=True)]
         scalars, vectors, step = self.update(
             x.scalars + self.gather(message), x.vectors + joined(vector_message).to(x.vectors.dtype)
         )
-        return Features(scalars, vectors, x.pairs + out[..., : w.pair], x.pos + reach * step.to(x.pos.dtype))
+        return Features(scalars, vectors, x.pairs + update, x.pos + reach * step.to(x.pos.dtype))
 
     def _spread(self, pos: Tensor, gates: Tensor, strengths: Tensor) -> list[Float[Tensor, "n b v"]]:
         """Sum over senders of gate x harmonics of the direction x the sender's strength, for each degree."""
@@ -214,12 +217,17 @@ class AtomUpdate(nn.Module):
         inner = [(a * b).unflatten(-1, s).sum(-1) for a, b, s in zip(first, second, shapes, strict=True)]
         out = self.outer(nn.functional.silu(self.inner(torch.cat([self.norm(scalars), *inner], -1))))
         if self.products is not None and self.combine is not None:
-            product = self.combine(self.products(joined(first).float(), joined(second).float()).float())
+            product = self.combine(widened(self.products(widened(joined(first)), widened(joined(second)))))
             change = [a + b for (a,), b in zip(w.by_degree(product, 1), change, strict=True)]
-        gates = out[..., w.atom :].split(w.vector, -1)
+        update, *gates = out.split([w.atom] + [w.vector] * w.lmax, -1)
         gated = [(c.unflatten(-1, s) * g[..., None]).flatten(-2) for c, s, g in zip(change, shapes, gates, strict=True)]
         vectors = vectors + joined(gated).to(vectors.dtype)
-        return scalars + out[..., : w.atom], vectors, self.move(self.vector_norm(vectors))
+        return scalars + update, vectors, self.move(self.vector_norm(vectors))
+
+
+def widened(values: Tensor) -> Tensor:
+    """In float32 where they came in bf16: e3nn's products want no less."""
+    return values.float() if values.dtype == torch.bfloat16 else values
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from moldiff.network.blocks import DISTANCE_FEATURES, MAX_DISTANCE, Block, Features, Widths
-from moldiff.network.pairs import GaussianBasis, Pairs, safe_norm
+from moldiff.network.pairs import GaussianBasis, Pairs, pair_layer, safe_norm
 from moldiff.state import BOND_CLASSES, Prediction, State, Times
 
 TIME_FEATURES = 16
@@ -69,14 +69,16 @@ class EquivariantNetwork(nn.Module):
         n = state.mask.shape[1]
         pairs = Pairs.of(n, device=state.pos.device)
         mask = None if bool(state.mask.all()) else state.mask.T
-        blocked = torch.eye(n, dtype=torch.bool, device=state.pos.device) | ~state.mask[:, None, None, :]
+        itself = torch.eye(n, dtype=torch.bool, device=state.pos.device)
+        blocked = itself | ~state.mask[:, None, None, :]
         # An atom on its own has nobody to listen to; let it listen to itself, so that its row stays finite.
-        blocked = blocked & ~blocked.all(-1, keepdim=True)
+        blocked = blocked & ~(itself & blocked.all(-1, keepdim=True))
         bar = torch.zeros(blocked.shape, device=state.pos.device).masked_fill(blocked, -torch.inf)
         x = self._embed(state, t, guess, previous, pairs)
         reach = error.T[..., None]
+        scale = (state.mask.sum(1, keepdim=True) - 1).clamp_min(1).to(guess.dtype).rsqrt()
         for block in self.blocks:
-            x = block(x, pairs, bar, mask, reach)
+            x = block(x, pairs, bar, mask, reach, scale)
         return self._read(x, pairs)
 
     def _embed(self, state: State, t: Times, guess: Tensor, previous: Prediction | None, pairs: Pairs) -> Features:
@@ -111,9 +113,9 @@ class EquivariantNetwork(nn.Module):
 
     def _read(self, x: Features, pairs: Pairs) -> Prediction:
         scalars = self.atom_norm(x.scalars)
-        inner = self.bond_inner(torch.cat([x.pairs, self._distances(x.pos, pairs).to(x.pairs.dtype)], -1))
-        hidden = nn.functional.silu(pairs.add_ends(inner, self.bond_ends(scalars)), inplace=not torch.is_grad_enabled())
-        bond = pairs.to_square(self.bond_outer(hidden)).permute(0, 2, 3, 1)
+        features = torch.cat([x.pairs, self._distances(x.pos, pairs).to(x.pairs.dtype)], -1)
+        logits, _ = pair_layer(features, self.bond_ends(scalars), self.bond_inner, self.bond_outer, pairs)
+        bond = pairs.to_square(logits).permute(0, 2, 3, 1)
         return Prediction(x.pos.transpose(0, 1), self.atom_head(scalars).transpose(0, 1), bond)
 
     def _distances(self, pos: Float[Tensor, "n b 3"], pairs: Pairs) -> Float[Tensor, "p b g"]:

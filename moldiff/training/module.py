@@ -27,7 +27,7 @@ class DiffusionModule(pl.LightningModule):
     def __init__(self, denoiser: nn.Module, process: JointProcess, settings: TrainingSettings) -> None:
         super().__init__()
         self.denoiser, self.process, self.settings = denoiser, process, settings
-        self.average = AveragedModel(denoiser, avg_fn=self._mix)
+        self.average = AveragedModel(denoiser, multi_avg_fn=self._mix)
         self.average.requires_grad_(False)
         self.register_buffer("num_seen", torch.zeros((), dtype=torch.long))
 
@@ -53,7 +53,8 @@ class DiffusionModule(pl.LightningModule):
         if not bool(torch.isfinite(loss)):
             raise TrainingError(
                 f"step {self.global_step}: loss is {float(loss)} (pos {float(parts.pos):.3g}, "
-                f"atom {float(parts.atom):.3g}, bond {float(parts.bond):.3g}); the last good checkpoint is kept, resume with a lower learning_rate"
+                f"atom {float(parts.atom):.3g}, bond {float(parts.bond):.3g}); the last good checkpoint is kept, "
+                "resume with a lower learning_rate"
             )
         self.num_seen += b
         values = {"loss": loss, "pos": parts.pos, "atom": parts.atom, "bond": parts.bond}
@@ -90,7 +91,7 @@ class DiffusionModule(pl.LightningModule):
             {"params": matrices, "weight_decay": self.settings.weight_decay},
             {"params": vectors, "weight_decay": 0.0},
         ]
-        optimizer = torch.optim.AdamW(groups, lr=self.settings.learning_rate, betas=(0.9, 0.99))
+        optimizer = torch.optim.AdamW(groups, lr=self.settings.learning_rate, betas=(0.9, 0.99), fused=True)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -101,11 +102,10 @@ class DiffusionModule(pl.LightningModule):
         cool = min(1.0, left / self.settings.cooldown) if self.settings.cooldown else 1.0
         return warm * max(cool, 0.01)
 
-    def _mix(self, average: Tensor, value: Tensor, num_averaged: Tensor) -> Tensor:
+    def _mix(self, averages: list[Tensor], values: list[Tensor], num_averaged: Tensor | int) -> None:
         """Exponential moving average whose horizon grows with the number of steps up to `ema_decay`."""
-        count = float(num_averaged)
-        decay = min(self.settings.ema_decay, (1 + count) / (10 + count))
-        return average + (1 - decay) * (value - average)
+        decay = min(self.settings.ema_decay, (1 + int(num_averaged)) / (10 + int(num_averaged)))
+        torch._foreach_lerp_(averages, values, 1 - decay)
 
     def _use_bf16(self) -> bool:
         return use_bf16(self.settings.precision, self.device)

@@ -1,0 +1,105 @@
+"""Steps of the coordinates from t to an earlier s."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from moldiff.diffusion.joint import JointProcess, is_floating, project
+from moldiff.diffusion.randomness import Randomness
+from moldiff.errors import ConfigError
+from moldiff.state import Prediction, State, Times
+
+
+class PositionStepper(Protocol):
+    """One algorithm; what it remembers between steps is passed, not stored."""
+
+    def step(
+        self,
+        process: JointProcess,
+        z_t: State,
+        x0_hat: Prediction,
+        t: Times,
+        s: Times,
+        memory: object,
+        *,
+        generator: Randomness,
+    ) -> tuple[Float[Tensor, "b n 3"], object]:
+        """Coordinates at s and the new memory; the memory of the first step is None."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ddim:
+    """DDIM on any schedule: z_s = a_s x0 + sqrt(s_s^2 - v^2) eps_hat + v eps, v = eta times the posterior's std.
+
+    eta = 0 is deterministic, and on the linear schedule the Euler step of the straight flow; eta = 1 is ancestral
+    sampling from q(z_s | z_t, x0_hat), as in DDPM. An atom whose time does not change stays where it is.
+
+    Attributes:
+        eta: share of fresh noise, 0 to 1.
+
+    Source: Song et al. 2021, arXiv:2010.02502, eq. 12 and 16, for a general alpha and sigma.
+    """
+
+    eta: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Checks the range.
+
+        Raises:
+            ConfigError: if eta is outside [0, 1].
+        """
+        if not 0 <= self.eta <= 1:
+            raise ConfigError(f"DDIM: eta must lie in [0, 1], got {self.eta}")
+
+    def step(
+        self,
+        process: JointProcess,
+        z_t: State,
+        x0_hat: Prediction,
+        t: Times,
+        s: Times,
+        memory: object,
+        *,
+        generator: Randomness,
+    ) -> tuple[Float[Tensor, "b n 3"], object]:
+        """See `PositionStepper.step`; needs no memory."""
+        gaussian = process.pos
+        _, posterior_std = gaussian.posterior(z_t.pos, x0_hat.pos, t.pos, s.pos)
+        alpha_t, alpha_s = gaussian.schedule.alpha(t.pos)[..., None], gaussian.schedule.alpha(s.pos)[..., None]
+        sigma_t, sigma_s = gaussian.schedule.sigma(t.pos), gaussian.schedule.sigma(s.pos)
+        fresh = self.eta * posterior_std / gaussian.scale
+        kept = (sigma_s**2 - fresh**2).clamp_min(0).sqrt()
+        resting = (t.pos == s.pos)[..., None]
+        eps_hat = (z_t.pos - alpha_t * x0_hat.pos) / sigma_t.masked_fill(sigma_t == 0, 1.0)[..., None]
+        pos = alpha_s * x0_hat.pos + kept[..., None] * eps_hat
+        if self.eta > 0:
+            noise = project(generator.normal(z_t.mask.shape[1]), z_t.mask, is_floating(t, z_t.mask))
+            pos = pos + (gaussian.scale * fresh)[..., None] * noise
+        return torch.where(resting, z_t.pos, pos) * z_t.mask[..., None], None
+
+
+class Ancestral:
+    """DDPM: a draw from q(z_s | z_t, x0_hat).
+
+    Source: Ho et al. 2020, arXiv:2006.11239, algorithm 2, for any pair of times.
+    """
+
+    def step(
+        self,
+        process: JointProcess,
+        z_t: State,
+        x0_hat: Prediction,
+        t: Times,
+        s: Times,
+        memory: object,
+        *,
+        generator: Randomness,
+    ) -> tuple[Float[Tensor, "b n 3"], object]:
+        """See `PositionStepper.step`; needs no memory."""
+        mean, std = process.pos.posterior(z_t.pos, x0_hat.pos, t.pos, s.pos)
+        noise = project(generator.normal(z_t.mask.shape[1]), z_t.mask, is_floating(t, z_t.mask))
+        return (mean + std[..., None] * noise) * z_t.mask[..., None], None

@@ -1,0 +1,78 @@
+"""The walk from noise to molecules."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from moldiff.diffusion.denoiser import Denoiser
+from moldiff.diffusion.joint import JointProcess, clean_padding
+from moldiff.diffusion.randomness import Randomness
+from moldiff.errors import TimeOrderError
+from moldiff.sampling.classes import ClassStepper, MixturePosterior
+from moldiff.sampling.known import Known
+from moldiff.sampling.positions import Ancestral, PositionStepper
+from moldiff.state import Prediction, State
+
+Tap = Callable[[int, float, State, Prediction], None]
+
+
+@dataclass(frozen=True)
+class Steppers:
+    """The algorithms of a walk.
+
+    Attributes:
+        pos: of the coordinates.
+        classes: of the atom and bond classes.
+    """
+
+    pos: PositionStepper = Ancestral()  # noqa: RUF009 - stateless
+    classes: ClassStepper = MixturePosterior()  # noqa: RUF009 - stateless
+
+
+@torch.no_grad()
+def walk(
+    process: JointProcess,
+    denoiser: Denoiser,
+    steppers: Steppers,
+    grid: Float[Tensor, "steps"],
+    known: Known,
+    *,
+    generator: Randomness,
+    self_conditioning: bool = True,
+    tap: Tap | None = None,
+) -> State:
+    """Draws what is not known, one network evaluation a step.
+
+    Args:
+        process: the joint process that the denoiser was trained on.
+        denoiser: predicts clean molecules.
+        steppers: algorithms.
+        grid: times from 1 down to 0.
+        known: sizes, and the values that stay.
+        generator: all randomness of the walk.
+        self_conditioning: hand the last prediction to the denoiser.
+        tap: called after each step with its number, the time reached, the state and the prediction it came from.
+
+    Raises:
+        TimeOrderError: if the grid does not fall from 1 to 0.
+    """
+    times = grid.tolist()
+    if len(times) < 2 or times[0] != 1 or times[-1] != 0 or any(s >= t for t, s in zip(times, times[1:], strict=False)):
+        raise TimeOrderError(f"a step grid must fall strictly from 1 to 0, got {times[:3]} ... {times[-3:]}")
+    state = clean_padding(known.imposed(process.prior(known.values, generator=generator)))
+    previous, memory_pos, memory_classes = None, None, None
+    for i, (now, then) in enumerate(zip(times, times[1:], strict=False)):
+        t, s = known.times(now), known.times(then)
+        x0_hat = denoiser(state, t, previous if self_conditioning else None)
+        pos, memory_pos = steppers.pos.step(process, state, x0_hat, t, s, memory_pos, generator=generator)
+        atom, bond, memory_classes = steppers.classes.step(
+            process, state, x0_hat, t, s, memory_classes, generator=generator
+        )
+        state = known.imposed(clean_padding(state.replace(pos=pos, atom=atom, bond=bond)))
+        previous = x0_hat
+        if tap is not None:
+            tap(i + 1, then, state, x0_hat)
+    return state
