@@ -89,14 +89,13 @@ class CategoricalProcess:
         law_here = law[z_t][..., None]  # m_i
         data = torch.nn.functional.pad(x0_hat, (0, len(law) - self.num_classes))
         evidence = keep_t * here + (1 - keep_t) * law_here
-        weight = torch.where(evidence > 0, data / evidence.clamp_min(torch.finfo(data.dtype).tiny), 0.0)
+        tiny = torch.finfo(data.dtype).tiny
+        weight = torch.where(evidence > 0, data / evidence.clamp_min(tiny), 0.0)
         forward = ratio * here + (1 - ratio) * law_here
         probs = forward * (keep_s * weight + (1 - keep_s) * law * weight.sum(-1, keepdim=True))
         total = probs.sum(-1, keepdim=True)
         # Where the prediction gives the evidence probability zero, or t = 0, the class stays.
-        return torch.where(
-            (total > 0) & (t[..., None] > 0), probs / total.clamp_min(torch.finfo(data.dtype).tiny), here
-        )
+        return torch.where((total > tiny) & (t[..., None] > 0), probs / total.clamp_min(tiny), here)
 
     def prior(self, uniform: Float[Tensor, "*e"]) -> Int[Tensor, "*e"]:
         """Classes at t = 1."""

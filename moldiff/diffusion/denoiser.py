@@ -1,6 +1,6 @@
 """From a network to a denoiser: the one place where coordinates are preconditioned."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -10,6 +10,7 @@ from moldiff.diffusion.joint import JointProcess, is_floating, project
 from moldiff.state import Prediction, State, Times
 
 
+@runtime_checkable
 class Denoiser(Protocol):
     """Anything that predicts the clean molecules from noisy ones."""
 

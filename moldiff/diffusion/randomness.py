@@ -1,7 +1,7 @@
 """Where random numbers come from: one stream per sample, or one per batch for training."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 
+@runtime_checkable
 class Randomness(Protocol):
     """Draws for a padded batch of b molecules with n slots."""
 
@@ -82,6 +83,21 @@ class BatchRandomness:
 
 
 def sample_generator(seed: int, index: int, *, stream: int = 0) -> torch.Generator:
-    """The generator of one sample, from NumPy's `SeedSequence((seed, index, stream))`: neighbours do not correlate."""
-    state = np.random.SeedSequence((seed, index, stream)).generate_state(2, np.uint32)
-    return torch.Generator().manual_seed(int(state[0]) << 31 ^ int(state[1]))
+    """The generator of one sample, from (seed, index, stream).
+
+    PyTorch's generator on the CPU reads 32 bits of its seed, so hashing all three numbers would give some samples
+    of a large run the same draws. Here the index goes through a bijection that seed and stream choose: no two do.
+    """
+    before, after = (int(key) for key in np.random.SeedSequence((seed, stream)).generate_state(2, np.uint32))
+    return torch.Generator().manual_seed(scramble(index ^ before) ^ after)
+
+
+def scramble(number: int) -> int:
+    """A bijection of the 32-bit numbers in which neighbours end up far apart.
+
+    Source: the finaliser of MurmurHash3 (Appleby, public domain).
+    """
+    number &= 0xFFFFFFFF
+    number = (number ^ number >> 16) * 0x85EBCA6B & 0xFFFFFFFF
+    number = (number ^ number >> 13) * 0xC2B2AE35 & 0xFFFFFFFF
+    return number ^ number >> 16

@@ -1,6 +1,6 @@
 """Steps of the atom and bond classes from t to an earlier s."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Int
 from torch import Tensor
@@ -11,6 +11,7 @@ from moldiff.diffusion.randomness import Randomness
 from moldiff.state import Prediction, State, Times
 
 
+@runtime_checkable
 class ClassStepper(Protocol):
     """One algorithm; what it remembers between steps is passed, not stored."""
 

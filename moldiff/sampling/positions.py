@@ -1,7 +1,7 @@
 """Steps of the coordinates from t to an earlier s."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -13,6 +13,7 @@ from moldiff.errors import ConfigError
 from moldiff.state import Prediction, State, Times
 
 
+@runtime_checkable
 class PositionStepper(Protocol):
     """One algorithm; what it remembers between steps is passed, not stored."""
 
