@@ -44,6 +44,7 @@ _CHECKS_ONLY = (
 )
 
 Record = Molecule | Chem.Mol | Failure  # what a reader yields and a score takes
+Checked = Chem.Mol | Failure  # what a strict check gives
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from moldiff.config import TrainingSettings
 from moldiff.diffusion.joint import JointProcess
 from moldiff.diffusion.randomness import BatchRandomness, sample_generator
 from moldiff.errors import TrainingError
+from moldiff.precision import use_bf16
 from moldiff.state import Prediction, State, Times
 from moldiff.training.losses import losses
 
@@ -115,12 +116,3 @@ def draw_times(count: int, exponent: float, *, generator: torch.Generator) -> Te
     """Times in (0, 1] with density exponent (1 - t)^(exponent - 1): above 1, denser near the data."""
     uniform = torch.rand(count, generator=generator)
     return (1 - uniform ** (1 / exponent)).clamp(1e-3, 1.0)
-
-
-def use_bf16(precision: str, device: torch.device) -> bool:
-    """Whether to compute in bf16: where asked, or for `auto` where the hardware multiplies it natively."""
-    if precision != "auto":
-        return precision == "bf16"
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

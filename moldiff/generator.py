@@ -1,0 +1,253 @@
+"""Molecules from a weights bundle: sizes, batches, walks and strict validity, in the order of their numbers."""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from moldiff.bundle import Bundle, load_pretrained, save_pretrained
+from moldiff.chem.molecule import MAX_ATOMS, Failure, Molecule
+from moldiff.chem.validity import Checked, check
+from moldiff.diffusion.randomness import SampleRandomness, sample_generator
+from moldiff.errors import ConfigError, MoleculeError, SizeError
+from moldiff.precision import use_bf16
+from moldiff.sampling.grids import power_grid
+from moldiff.sampling.known import Known
+from moldiff.sampling.positions import Ddim
+from moldiff.sampling.walk import Steppers, walk
+from moldiff.state import State
+
+NumAtoms = int | tuple[int, int] | None
+GRID_POWER = 1.0
+WINDOW = 512  # molecules that are sorted into batches of equal size together
+ROWS_CPU = 8  # float32 products on the CPU give a row the same bits in every batch that is a multiple of this
+PAIRS_CPU, PAIRS_GPU = 24_000, 1 << 18  # atom pairs in a batch
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One molecule asked for.
+
+    Attributes:
+        index: its number; with the seed it determines the molecule.
+        result: the sanitised RDKit molecule with its conformer, or why it is not strictly valid.
+        molecule: as it was drawn, valid or not; None only if its coordinates are no numbers.
+    """
+
+    index: int
+    result: Checked
+    molecule: Molecule | None
+
+    @property
+    def valid(self) -> bool:
+        """Strictly valid."""
+        return not isinstance(self.result, Failure)
+
+
+class MoleculeGenerator:
+    """Draws molecules. The same (seed, index) gives the same molecule for any batch size and number of samples.
+
+    Args:
+        bundle: the trained model.
+        device: to compute on; by default the GPU if there is one.
+    """
+
+    def __init__(self, bundle: Bundle, *, device: str | torch.device | None = None) -> None:
+        """Moves the model to the device.
+
+        Raises:
+            ConfigError: if that device is not there.
+        """
+        device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        if device.type not in ("cpu", "cuda") or (device.type == "cuda" and not torch.cuda.is_available()):
+            raise ConfigError(f"device {str(device)!r}: not available on this machine; use 'cpu'")
+        self.bundle, self.device = bundle, device
+        self.denoiser = bundle.denoiser.to(device).eval()
+
+    @classmethod
+    def from_pretrained(
+        cls, name_or_path: str | Path, *, device: str | torch.device | None = None
+    ) -> "MoleculeGenerator":
+        """From weights that ship with the package, by name, or from a bundle's folder; see `load_pretrained`."""
+        return cls(load_pretrained(name_or_path), device=device)
+
+    def save_pretrained(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Writes the bundle; see `moldiff.bundle.save_pretrained`."""
+        b = self.bundle
+        save_pretrained(
+            folder, b.denoiser, settings=b.settings, statistics=b.statistics, card=b.card, overwrite=overwrite
+        )
+
+    def sample(self, num_samples: int, **options) -> list[Checked]:
+        """RDKit molecules in order, failures in their place; the options are those of `iterate`."""
+        return [sample.result for sample in self.iterate(num_samples, **options)]
+
+    def iterate(
+        self,
+        num_samples: int,
+        *,
+        num_steps: int = 50,
+        seed: int = 0,
+        first: int = 0,
+        num_atoms: NumAtoms = None,
+        batch_size: int | None = None,
+        allow_extrapolation: bool = False,
+        eta: float = 1.0,
+        grid_power: float = GRID_POWER,
+        on_step: Callable[[int], None] | None = None,
+    ) -> Iterator[Sample]:
+        """Samples in the order of their index, as they are done.
+
+        When the work is interrupted from the keyboard, what is done so far still comes before the interrupt does.
+
+        Args:
+            num_samples: how many.
+            num_steps: network evaluations for each.
+            seed: of all randomness.
+            first: index of the first; to go on where another call ended.
+            num_atoms: one size, or the least and the greatest; by default as in the training data.
+            batch_size: most molecules in one network evaluation; by default by a budget in atom pairs.
+            allow_extrapolation: sizes outside the trained range give a warning instead of an error.
+            eta: 1 for ancestral sampling of the coordinates, 0 for deterministic DDIM.
+            grid_power: time steps are (1 - i / num_steps)^grid_power; above 1, finer near the data.
+            on_step: called after each evaluation with the number of molecules that it was for.
+
+        Returns:
+            The samples.
+
+        Raises:
+            ConfigError: if a number makes no sense.
+        """
+        if num_samples < 0 or first < 0 or seed < 0 or (batch_size is not None and batch_size < 1):
+            raise ConfigError(
+                f"num_samples {num_samples}, first {first}, seed {seed}: must be at least 0; batch_size {batch_size}: 1"
+            )
+        sizes = _Sizes.of(self.bundle, num_atoms, allow_extrapolation=allow_extrapolation)
+        grid, steppers = power_grid(num_steps, power=grid_power), Steppers(pos=Ddim(eta))
+
+        def windows() -> Iterator[Sample]:
+            for start in range(first, first + num_samples, WINDOW):
+                indices = range(start, min(start + WINDOW, first + num_samples))
+                drawn = {index: sizes.draw(seed, index) for index in indices}
+                yield from self._window(drawn, seed, grid, steppers, batch_size, on_step)
+
+        return windows()
+
+    def _window(
+        self,
+        sizes: dict[int, int],
+        seed: int,
+        grid: Float[torch.Tensor, "steps"],
+        steppers: Steppers,
+        batch_size: int | None,
+        on_step: Callable[[int], None] | None,
+    ) -> Iterator[Sample]:
+        done: dict[int, Sample] = {}
+        waiting = iter(sizes)
+        following = next(waiting, None)
+        try:
+            for n, indices in self._batches(sizes, batch_size):
+                state = self._draw(n, indices, seed, grid, steppers, on_step)
+                for row, index in enumerate(indices):
+                    done[index] = self._sample(state, row, index, seed, len(grid) - 1)
+                while following in done:
+                    yield done.pop(following)
+                    following = next(waiting, None)
+        except KeyboardInterrupt:
+            yield from (done[index] for index in sorted(done))
+            raise
+
+    def _batches(self, sizes: dict[int, int], batch_size: int | None) -> list[tuple[int, list[int]]]:
+        """Indices of equal size, in batches, the batch with the lowest index first."""
+        groups: dict[int, list[int]] = {}
+        for index, n in sizes.items():
+            groups.setdefault(n, []).append(index)
+        batches = []
+        for n, indices in groups.items():
+            unit = self._unit(n)
+            most = unit * max(1, PAIRS_CPU // (unit * n**2))
+            most = min(most, batch_size or most)
+            batches += [(n, indices[i : i + most]) for i in range(0, len(indices), most)]
+        return sorted(batches, key=lambda batch: batch[1][0])
+
+    def _unit(self, n: int) -> int:
+        """The network is run with a multiple of this many rows, so that no molecule's bits depend on the batch.
+
+        On a GPU the kernel is chosen by the shape, so there all batches of a size have one shape.
+        """
+        return ROWS_CPU if self.device.type == "cpu" else max(1, PAIRS_GPU // n**2)
+
+    def _draw(
+        self,
+        n: int,
+        indices: Sequence[int],
+        seed: int,
+        grid: Float[torch.Tensor, "steps"],
+        steppers: Steppers,
+        on_step: Callable[[int], None] | None,
+    ) -> State:
+        """One batch of exactly one size; rows beyond the indices repeat the last and are dropped."""
+        rows = -(-len(indices) // self._unit(n)) * self._unit(n)
+        filled = [*indices, *[indices[-1]] * (rows - len(indices))]
+        known = Known.nothing(torch.ones(rows, n, dtype=torch.bool, device=self.device))
+        generator = SampleRandomness(seed, filled, torch.full((rows,), n), device=self.device)
+        tap = None if on_step is None else lambda *_: on_step(len(indices))
+        process = self.denoiser.process
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16("auto", self.device)):
+            return walk(process, self.denoiser, steppers, grid, known, generator=generator, tap=tap).to("cpu")
+
+    def _sample(self, state: State, row: int, index: int, seed: int, num_steps: int) -> Sample:
+        elements, charges = self.bundle.vocabulary.decode(state.atom[row].numpy())
+        try:
+            molecule = Molecule(
+                elements, charges, state.pos[row].numpy().astype(np.float64), state.bond[row].numpy(),
+                name=f"moldiff-{seed}-{index}", properties={"seed": seed, "index": index, "num_steps": num_steps},
+            )  # fmt: skip
+        except MoleculeError as error:  # only the coordinates can be at fault
+            return Sample(index, Failure("coordinates", str(error)), None)
+        return Sample(index, check(molecule), molecule)
+
+
+@dataclass(frozen=True, eq=False)
+class _Sizes:
+    """Numbers of atoms to choose from, and how often each."""
+
+    values: Int[np.ndarray, "s"]
+    cumulative: Float[np.ndarray, "s"]
+
+    @classmethod
+    def of(cls, bundle: Bundle, num_atoms: NumAtoms, *, allow_extrapolation: bool) -> "_Sizes":
+        """The data's histogram within the bounds; even where it has nothing there, or beyond the trained range."""
+        counts = bundle.statistics.sizes
+        least, greatest = min(counts), max(counts)
+        low, high = (
+            (least, greatest)
+            if num_atoms is None
+            else (num_atoms, num_atoms)
+            if isinstance(num_atoms, int)
+            else num_atoms
+        )
+        asked = f"num_atoms {low}" if low == high else f"num_atoms {low}-{high}"
+        if not 1 <= low <= high <= MAX_ATOMS:
+            raise SizeError(f"{asked}: expected one size or least-greatest, within 1 to {MAX_ATOMS}")
+        beyond = low < least or high > greatest
+        if beyond:
+            told = f"{asked}: the weights were trained on {least} to {greatest} atoms"
+            if not allow_extrapolation:
+                raise SizeError(f"{told}; stay within, or allow extrapolation and expect fewer valid molecules")
+            warnings.warn(f"{told}; expect fewer valid molecules beyond", stacklevel=3)
+        values = np.arange(low, high + 1)
+        weights = np.array([counts.get(int(value), 0) for value in values], dtype=np.float64)
+        if beyond or not weights.any():
+            weights = np.ones(len(values))
+        return cls(values, np.cumsum(weights / weights.sum()))
+
+    def draw(self, seed: int, index: int) -> int:
+        """The size of one molecule, from a stream of its own."""
+        uniform = torch.rand((), dtype=torch.float64, generator=sample_generator(seed, index, stream=1))
+        place = np.searchsorted(self.cumulative, float(uniform), side="right")
+        return int(self.values[min(int(place), len(self.values) - 1)])
