@@ -12,6 +12,7 @@ from moldiff.errors import TrainingError
 from moldiff.precision import use_bf16
 from moldiff.state import Prediction, State, Times
 from moldiff.training.losses import losses
+from moldiff.training.optimizer import MuonWithAdamW
 
 
 class DiffusionModule(pl.LightningModule):
@@ -85,14 +86,10 @@ class DiffusionModule(pl.LightningModule):
         self.average.update_parameters(self.denoiser)
 
     def configure_optimizers(self) -> dict:
-        """AdamW without decay on vectors; linear warm-up, constant rate, linear cool-down to zero by molecules seen."""
-        matrices = [p for p in self.denoiser.parameters() if p.ndim >= 2]
-        vectors = [p for p in self.denoiser.parameters() if p.ndim < 2]
-        groups = [
-            {"params": matrices, "weight_decay": self.settings.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ]
-        optimizer = torch.optim.AdamW(groups, lr=self.settings.learning_rate, betas=(0.9, 0.99), fused=True)
+        """Linear warm-up, constant rate, linear cool-down to zero by molecules seen."""
+        optimizer = MuonWithAdamW(
+            self.denoiser.named_parameters(), lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
+        )
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
