@@ -11,7 +11,7 @@ from moldiff.diffusion.randomness import BatchRandomness, sample_generator
 from moldiff.errors import TrainingError
 from moldiff.precision import use_bf16
 from moldiff.state import Prediction, State, Times
-from moldiff.training.losses import losses
+from moldiff.training.losses import Losses, losses
 from moldiff.training.optimizer import MuonWithAdamW
 
 
@@ -34,16 +34,30 @@ class DiffusionModule(pl.LightningModule):
         self.register_buffer("num_seen", torch.zeros((), dtype=torch.long))
 
     def training_step(self, batch: State, batch_idx: int) -> Tensor:
-        """Loss of one batch.
+        """Loss of one batch, logged.
 
         Raises:
             TrainingError: if the loss is not finite; nothing has been changed by this batch then.
         """
-        generator = sample_generator(self.settings.seed, self.global_step)
+        loss, parts = self.loss(batch, self.global_step)
+        if not bool(torch.isfinite(loss)):
+            raise TrainingError(
+                f"step {self.global_step}: loss is {float(loss)} (pos {float(parts.pos):.3g}, "
+                f"atom {float(parts.atom):.3g}, bond {float(parts.bond):.3g}); the last good checkpoint is kept, "
+                "resume with a lower learning_rate"
+            )
+        self.num_seen += len(batch.mask)
+        values = {"loss": loss, "pos": parts.pos, "atom": parts.atom, "bond": parts.bond}
+        self.log_dict({k: v.detach() for k, v in values.items()}, batch_size=len(batch.mask))
+        return loss
+
+    def loss(self, batch: State, step: int) -> tuple[Tensor, Losses]:
+        """Weighted loss and its parts for clean molecules, with the times and the noise of this step."""
+        generator = sample_generator(self.settings.seed, step)
         b, n = batch.mask.shape
         t = Times.shared(draw_times(b, self.settings.time_exponent, generator=generator).to(self.device), n)
         z_t = self.process.noise(batch, t, generator=BatchRandomness(generator, b, device=self.device))
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._use_bf16()):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.settings.precision, self.device)):
             previous: Prediction | None = None
             if float(torch.rand((), generator=generator)) < self.settings.self_conditioning:
                 with torch.no_grad():
@@ -51,17 +65,7 @@ class DiffusionModule(pl.LightningModule):
             prediction = self.denoiser(z_t, t, previous)
         weights = self.settings.loss
         parts = losses(prediction, batch, t, process=self.process, pos_floor=weights.pos_floor)
-        loss = weights.pos * parts.pos + weights.atom * parts.atom + weights.bond * parts.bond
-        if not bool(torch.isfinite(loss)):
-            raise TrainingError(
-                f"step {self.global_step}: loss is {float(loss)} (pos {float(parts.pos):.3g}, "
-                f"atom {float(parts.atom):.3g}, bond {float(parts.bond):.3g}); the last good checkpoint is kept, "
-                "resume with a lower learning_rate"
-            )
-        self.num_seen += b
-        values = {"loss": loss, "pos": parts.pos, "atom": parts.atom, "bond": parts.bond}
-        self.log_dict({k: v.detach() for k, v in values.items()}, batch_size=b)
-        return loss
+        return weights.pos * parts.pos + weights.atom * parts.atom + weights.bond * parts.bond, parts
 
     def transfer_batch_to_device(self, batch: State, device: torch.device, dataloader_idx: int) -> State:
         """Lightning cannot move a frozen dataclass by itself."""
@@ -104,9 +108,6 @@ class DiffusionModule(pl.LightningModule):
         """Exponential moving average whose horizon grows with the number of steps up to `ema_decay`."""
         decay = min(self.settings.ema_decay, (1 + int(num_averaged)) / (10 + int(num_averaged)))
         torch._foreach_lerp_(averages, values, 1 - decay)
-
-    def _use_bf16(self) -> bool:
-        return use_bf16(self.settings.precision, self.device)
 
 
 def draw_times(count: int, exponent: float, *, generator: torch.Generator) -> Tensor:

@@ -1,0 +1,46 @@
+"""Pictures of molecules: structural formulae in a grid, as PNG or SVG."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rdkit import Chem
+from rdkit.Chem import rdDepictor
+from rdkit.Chem.Draw import rdMolDraw2D
+
+from moldiff.errors import OutputError
+
+CELL = (260, 200)  # pixels
+
+
+def draw_grid(mols: Sequence[Chem.Mol], path: str | Path, *, columns: int = 4) -> None:
+    """Writes the formulae without the hydrogens on carbon, each with its SMILES below.
+
+    Args:
+        mols: sanitised molecules.
+        path: ends in `.png` or `.svg`.
+        columns: molecules in a row.
+
+    Raises:
+        OutputError: if there is nothing to draw, the ending is another, or the file cannot be written.
+    """
+    path = Path(path)
+    if not mols:
+        raise OutputError(f"{path}: no valid molecule to draw")
+    size = (columns * CELL[0], -(-len(mols) // columns) * CELL[1], *CELL)
+    if path.suffix == ".png":
+        canvas = rdMolDraw2D.MolDraw2DCairo(*size)
+    elif path.suffix == ".svg":
+        canvas = rdMolDraw2D.MolDraw2DSVG(*size)
+    else:
+        raise OutputError(f"{path}: pictures are written as .png or .svg")
+    flat = [Chem.RemoveHs(mol) for mol in mols]
+    for mol in flat:
+        rdDepictor.Compute2DCoords(mol)
+    canvas.drawOptions().legendFontSize = 14
+    canvas.DrawMolecules(flat, legends=[Chem.MolToSmiles(mol) for mol in flat])
+    canvas.FinishDrawing()
+    text = canvas.GetDrawingText()
+    try:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
