@@ -54,14 +54,12 @@ class MoleculeGenerator:
     Args:
         bundle: the trained model.
         device: to compute on; by default the GPU if there is one.
+
+    Raises:
+        ConfigError: if that device is not there.
     """
 
     def __init__(self, bundle: Bundle, *, device: str | torch.device | None = None) -> None:
-        """Moves the model to the device.
-
-        Raises:
-            ConfigError: if that device is not there.
-        """
         device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         if device.type not in ("cpu", "cuda") or (device.type == "cuda" and not torch.cuda.is_available()):
             raise ConfigError(f"device {str(device)!r}: not available on this machine; use 'cpu'")

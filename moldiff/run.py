@@ -3,22 +3,31 @@
 import json
 import logging
 import warnings
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import lightning as pl
 import torch
+from torch import nn
 from torch.utils.data import DataLoader
 
 from moldiff.build import build_denoiser
+from moldiff.bundle import Bundle, save_pretrained
 from moldiff.config import TrainingSettings
 from moldiff.data.store import MoleculeStore
+from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.errors import ConfigError, OutputError, TrainingError
+from moldiff.generator import MoleculeGenerator
 from moldiff.memory import keep_memory
+from moldiff.scoring.score import Score, score
 from moldiff.training.batches import TrainingBatches
-from moldiff.training.callbacks import ProgressAndLog, TimedCheckpoint
+from moldiff.training.callbacks import ProgressAndLog, ScoredSamples, TimedCheckpoint
 from moldiff.training.module import DiffusionModule
 
-CONFIG, CHECKPOINT, METRICS, SCORES = "config.json", "last.ckpt", "metrics.csv", "scores.csv"
+CONFIG, CHECKPOINT, METRICS, SCORES, BUNDLE = "config.json", "last.ckpt", "metrics.csv", "scores.csv", "bundle"
+AVERAGE = "average.module."  # of the averaged weights in a checkpoint
+MAX_OWN = 10_000  # held-out molecules that the data's own row is counted on
 
 
 def find_store(name: str) -> Path:
@@ -65,14 +74,71 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
     start = read_checkpoint(checkpoint)["global_step"] if resume else 0
     batches = TrainingBatches(store, budget=settings.pair_budget, seed=settings.seed, start=start)
     timed = TimedCheckpoint(checkpoint, minutes=settings.checkpoint_minutes)
-    trainer = quiet_trainer([ProgressAndLog(folder / METRICS), timed])
+    scored = ScoredSamples(
+        folder / SCORES, minutes=settings.sample_minutes, sample_and_score=partial(_sample_and_score, settings, store)
+    )
+    trainer = quiet_trainer([ProgressAndLog(folder / METRICS), timed, scored])
     trainer.fit(
         module, DataLoader(batches, batch_size=None), ckpt_path=checkpoint if resume else None, weights_only=True
     )
     if trainer.interrupted:
         timed.write(trainer)
         raise TrainingError(f"{folder}: stopped by the user at step {trainer.global_step}; go on with --resume")
+    export(folder, folder / BUNDLE, overwrite=True)
     return module
+
+
+def export(run: Path, out: Path, *, dtype: torch.dtype = torch.float32, overwrite: bool = False) -> None:
+    """Makes a weights bundle of the averaged weights of a run's last checkpoint.
+
+    The bundle's statistics carry the data's own score, counted on held-out molecules.
+
+    Args:
+        run: folder of the run, which may still be going on.
+        out: folder of the bundle.
+        dtype: of the numbers in the file.
+        overwrite: replace a bundle that is there.
+    """
+    settings = TrainingSettings.from_json(run / CONFIG)
+    weights = read_checkpoint(run / CHECKPOINT)["state_dict"]
+    store = MoleculeStore(find_store(settings.data))
+    statistics = replace(store.statistics, score=own_score(store).to_dict())
+    denoiser = build_denoiser(settings.model, statistics)
+    denoiser.load_state_dict({k[len(AVERAGE) :]: value for k, value in weights.items() if k.startswith(AVERAGE)})
+    seen = int(weights["num_seen"])
+    save_pretrained(
+        out, denoiser, settings=settings.model, statistics=statistics, card=_card(settings, store, seen),
+        dtype=dtype, overwrite=overwrite,
+    )  # fmt: skip
+
+
+def own_score(store: MoleculeStore) -> Score:
+    """The score of held-out molecules of the data itself, or of all where nothing was held out."""
+    held_out = [*store.split("test"), *store.split("valid")][:MAX_OWN]
+    chosen = held_out or range(min(len(store), MAX_OWN))
+    return score(store.molecule(int(index)) for index in chosen)
+
+
+def _sample_and_score(settings: TrainingSettings, store: MoleculeStore, denoiser: nn.Module) -> dict[str, float]:
+    assert isinstance(denoiser, NetworkDenoiser)
+    bundle = Bundle(denoiser, settings.model, store.statistics, store.vocabulary, card="")
+    generator = MoleculeGenerator(bundle, device=next(denoiser.parameters()).device)
+    samples = generator.iterate(settings.num_scored, seed=settings.seed)
+    rates = score(s.result if s.molecule is None else s.molecule for s in samples).rates
+    return {name: rate.value for name, rate in rates.items()}
+
+
+def _card(settings: TrainingSettings, store: MoleculeStore, num_seen: int) -> str:
+    name, counted = store.meta["name"], f"{store.statistics.num_molecules:,}"
+    return f"""# Weights trained on {name}
+
+A moldiff weights bundle: averaged weights after {num_seen:,} training molecules, drawn from {counted} molecules of the
+train split of {name}. Made by `moldiff train` with these settings:
+
+```json
+{json.dumps(settings.model_dump(), indent=2)}
+```
+"""
 
 
 def read_checkpoint(path: Path) -> dict:

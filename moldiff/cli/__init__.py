@@ -1,0 +1,64 @@
+"""The command line. Each command imports what it needs when it runs, so that help and scores start at once."""
+
+import sys
+import warnings
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import moldiff
+from moldiff.cli.prepare import prepare
+from moldiff.cli.sample import sample
+from moldiff.cli.score import score
+from moldiff.cli.train import train
+from moldiff.cli.weights import export, info
+from moldiff.errors import MoldiffError
+
+
+class _OneLineErrors(TyperGroup):
+    """An error that moldiff raises on purpose is one line on stderr and exit code 1; `--debug` shows where."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command."""
+        try:
+            return super().invoke(ctx)
+        except MoldiffError as error:
+            if ctx.params.get("debug"):
+                raise
+            typer.echo(f"moldiff: {' '.join(str(error).split())}", err=True)
+            raise typer.Exit(1) from error
+
+
+app = typer.Typer(
+    cls=_OneLineErrors,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Generates 3D molecules by E(3)-equivariant diffusion. Start with: moldiff sample --out molecules.sdf",
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"moldiff {moldiff.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the full trace of an error.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    pass
+
+
+for command in (sample, score, prepare, train, export, info):
+    app.command()(command)
+
+
+def main() -> None:
+    """Entry point: `moldiff`, or `python -m moldiff`."""
+    warnings.showwarning = lambda message, *rest: print(f"moldiff: warning: {message}", file=sys.stderr)
+    app()

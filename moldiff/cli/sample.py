@@ -1,0 +1,152 @@
+"""`moldiff sample`."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from typer import Option
+
+from moldiff.cli.score import read_references
+from moldiff.errors import ConfigError
+
+if TYPE_CHECKING:
+    from moldiff.chem.molecule import Failure, Molecule
+    from moldiff.chem.writer import MoleculeWriter
+    from moldiff.generator import MoleculeGenerator, Sample
+
+FEWER = 3  # exit code: fewer molecules were written than asked for
+MOST_DRAWS = 3  # with --valid-only, at most this many times what was asked for
+
+
+def sample(
+    out: Annotated[Path, Option("--out", "-o", help="File to write: .sdf, .xyz, .smi or .csv.")],
+    weights: Annotated[str, Option("--weights", "-w", help="A name that ships with the package, or a folder.")] = "qm9",
+    num_samples: Annotated[int, Option("--num-samples", "-n", min=1, help="Molecules to draw.")] = 100,
+    num_steps: Annotated[int, Option(min=1, help="Network evaluations for each; more is slower and better.")] = 50,
+    seed: Annotated[int, Option(min=0, help="Of all randomness; with its index it determines a molecule.")] = 0,
+    num_atoms: Annotated[
+        str | None, Option(help="Atoms with hydrogens: 18, or 15-20.  [default: as often as in the data]")
+    ] = None,
+    allow_extrapolation: Annotated[
+        bool, Option("--allow-extrapolation", help="Allow sizes that the weights were not trained on.")
+    ] = False,
+    valid_only: Annotated[
+        bool, Option("--valid-only", help=f"Write only valid molecules; draw up to {MOST_DRAWS} times as many for it.")
+    ] = False,
+    overwrite: Annotated[bool, Option("--overwrite", help="Replace a file that is there.")] = False,
+    reference: Annotated[
+        list[Path] | None, Option(help="Known molecules for novelty: .sdf, .smi or .csv; repeatable.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, Option(min=1, help="Most molecules at once; bounds memory, changes no molecule.")
+    ] = None,
+    device: Annotated[str | None, Option(help="cpu or cuda.  [default: cuda if there is one]")] = None,
+) -> None:
+    """Draws molecules, writes them as they come, and scores them.
+
+    Every molecule is written, each with its seed, index, SMILES, and whether it is strictly valid or why not; the exit
+    code is 3 if fewer were written than asked for. Ctrl-C keeps what is done.
+
+    Examples: moldiff sample --out molecules.sdf | moldiff sample -n 1000 --num-atoms 15-20 --valid-only --out x.sdf
+    """
+    from moldiff.chem.files import open_writer
+    from moldiff.generator import MoleculeGenerator
+    from moldiff.memory import keep_memory
+    from moldiff.scoring.report import render
+    from moldiff.scoring.score import Score
+    from moldiff.scoring.score import score as count
+
+    keep_memory()
+    generator = MoleculeGenerator.from_pretrained(weights, device=device)
+    drawing = _Drawing(
+        generator, num_samples, valid_only=valid_only, num_steps=num_steps, seed=seed,
+        num_atoms=parse_num_atoms(num_atoms), batch_size=batch_size, allow_extrapolation=allow_extrapolation,
+    )  # fmt: skip
+    known = read_references(reference)
+    with open_writer(out, overwrite=overwrite) as writer:
+        try:
+            result = count(drawing.records(writer), reference=known)
+        except KeyboardInterrupt:  # while a molecule was judged
+            drawing.interrupted, result = True, None
+    if result is not None:
+        row = generator.bundle.statistics.score
+        Console().print(render(result, data_row=None if row is None else Score.from_dict(row)))
+    left_out = f", {writer.num_left_out} that are not valid have no SMILES" if writer.num_left_out else ""
+    typer.echo(f"{out}: {writer.num_written} molecules{left_out}")
+    if drawing.interrupted:
+        typer.echo(f"moldiff: stopped by the user; {writer.num_written} of {num_samples} molecules are kept", err=True)
+        raise typer.Exit(130)
+    if writer.num_written < num_samples:
+        typer.echo(f"moldiff: {num_samples} were asked for, {writer.num_written} written", err=True)
+        raise typer.Exit(FEWER)
+
+
+class _Drawing:
+    """Draws, writes and shows progress; options are those of `MoleculeGenerator.iterate`, checked at once."""
+
+    def __init__(self, generator: "MoleculeGenerator", num_samples: int, *, valid_only: bool, **options: Any) -> None:
+        self.generator, self.options = generator, options
+        self.num_samples, self.valid_only = num_samples, valid_only
+        self.interrupted, self.num_valid = False, 0
+        self.bar = Progress(
+            TextColumn("drawing"), BarColumn(), TextColumn("{task.percentage:.0f} %  {task.fields[told]}"),
+            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True),
+        )  # fmt: skip
+        self.task = self.bar.add_task("", total=0, told="")
+        self.samples = self._round(num_samples, first=0)
+
+    def records(self, writer: "MoleculeWriter") -> Iterator["Molecule | Failure"]:
+        """Every molecule drawn, for the score, after it was written; ends early, and says so, on Ctrl-C."""
+        drawn, samples = 0, self.samples
+        with self.bar:
+            try:
+                while True:
+                    for sample in samples:
+                        drawn, self.num_valid = drawn + 1, self.num_valid + sample.valid
+                        if sample.molecule is not None and (sample.valid or not self.valid_only):
+                            writer.write(tagged(sample, writer.path.suffix))
+                        self.bar.update(self.task, told=f"{self.num_valid} of {drawn} valid")
+                        yield sample.result if sample.molecule is None else sample.molecule
+                    wanted = min(self.num_samples - writer.num_written, MOST_DRAWS * self.num_samples - drawn)
+                    if not self.valid_only or wanted <= 0:
+                        return
+                    samples = self._round(wanted, first=drawn)
+            except KeyboardInterrupt:
+                self.interrupted = True
+
+    def _round(self, count: int, *, first: int) -> Iterator["Sample"]:
+        task = self.bar.tasks[0]
+        self.bar.update(self.task, total=(task.total or 0) + count * self.options["num_steps"])
+        advance = partial(self.bar.advance, self.task)
+        return self.generator.iterate(count, first=first, on_step=advance, **self.options)
+
+
+def tagged(sample: "Sample", suffix: str) -> "Molecule":
+    """The molecule with its SMILES, whether it is valid, and the reason; a CSV has columns of its own for these."""
+    from moldiff.chem.molecule import Failure
+    from moldiff.chem.validity import canonical_smiles
+
+    assert sample.molecule is not None
+    if suffix.lower() == ".csv":
+        return sample.molecule
+    if isinstance(sample.result, Failure):
+        told = {"SMILES": "", "valid": 0, "reason": sample.result.reason}
+    else:
+        told = {"SMILES": canonical_smiles(sample.result, stereo=True), "valid": 1, "reason": ""}
+    return replace(sample.molecule, properties={**sample.molecule.properties, **told})
+
+
+def parse_num_atoms(text: str | None) -> int | tuple[int, int] | None:
+    """`18` or `15-20`; anything else is a `ConfigError`."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", text.strip())
+    if match is None:
+        raise ConfigError(f"--num-atoms {text}: expected one number or a range, such as 18 or 15-20")
+    return int(match[1]) if match[2] is None else (int(match[1]), int(match[2]))

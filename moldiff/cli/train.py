@@ -1,0 +1,61 @@
+"""`moldiff train`."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer import Option
+
+from moldiff.errors import ConfigError
+
+
+def train(
+    out: Annotated[Path, Option("--out", "-o", help="Folder of the run, such as runs/qm9.")],
+    data: Annotated[
+        str | None, Option(help="A store that `moldiff prepare` made: a folder, or a name in stores/.  [default: qm9]")
+    ] = None,
+    config: Annotated[Path | None, Option(help="JSON file of settings; those not in it keep their defaults.")] = None,
+    set_: Annotated[
+        list[str] | None, Option("--set", help="One setting, such as seed=1 or model.network.num_blocks=4; repeatable.")
+    ] = None,
+    resume: Annotated[bool, Option("--resume", help="Go on from the last checkpoint of the run.")] = False,
+    show: Annotated[bool, Option("--show", help="Print the resolved settings and do nothing.")] = False,
+) -> None:
+    """Trains a model; at the end the weights bundle lies in OUT/bundle.
+
+    Examples: moldiff train --data qm9 --out runs/qm9 | moldiff train --data stores/mine --out runs/mine
+    --set num_molecules=500000 | moldiff train --out runs/qm9 --resume
+    """
+    from moldiff.config import TrainingSettings
+
+    if config is None and resume:
+        config = out / "config.json"
+    values = {} if config is None else TrainingSettings.from_json(config).model_dump()
+    for assignment in [*([f"data={json.dumps(data)}"] if data is not None else []), *(set_ or [])]:
+        _assign(values, assignment)
+    settings = TrainingSettings.parse(values, source="--set" if set_ else "settings")
+    if show:
+        typer.echo(json.dumps(settings.model_dump(), indent=2))
+        return
+    from moldiff.run import BUNDLE
+    from moldiff.run import train as run
+
+    run(settings, out, resume=resume)
+    typer.echo(f"done; next: moldiff sample --weights {out / BUNDLE} --out molecules.sdf")
+
+
+def _assign(values: dict[str, Any], assignment: str) -> None:
+    """Puts `a.b=value` into nested dictionaries; the value is JSON, or else text."""
+    key, equals, text = assignment.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set {assignment}: expected key=value, such as seed=1")
+    *parents, last = key.strip().split(".")
+    for part in parents:
+        values = values.setdefault(part, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"--set {assignment}: {part!r} is one value and has no parts")
+    try:
+        values[last] = json.loads(text)
+    except ValueError:
+        values[last] = text
