@@ -8,7 +8,14 @@ from moldiff.errors import ConfigError
 
 
 def power_grid(num_steps: int, *, power: float = 1.0) -> Float[Tensor, "steps"]:
-    """t_i = (1 - i / num_steps)^power, `num_steps + 1` times; 1 is even, above 1 is denser near the data.
+    """t_i = (1 - i / num_steps)^power, from 1 down to 0.
+
+    Args:
+        num_steps: one less than the number of times.
+        power: 1 is even, above 1 is denser near the data.
+
+    Returns:
+        The times.
 
     Raises:
         ConfigError: if there is no step or the power is not positive.

@@ -1,5 +1,6 @@
 """The walk from noise to molecules."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -56,15 +57,19 @@ def walk(
         self_conditioning: hand the last prediction to the denoiser.
         tap: called after each step with its number, the time reached, the state and the prediction it came from.
 
+    Returns:
+        The molecules, known values included.
+
     Raises:
         TimeOrderError: if the grid does not fall from 1 to 0.
     """
     times = grid.tolist()
-    if len(times) < 2 or times[0] != 1 or times[-1] != 0 or any(s >= t for t, s in zip(times, times[1:], strict=False)):
+    if len(times) < 2 or times[0] != 1 or times[-1] != 0 or any(s >= t for t, s in itertools.pairwise(times)):
         raise TimeOrderError(f"a step grid must fall strictly from 1 to 0, got {times[:3]} ... {times[-3:]}")
-    state = clean_padding(known.imposed(process.prior(known.values, generator=generator)))
+    # The process itself at t = 1: what is known stays, and its frame with it; the rest is the prior.
+    state = process.noise(known.values, known.times(times[0]), generator=generator)
     previous, memory_pos, memory_classes = None, None, None
-    for i, (now, then) in enumerate(zip(times, times[1:], strict=False)):
+    for i, (now, then) in enumerate(itertools.pairwise(times)):
         t, s = known.times(now), known.times(then)
         x0_hat = denoiser(state, t, previous if self_conditioning else None)
         pos, memory_pos = steppers.pos.step(process, state, x0_hat, t, s, memory_pos, generator=generator)
