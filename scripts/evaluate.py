@@ -1,0 +1,79 @@
+"""Draws many molecules at several numbers of steps and prints the table of `docs/benchmarks.md`, with the data's row."""
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from moldiff.chem.smiles import parse_smiles
+from moldiff.data.store import MoleculeStore
+from moldiff.generator import MoleculeGenerator
+from moldiff.memory import keep_memory
+from moldiff.run import find_store
+from moldiff.scoring.geometry import geometry_distances
+from moldiff.scoring.score import Score, score
+
+RATES = ("valid", "stable", "unique_of_valid", "valid_and_unique", "novel_of_unique")
+DISTANCES = ("bond_length_w1", "bond_angle_w1", "torsion_w1", "atom_tv", "bond_tv", "size_tv")
+
+
+def main(
+    weights: Annotated[str, typer.Option(help="Name or folder of a bundle.")] = "qm9",
+    data: Annotated[str, typer.Option(help="Prepared store: its test split is the reference.")] = "qm9",
+    num_samples: Annotated[int, typer.Option(help="Molecules asked for.")] = 10_000,
+    num_steps: Annotated[list[int], typer.Option(help="Network evaluations; may be given several times.")] = [50],  # noqa: B006
+    seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="JSON file for the figures.")] = None,
+) -> None:
+    """Scores the weights and the data alike."""
+    keep_memory()
+    store = MoleculeStore(find_store(data))
+    test = [store.molecule(int(i)) for i in store.split("test")]
+    known = {s for i in store.split("train") if isinstance(s := parse_smiles(store.smiles(int(i))), str)}
+    figures: dict[str, dict] = {"data (test split)": row(score(test, reference=known), test, test, 0.0)}
+    half = np.random.default_rng(0).permutation(store.split("train"))[: len(test)]
+    train = [store.molecule(int(i)) for i in half]
+    figures["data (train split)"] = row(score(train), train, test, 0.0)
+    generator = MoleculeGenerator.from_pretrained(weights)
+    for steps in num_steps:
+        start = time.perf_counter()
+        samples = list(generator.iterate(num_samples, num_steps=steps, seed=seed))
+        seconds = time.perf_counter() - start
+        drawn = [s.molecule if s.molecule is not None else s.result for s in samples]
+        result = score(drawn, reference=known, num_requested=num_samples)
+        valid = [s.molecule for s in samples if s.valid and s.molecule is not None]
+        figures[f"{weights}, {steps} evaluations"] = row(result, valid, test, seconds)
+        show(figures)
+        if out is not None:
+            out.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def row(result: Score, molecules: list, test: list, seconds: float) -> dict:
+    """One line of the table."""
+    rates = {k: (r.numerator, r.denominator, r.value) for k, r in result.rates.items()}
+    return {
+        "rates": rates,
+        "failures": dict(result.failures),
+        "distances": geometry_distances(molecules, test),
+        "seconds": seconds,
+    }
+
+
+def show(figures: dict[str, dict]) -> None:
+    """Prints the table."""
+    table = Table()
+    for heading in ("", *RATES, *DISTANCES, "seconds"):
+        table.add_column(heading)
+    for name, f in figures.items():
+        rates = [f"{100 * f['rates'][k][2]:.2f}" if k in f["rates"] else "-" for k in RATES]
+        table.add_row(name, *rates, *(f"{f['distances'][k]:.4f}" for k in DISTANCES), f"{f['seconds']:.0f}")
+    Console(width=200).print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)
