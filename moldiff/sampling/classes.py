@@ -1,5 +1,6 @@
 """Steps of the atom and bond classes from t to an earlier s."""
 
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
