@@ -16,7 +16,7 @@ from torch import Tensor
 import moldiff
 from moldiff.build import build_denoiser
 from moldiff.chem.vocabulary import Vocabulary
-from moldiff.config import ModelSettings, Settings
+from moldiff.config import ModelSettings, SamplerSettings, Settings
 from moldiff.data.statistics import Statistics
 from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.errors import ConfigError, OutputError, VocabularyError, WeightsError
@@ -45,12 +45,14 @@ class BundleConfig(Settings):
         format_version: of the layout of the folder.
         moldiff_version: that wrote it.
         model: settings of process and network.
+        sampler: that suits these weights.
     """
 
     format: Literal["moldiff-weights"] = "moldiff-weights"
     format_version: Literal[1] = 1
     moldiff_version: str = Field(default_factory=lambda: moldiff.__version__)
     model: ModelSettings
+    sampler: SamplerSettings = SamplerSettings()
 
 
 class _Labels(Settings):
@@ -66,6 +68,7 @@ class Bundle:
         settings: of process and network.
         statistics: of the data it was trained on.
         vocabulary: the atom classes.
+        sampler: that suits these weights.
         card: what it is, for people; Markdown.
     """
 
@@ -73,6 +76,7 @@ class Bundle:
     settings: ModelSettings
     statistics: Statistics
     vocabulary: Vocabulary
+    sampler: SamplerSettings
     card: str
 
 
@@ -83,6 +87,7 @@ def save_pretrained(
     settings: ModelSettings,
     statistics: Statistics,
     card: str,
+    sampler: SamplerSettings = SamplerSettings(),  # noqa: B008 - frozen
     dtype: torch.dtype = torch.float32,
     overwrite: bool = False,
 ) -> None:
@@ -94,6 +99,7 @@ def save_pretrained(
         settings: it was built with.
         statistics: of the data it was trained on.
         card: what it is, for people; Markdown.
+        sampler: that suits these weights.
         dtype: float32, bfloat16 or float16.
         overwrite: replace a bundle that is there; never any other folder.
 
@@ -112,7 +118,7 @@ def save_pretrained(
             f"{folder}: not written: tensor {bad!r} is not finite in {dtype}; train on from a better one"
         )
     texts = {
-        CONFIG: _json(BundleConfig(model=settings).model_dump()),
+        CONFIG: _json(BundleConfig(model=settings, sampler=sampler).model_dump()),
         VOCABULARY: _json({"labels": statistics.vocabulary}),
         STATISTICS: _json(statistics.to_dict()),
         CARD: card,
@@ -161,7 +167,7 @@ def load_pretrained(path_or_name: Path | str) -> Bundle:
             f"{', '.join(statistics.vocabulary)}; the files are of different bundles, {AGAIN}"
         )
     denoiser = _load_denoiser(folder / TENSORS, config.model, statistics)
-    return Bundle(denoiser, config.model, statistics, vocabulary, read_text(folder / CARD))
+    return Bundle(denoiser, config.model, statistics, vocabulary, config.sampler, read_text(folder / CARD))
 
 
 def _load_denoiser(file: Path, settings: ModelSettings, statistics: Statistics) -> NetworkDenoiser:

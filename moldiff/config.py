@@ -103,6 +103,18 @@ class ModelSettings(Settings):
     network: NetworkSettings = NetworkSettings()
 
 
+class SamplerSettings(Settings):
+    """How a walk goes from noise to molecules; weights carry what suits them.
+
+    `eta` is 1 for ancestral sampling of the coordinates and 0 for deterministic DDIM; `temperature` divides the logits
+    of the classes, 1 being exact; time steps are (1 - i / num_steps)^`grid_power`, above 1 finer near the data.
+    """
+
+    eta: Share = 1.0
+    temperature: Positive = 1.0
+    grid_power: Positive = 1.0
+
+
 class LossSettings(Settings):
     """Weights of the three losses; `pos_floor` (Å) bounds the weight of coordinates that are nearly clean."""
 

@@ -12,9 +12,11 @@ from jaxtyping import Float, Int
 from moldiff.bundle import Bundle, load_pretrained, save_pretrained
 from moldiff.chem.molecule import MAX_ATOMS, Failure, Molecule
 from moldiff.chem.validity import Checked, check
+from moldiff.config import SamplerSettings
 from moldiff.diffusion.randomness import SampleRandomness, sample_generator
 from moldiff.errors import ConfigError, MoleculeError, SizeError
 from moldiff.precision import use_bf16
+from moldiff.sampling.classes import MixturePosterior
 from moldiff.sampling.grids import power_grid
 from moldiff.sampling.known import Known
 from moldiff.sampling.positions import Ddim
@@ -22,7 +24,6 @@ from moldiff.sampling.walk import Steppers, walk
 from moldiff.state import State
 
 NumAtoms = int | tuple[int, int] | None
-GRID_POWER = 1.0
 WINDOW = 512  # molecules that are sorted into batches of equal size together
 ROWS_CPU = 8  # float32 products on the CPU give a row the same bits in every batch that is a multiple of this
 PAIRS_CPU, PAIRS_GPU = 24_000, 1 << 18  # atom pairs in a batch
@@ -77,7 +78,13 @@ class MoleculeGenerator:
         """Writes the bundle; see `moldiff.bundle.save_pretrained`."""
         b = self.bundle
         save_pretrained(
-            folder, b.denoiser, settings=b.settings, statistics=b.statistics, card=b.card, overwrite=overwrite
+            folder,
+            b.denoiser,
+            settings=b.settings,
+            statistics=b.statistics,
+            card=b.card,
+            sampler=b.sampler,
+            overwrite=overwrite,
         )
 
     def sample(self, num_samples: int, **options) -> list[Checked]:
@@ -94,8 +101,7 @@ class MoleculeGenerator:
         num_atoms: NumAtoms = None,
         batch_size: int | None = None,
         allow_extrapolation: bool = False,
-        eta: float = 1.0,
-        grid_power: float = GRID_POWER,
+        sampler: SamplerSettings | None = None,
         on_step: Callable[[int], None] | None = None,
     ) -> Iterator[Sample]:
         """Samples in the order of their index, as they are done.
@@ -110,8 +116,7 @@ class MoleculeGenerator:
             num_atoms: one size, or the least and the greatest; by default as in the training data.
             batch_size: most molecules in one network evaluation; by default by a budget in atom pairs.
             allow_extrapolation: sizes outside the trained range give a warning instead of an error.
-            eta: 1 for ancestral sampling of the coordinates, 0 for deterministic DDIM.
-            grid_power: time steps are (1 - i / num_steps)^grid_power; above 1, finer near the data.
+            sampler: how the walk goes; by default as the weights say.
             on_step: called after each evaluation with the number of molecules that it was for.
 
         Returns:
@@ -125,7 +130,9 @@ class MoleculeGenerator:
                 f"num_samples {num_samples}, first {first}, seed {seed}: must be at least 0; batch_size {batch_size}: 1"
             )
         sizes = _Sizes.of(self.bundle, num_atoms, allow_extrapolation=allow_extrapolation)
-        grid, steppers = power_grid(num_steps, power=grid_power), Steppers(pos=Ddim(eta))
+        how = sampler or self.bundle.sampler
+        grid = power_grid(num_steps, power=how.grid_power)
+        steppers = Steppers(pos=Ddim(how.eta), classes=MixturePosterior(how.temperature))
 
         def windows() -> Iterator[Sample]:
             for start in range(first, first + num_samples, WINDOW):

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from moldiff.build import build_denoiser
 from moldiff.bundle import Bundle, save_pretrained
-from moldiff.config import TrainingSettings
+from moldiff.config import SamplerSettings, TrainingSettings
 from moldiff.data.store import MoleculeStore
 from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.errors import ConfigError, OutputError, TrainingError
@@ -88,7 +88,14 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
     return module
 
 
-def export(run: Path, out: Path, *, dtype: torch.dtype = torch.float32, overwrite: bool = False) -> None:
+def export(
+    run: Path,
+    out: Path,
+    *,
+    sampler: SamplerSettings = SamplerSettings(),  # noqa: B008 - frozen
+    dtype: torch.dtype = torch.float32,
+    overwrite: bool = False,
+) -> None:
     """Makes a weights bundle of the averaged weights of a run's last checkpoint.
 
     The bundle's statistics carry the data's own score, counted on held-out molecules.
@@ -96,6 +103,7 @@ def export(run: Path, out: Path, *, dtype: torch.dtype = torch.float32, overwrit
     Args:
         run: folder of the run, which may still be going on.
         out: folder of the bundle.
+        sampler: that suits the weights.
         dtype: of the numbers in the file.
         overwrite: replace a bundle that is there.
     """
@@ -108,7 +116,7 @@ def export(run: Path, out: Path, *, dtype: torch.dtype = torch.float32, overwrit
     seen = int(weights["num_seen"])
     save_pretrained(
         out, denoiser, settings=settings.model, statistics=statistics, card=_card(settings, store, seen),
-        dtype=dtype, overwrite=overwrite,
+        sampler=sampler, dtype=dtype, overwrite=overwrite,
     )  # fmt: skip
 
 
@@ -121,7 +129,7 @@ def own_score(store: MoleculeStore) -> Score:
 
 def _sample_and_score(settings: TrainingSettings, store: MoleculeStore, denoiser: nn.Module) -> dict[str, float]:
     assert isinstance(denoiser, NetworkDenoiser)
-    bundle = Bundle(denoiser, settings.model, store.statistics, store.vocabulary, card="")
+    bundle = Bundle(denoiser, settings.model, store.statistics, store.vocabulary, SamplerSettings(), card="")
     generator = MoleculeGenerator(bundle, device=next(denoiser.parameters()).device)
     samples = generator.iterate(settings.num_scored, seed=settings.seed)
     rates = score(s.result if s.molecule is None else s.molecule for s in samples).rates

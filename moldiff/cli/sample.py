@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from moldiff.chem.writer import MoleculeWriter
     from moldiff.generator import MoleculeGenerator, Sample
 
-FEWER = 3  # exit code: fewer molecules were written than asked for
+FEWER, INTERRUPTED = 3, 130  # exit codes: fewer molecules were written than asked for; stopped by Ctrl-C
 MOST_DRAWS = 3  # with --valid-only, at most this many times what was asked for
 
 
@@ -46,6 +46,15 @@ def sample(
     batch_size: Annotated[
         int | None, Option(min=1, help="Most molecules at once; bounds memory, changes no molecule.")
     ] = None,
+    eta: Annotated[
+        float | None, Option(min=0, max=1, help="1 ancestral, 0 deterministic coordinates.  [default: of the weights]")
+    ] = None,
+    temperature: Annotated[
+        float | None, Option(help="Below 1 the likelier classes are preferred.  [default: of the weights]")
+    ] = None,
+    grid_power: Annotated[
+        float | None, Option(help="Above 1 the steps are finer near the data.  [default: of the weights]")
+    ] = None,
     device: Annotated[str | None, Option(help="cpu or cuda.  [default: cuda if there is one]")] = None,
 ) -> None:
     """Draws molecules, writes them as they come, and scores them.
@@ -55,35 +64,44 @@ def sample(
 
     Examples: moldiff sample --out molecules.sdf | moldiff sample -n 1000 --num-atoms 15-20 --valid-only --out x.sdf
     """
-    from moldiff.chem.files import open_writer
+    from moldiff.config import SamplerSettings
     from moldiff.generator import MoleculeGenerator
     from moldiff.memory import keep_memory
+
+    keep_memory()
+    generator = MoleculeGenerator.from_pretrained(weights, device=device)
+    asked = {"eta": eta, "temperature": temperature, "grid_power": grid_power}
+    values = generator.bundle.sampler.model_dump() | {key: value for key, value in asked.items() if value is not None}
+    sampler = SamplerSettings.parse(values, source="options")
+    drawing = _Drawing(
+        generator, num_samples, valid_only=valid_only, num_steps=num_steps, seed=seed, sampler=sampler,
+        num_atoms=parse_num_atoms(num_atoms), batch_size=batch_size, allow_extrapolation=allow_extrapolation,
+    )  # fmt: skip
+    _write_and_tell(drawing, out, known=read_references(reference), overwrite=overwrite)
+
+
+def _write_and_tell(drawing: "_Drawing", out: Path, *, known: set[str] | None, overwrite: bool) -> None:
+    from moldiff.chem.files import open_writer
     from moldiff.scoring.report import render
     from moldiff.scoring.score import Score
     from moldiff.scoring.score import score as count
 
-    keep_memory()
-    generator = MoleculeGenerator.from_pretrained(weights, device=device)
-    drawing = _Drawing(
-        generator, num_samples, valid_only=valid_only, num_steps=num_steps, seed=seed,
-        num_atoms=parse_num_atoms(num_atoms), batch_size=batch_size, allow_extrapolation=allow_extrapolation,
-    )  # fmt: skip
-    known = read_references(reference)
     with open_writer(out, overwrite=overwrite) as writer:
         try:
             result = count(drawing.records(writer), reference=known)
         except KeyboardInterrupt:  # while a molecule was judged
             drawing.interrupted, result = True, None
+    row = drawing.generator.bundle.statistics.score
     if result is not None:
-        row = generator.bundle.statistics.score
         Console().print(render(result, data_row=None if row is None else Score.from_dict(row)))
     left_out = f", {writer.num_left_out} that are not valid have no SMILES" if writer.num_left_out else ""
     typer.echo(f"{out}: {writer.num_written} molecules{left_out}")
+    of = f"{writer.num_written} of {drawing.num_samples} molecules"
     if drawing.interrupted:
-        typer.echo(f"moldiff: stopped by the user; {writer.num_written} of {num_samples} molecules are kept", err=True)
-        raise typer.Exit(130)
-    if writer.num_written < num_samples:
-        typer.echo(f"moldiff: {num_samples} were asked for, {writer.num_written} written", err=True)
+        typer.echo(f"moldiff: stopped by the user; {of} are kept", err=True)
+        raise typer.Exit(INTERRUPTED)
+    if writer.num_written < drawing.num_samples:
+        typer.echo(f"moldiff: fewer than asked for: {of}", err=True)
         raise typer.Exit(FEWER)
 
 

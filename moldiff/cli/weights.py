@@ -11,6 +11,9 @@ def export(
     run: Annotated[Path, Argument(help="Folder of a training run; it may still be going on.")],
     out: Annotated[Path, Option("--out", "-o", help="Folder of the weights bundle to make.")],
     dtype: Annotated[Literal["float32", "bfloat16", "float16"], Option(help="Of the numbers in the file.")] = "float32",
+    eta: Annotated[float, Option(min=0, max=1, help="Default of `moldiff sample` with these weights.")] = 1.0,
+    temperature: Annotated[float, Option(help="Default of `moldiff sample` with these weights.")] = 1.0,
+    grid_power: Annotated[float, Option(help="Default of `moldiff sample` with these weights.")] = 1.0,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace a bundle that is there.")] = False,
 ) -> None:
     """Makes a weights bundle of the averaged weights of a run's last checkpoint.
@@ -19,9 +22,17 @@ def export(
     """
     import torch
 
+    from moldiff.config import SamplerSettings
     from moldiff.run import export as make
 
-    make(run, out, dtype=getattr(torch, dtype), overwrite=overwrite)
+    values = {"eta": eta, "temperature": temperature, "grid_power": grid_power}
+    make(
+        run,
+        out,
+        sampler=SamplerSettings.parse(values, source="options"),
+        dtype=getattr(torch, dtype),
+        overwrite=overwrite,
+    )
     size = sum(file.stat().st_size for file in out.iterdir()) / 1e6
     typer.echo(f"{out}: {size:.1f} MB; next: moldiff sample --weights {out} --out molecules.sdf")
 
@@ -56,6 +67,7 @@ def info(
         "noise": ", ".join(
             f"{name} {getattr(bundle.settings.process, name).kind}" for name in ("pos", "atom", "bond")
         ) + f"; classes {bundle.settings.process.prior}",
+        "sampler": ", ".join(f"{key} {value:g}" for key, value in bundle.sampler.model_dump().items()),
         "network": ", ".join(f"{key} {value}" for key, value in bundle.settings.network.model_dump().items()),
     }.items():  # fmt: skip
         table.add_row(name, value)
