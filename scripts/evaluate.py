@@ -1,4 +1,4 @@
-"""Draws many molecules at several numbers of steps and prints the table of `docs/benchmarks.md`, with the data's row."""
+"""Draws many molecules at several numbers of steps, prints the table of docs/benchmarks.md with the data's rows."""
 
 import json
 import time

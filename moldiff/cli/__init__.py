@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 import moldiff
+from moldiff.cli.draw import draw
 from moldiff.cli.prepare import prepare
 from moldiff.cli.sample import sample
 from moldiff.cli.score import score
@@ -54,7 +55,7 @@ def _options(
     pass
 
 
-for command in (sample, score, prepare, train, export, info):
+for command in (sample, score, draw, prepare, train, export, info):
     app.command()(command)
 
 

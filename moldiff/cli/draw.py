@@ -1,0 +1,33 @@
+"""`moldiff draw`."""
+
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+
+def draw(
+    file: Annotated[Path, Argument(help="Molecules with bonds and all hydrogens, such as an .sdf of `moldiff sample`.")],
+    out: Annotated[Path, Option("--out", "-o", help="Picture to write: .png or .svg.")],
+    num: Annotated[int, Option("--num", "-n", min=1, help="Draw the first so many valid molecules.")] = 12,
+    columns: Annotated[int, Option(min=1, help="Molecules in a row.")] = 4,
+    overwrite: Annotated[bool, Option("--overwrite", help="Replace a file that is there.")] = False,
+) -> None:
+    """Draws the structural formulae of valid molecules in a grid.
+
+    Example: moldiff draw samples.sdf --out samples.png
+    """
+    from moldiff.chem.files import read_molecules
+    from moldiff.chem.molecule import Failure
+    from moldiff.chem.picture import draw_grid
+    from moldiff.chem.validity import check
+    from moldiff.errors import OutputError
+
+    if out.exists() and not overwrite:
+        raise OutputError(f"{out}: is there already; name another file or give --overwrite")
+    checked = (check(record) for _, record in read_molecules(file) if not isinstance(record, Failure))
+    mols = list(islice((mol for mol in checked if not isinstance(mol, Failure)), num))
+    draw_grid(mols, out, columns=columns)
+    typer.echo(f"{out}: {len(mols)} molecules")
