@@ -9,7 +9,7 @@ from typer import Argument, Option
 
 
 def draw(
-    file: Annotated[Path, Argument(help="Molecules with bonds and all hydrogens, such as an .sdf of `moldiff sample`.")],
+    file: Annotated[Path, Argument(help="Molecules with bonds and all hydrogens, such as an .sdf.")],
     out: Annotated[Path, Option("--out", "-o", help="Picture to write: .png or .svg.")],
     num: Annotated[int, Option("--num", "-n", min=1, help="Draw the first so many valid molecules.")] = 12,
     columns: Annotated[int, Option(min=1, help="Molecules in a row.")] = 4,
