@@ -67,7 +67,8 @@ def walk(
     if len(times) < 2 or times[0] != 1 or times[-1] != 0 or any(s >= t for t, s in itertools.pairwise(times)):
         raise TimeOrderError(f"a step grid must fall strictly from 1 to 0, got {times[:3]} ... {times[-3:]}")
     # The process itself at t = 1: what is known stays, and its frame with it; the rest is the prior.
-    state = process.noise(known.values, known.times(times[0]), generator=generator)
+    blank = Known.nothing(known.values.mask).values
+    state = process.noise(known.imposed(blank), known.times(times[0]), generator=generator)
     previous, memory_pos, memory_classes = None, None, None
     for i, (now, then) in enumerate(itertools.pairwise(times)):
         t, s = known.times(now), known.times(then)
