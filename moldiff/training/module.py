@@ -42,8 +42,8 @@ class DiffusionModule(pl.LightningModule):
         loss, parts = self.loss(batch, self.global_step)
         if not bool(torch.isfinite(loss)):
             raise TrainingError(
-                f"step {self.global_step}: loss is {float(loss)} (pos {float(parts.pos):.3g}, "
-                f"atom {float(parts.atom):.3g}, bond {float(parts.bond):.3g}); the last good checkpoint is kept, "
+                f"step {self.global_step}: loss is {loss.item()} (pos {parts.pos.item():.3g}, "
+                f"atom {parts.atom.item():.3g}, bond {parts.bond.item():.3g}); the last good checkpoint is kept, "
                 "resume with a lower learning_rate"
             )
         self.num_seen += len(batch.mask)

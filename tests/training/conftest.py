@@ -1,0 +1,32 @@
+"""A store of the 200 sample molecules, a tiny network for it, and runs without a file."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from moldiff.build import build_denoiser
+from moldiff.config import ModelSettings, NetworkSettings, TrainingSettings
+from moldiff.data.prepare import prepare
+from moldiff.data.store import MoleculeStore
+from moldiff.training.module import DiffusionModule
+
+SAMPLE = Path(__file__).parents[2] / "datasets" / "qm9" / "sample.sdf"
+TINY = ModelSettings(network=NetworkSettings(num_blocks=2, atom=32, vector=4, pair=8, hidden=16, heads=2))
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> MoleculeStore:
+    path = tmp_path_factory.mktemp("stores") / "sample"
+    prepare(SAMPLE, path)
+    return MoleculeStore(path)
+
+
+@pytest.fixture
+def make_module(store: MoleculeStore) -> Callable[..., DiffusionModule]:
+    def make(**changes: object) -> DiffusionModule:
+        settings = TrainingSettings(**{"model": TINY, "precision": "float32", **changes})  # type: ignore[arg-type]
+        denoiser = build_denoiser(settings.model, store.statistics)
+        return DiffusionModule(denoiser, denoiser.process, settings)
+
+    return make
