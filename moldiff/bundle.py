@@ -172,11 +172,11 @@ def load_pretrained(path_or_name: Path | str) -> Bundle:
 
 def _load_denoiser(file: Path, settings: ModelSettings, statistics: Statistics) -> NetworkDenoiser:
     """Compares names, shapes and kinds with the network that the settings describe before it is built."""
-    widest = max(value for value in settings.network.model_dump().values())
-    if widest > file.stat().st_size:
-        raise WeightsError(f"{file}: has {file.stat().st_size} bytes, {CONFIG} asks for a width of {widest}; {AGAIN}")
     try:
         with safe_open(file, framework="pt") as stream:
+            size, widest = file.stat().st_size, max(settings.network.model_dump().values())
+            if widest > size:
+                raise WeightsError(f"{file}: has {size} bytes, {CONFIG} asks for a width of {widest}; {AGAIN}")
             found = {name: stream.get_slice(name) for name in stream.keys()}  # noqa: SIM118
             kinds = {name: entry.get_dtype() for name, entry in found.items()}
             shapes = {name: tuple(entry.get_shape()) for name, entry in found.items()}

@@ -3,12 +3,13 @@
 import difflib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from moldiff.errors import ConfigError
 
+S = TypeVar("S", bound="Settings")  # typing.Self is beyond the run-time checks of the tests
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -19,7 +20,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @classmethod
-    def parse(cls, values: dict[str, Any], *, source: str) -> Self:
+    def parse(cls: type[S], values: dict[str, Any], *, source: str) -> S:
         """Settings from plain values.
 
         Args:
@@ -39,7 +40,7 @@ class Settings(BaseModel):
             raise ConfigError(f"{source}: {where or 'settings'}: {first['msg']}, got {first.get('input')!r}") from error
 
     @classmethod
-    def from_json(cls, path: Path) -> Self:
+    def from_json(cls: type[S], path: Path) -> S:
         """Settings from a JSON file.
 
         Raises:
@@ -90,7 +91,7 @@ class NetworkSettings(Settings):
     lmax: Annotated[int, Field(ge=1, le=4)] = 1
 
     @model_validator(mode="after")
-    def _heads_divide(self) -> Self:
+    def _heads_divide(self) -> "NetworkSettings":
         if self.atom % (2 * self.heads) or self.vector % self.heads:
             raise ValueError(f"heads {self.heads} must divide atom / 2 = {self.atom // 2} and vector = {self.vector}")
         return self
