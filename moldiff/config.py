@@ -17,10 +17,10 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Settings(BaseModel):
     """Base of all settings: unknown keys are errors, values cannot be changed afterwards."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @classmethod
-    def parse(cls: type[S], values: dict[str, Any], *, source: str) -> S:
+    def parse(cls: type[S], values: Any, *, source: str) -> S:
         """Settings from plain values.
 
         Args:
@@ -68,6 +68,12 @@ class ScheduleSettings(Settings):
 
     kind: Literal["linear", "cosine", "polynomial"] = "linear"
     exponent: Positive = 1.0
+
+    @model_validator(mode="after")
+    def _linear_has_none(self) -> "ScheduleSettings":
+        if self.kind == "linear" and self.exponent != 1:
+            raise ValueError("a linear schedule has no exponent; leave it out, or choose 'cosine' or 'polynomial'")
+        return self
 
 
 class ProcessSettings(Settings):
