@@ -22,7 +22,7 @@ from moldiff.generator import MoleculeGenerator
 from moldiff.memory import keep_memory
 from moldiff.scoring.score import Score, score
 from moldiff.training.batches import TrainingBatches
-from moldiff.training.callbacks import ProgressAndLog, ScoredSamples, TimedCheckpoint
+from moldiff.training.callbacks import ProgressAndLog, ScoredSamples, StopOnInterrupt, TimedCheckpoint
 from moldiff.training.module import DiffusionModule
 
 CONFIG, CHECKPOINT, METRICS, SCORES, BUNDLE = "config.json", "last.ckpt", "metrics.csv", "scores.csv", "bundle"
@@ -77,12 +77,12 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
     scored = ScoredSamples(
         folder / SCORES, minutes=settings.sample_minutes, sample_and_score=partial(_sample_and_score, settings, store)
     )
-    trainer = quiet_trainer([ProgressAndLog(folder / METRICS), timed, scored])
+    stop = StopOnInterrupt()
+    trainer = quiet_trainer([ProgressAndLog(folder / METRICS), stop, timed, scored])
     trainer.fit(
         module, DataLoader(batches, batch_size=None), ckpt_path=checkpoint if resume else None, weights_only=True
     )
-    if trainer.interrupted:
-        timed.write(trainer)
+    if stop.stopped:
         raise TrainingError(f"{folder}: stopped by the user at step {trainer.global_step}; go on with --resume")
     export(folder, folder / BUNDLE, overwrite=True)
     return module

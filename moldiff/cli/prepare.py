@@ -27,9 +27,10 @@ def prepare(
 
     name = source if source == "qm9" else Path(source).name.split(".")[0]
     target = out or Path("stores") / name
+    terminal = Console(stderr=True)
     report = run(
         source, target, from_file=from_file, num_workers=num_workers, seed=seed, overwrite=overwrite,
-        console=Console(stderr=True),
+        console=terminal if terminal.is_terminal else None,
     )  # fmt: skip
     Console().print(report.table())
     typer.echo(f"next: moldiff train --data {target} --out runs/{name}")

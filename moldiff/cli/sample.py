@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +13,7 @@ from typer import Option
 
 from moldiff.cli.score import read_references
 from moldiff.errors import ConfigError
+from moldiff.interrupt import Interrupt
 
 if TYPE_CHECKING:
     from moldiff.chem.molecule import Failure, Molecule
@@ -87,13 +87,9 @@ def _write_and_tell(drawing: "_Drawing", out: Path, *, known: set[str] | None, o
     from moldiff.scoring.score import score as count
 
     with open_writer(out, overwrite=overwrite) as writer:
-        try:
-            result = count(drawing.records(writer), reference=known)
-        except KeyboardInterrupt:  # while a molecule was judged
-            drawing.interrupted, result = True, None
+        result = count(drawing.records(writer), reference=known)
     row = drawing.generator.bundle.statistics.score
-    if result is not None:
-        Console().print(render(result, data_row=None if row is None else Score.from_dict(row)))
+    Console().print(render(result, data_row=None if row is None else Score.from_dict(row)))
     left_out = f", {writer.num_left_out} that are not valid have no SMILES" if writer.num_left_out else ""
     typer.echo(f"{out}: {writer.num_written} molecules{left_out}")
     of = f"{writer.num_written} of {drawing.num_samples} molecules"
@@ -111,10 +107,12 @@ class _Drawing:
     def __init__(self, generator: "MoleculeGenerator", num_samples: int, *, valid_only: bool, **options: Any) -> None:
         self.generator, self.options = generator, options
         self.num_samples, self.valid_only = num_samples, valid_only
-        self.interrupted, self.num_valid = False, 0
+        self.interrupted, self.num_valid, self.interrupt = False, 0, Interrupt()
+        terminal = Console(stderr=True)
         self.bar = Progress(
             TextColumn("drawing"), BarColumn(), TextColumn("{task.percentage:.0f} %  {task.fields[told]}"),
-            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True),
+            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+            console=terminal, disable=not terminal.is_terminal,
         )  # fmt: skip
         self.task = self.bar.add_task("", total=0, told="")
         self.samples = self._round(num_samples, first=0)
@@ -122,7 +120,7 @@ class _Drawing:
     def records(self, writer: "MoleculeWriter") -> Iterator["Molecule | Failure"]:
         """Every molecule drawn, for the score, after it was written; ends early, and says so, on Ctrl-C."""
         drawn, samples = 0, self.samples
-        with self.bar:
+        with self.bar, self.interrupt:
             try:
                 while True:
                     for sample in samples:
@@ -141,8 +139,12 @@ class _Drawing:
     def _round(self, count: int, *, first: int) -> Iterator["Sample"]:
         task = self.bar.tasks[0]
         self.bar.update(self.task, total=(task.total or 0) + count * self.options["num_steps"])
-        advance = partial(self.bar.advance, self.task)
-        return self.generator.iterate(count, first=first, on_step=advance, **self.options)
+        return self.generator.iterate(count, first=first, on_step=self._step, **self.options)
+
+    def _step(self, count: int) -> None:
+        if self.interrupt.asked:  # here, so that the generator still gives what is done
+            raise KeyboardInterrupt
+        self.bar.advance(self.task, count)
 
 
 def tagged(sample: "Sample", suffix: str) -> "Molecule":

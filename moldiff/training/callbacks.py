@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from torch import nn
 
 from moldiff.errors import OutputError
+from moldiff.interrupt import Interrupt
 from moldiff.training.module import DiffusionModule
 
 LOG_EVERY = 50  # steps
@@ -106,6 +107,28 @@ class TimedCheckpoint(pl.Callback):
         self.last = time.monotonic()
 
 
+class StopOnInterrupt(pl.Callback):
+    """Ctrl-C ends the run after the step that it falls into; `stopped` tells that it did."""
+
+    def __init__(self) -> None:
+        self.interrupt, self.stopped = Interrupt(), False
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: DiffusionModule) -> None:
+        """Begins to listen."""
+        self.interrupt.__enter__()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: DiffusionModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Stops if asked to."""
+        self.stopped |= self.interrupt.asked
+        trainer.should_stop |= self.stopped
+
+    def teardown(self, trainer: pl.Trainer, pl_module: DiffusionModule, stage: str) -> None:
+        """No longer listens."""
+        self.interrupt.__exit__()
+
+
 class ScoredSamples(pl.Callback):
     """Draws molecules from the averaged weights now and then and logs their scores.
 
@@ -129,10 +152,13 @@ class ScoredSamples(pl.Callback):
             return
         with torch.no_grad():
             rates = self.sample_and_score(pl_module.average.module)
-        new = not self.path.exists()
-        with self.path.open("a", newline="") as file:
-            writer = csv.writer(file)
-            if new:
-                writer.writerow(["step", "num_seen", *rates])
-            writer.writerow([trainer.global_step, int(pl_module.num_seen), *(f"{v:.4f}" for v in rates.values())])
+        try:
+            new = not self.path.exists()
+            with self.path.open("a", newline="") as file:
+                writer = csv.writer(file)
+                if new:
+                    writer.writerow(["step", "num_seen", *rates])
+                writer.writerow([trainer.global_step, int(pl_module.num_seen), *(f"{v:.4f}" for v in rates.values())])
+        except OSError as error:
+            raise OutputError(f"{self.path}: cannot be written: {error.strerror}") from error
         self.last = time.monotonic()

@@ -94,7 +94,8 @@ class DiffusionModule(pl.LightningModule):
         optimizer = MuonWithAdamW(
             self.denoiser.named_parameters(), lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
         )
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
+        # A function, not a method: of a method the schedule would put attributes into every checkpoint.
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self.rate(step))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def rate(self, step: int) -> float:

@@ -1,0 +1,157 @@
+"""A run as a user starts it: killed, resumed, broken by its loss, and what it leaves."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import moldiff.training.module
+from moldiff.bundle import load_pretrained
+from moldiff.config import LossSettings, ModelSettings, NetworkSettings, TrainingSettings
+from moldiff.errors import ConfigError, OutputError, TrainingError
+from moldiff.generator import MoleculeGenerator
+from moldiff.run import BUNDLE, CHECKPOINT, SCORES, read_checkpoint, train
+from moldiff.training.losses import Losses
+
+TINY = ModelSettings(network=NetworkSettings(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2))
+
+
+def settings(store: Path, **changes) -> TrainingSettings:
+    values = {"num_molecules": 2000, "checkpoint_minutes": 60, "sample_minutes": 0, "num_threads": 1, **changes}
+    return TrainingSettings(model=TINY, data=str(store), **values)
+
+
+def state(run: Path) -> dict[str, torch.Tensor]:
+    return read_checkpoint(run / CHECKPOINT)["state_dict"]
+
+
+def equal(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
+    assert one.keys() == two.keys()
+    return all(torch.equal(one[name], two[name]) for name in one)
+
+
+@pytest.fixture(scope="module")
+def whole(store_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run from begin to end."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    train(settings(store_path), folder)
+    return folder
+
+
+def start(folder: Path, config: Path, *more: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "moldiff", "train", "--out", str(folder), "--config", str(config), *more]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def test_run_killed_in_the_middle_resumes_bit_for_bit(whole: Path, store_path: Path, tmp_path: Path):
+    config, folder = tmp_path / "config.json", tmp_path / "run"
+    config.write_text(json.dumps(settings(store_path, checkpoint_minutes=0.002).model_dump()))
+    process = start(folder, config)
+    deadline = time.monotonic() + 120
+    while not (folder / CHECKPOINT).exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    reached = read_checkpoint(folder / CHECKPOINT)["global_step"]
+    last = read_checkpoint(whole / CHECKPOINT)["global_step"]
+    assert 0 < reached < last
+    assert not equal(state(folder), state(whole))
+    train(settings(store_path), folder, resume=True)
+    assert read_checkpoint(folder / CHECKPOINT)["global_step"] == last
+    assert equal(state(folder), state(whole))
+
+
+def test_run_with_another_seed_differs(whole: Path, store_path: Path, tmp_path: Path):
+    """Twin of the law above: equal weights are no matter of course."""
+    train(settings(store_path, seed=1, num_molecules=400), tmp_path / "one")
+    train(settings(store_path, seed=2, num_molecules=400), tmp_path / "two")
+    assert not equal(state(tmp_path / "one"), state(tmp_path / "two"))
+
+
+def test_run_keeps_its_checkpoint_when_interrupted(store_path: Path, tmp_path: Path):
+    config, folder = tmp_path / "config.json", tmp_path / "run"
+    config.write_text(json.dumps(settings(store_path, num_molecules=10**9).model_dump()))
+    process = start(folder, config)
+    metrics = folder / "metrics.csv"
+    deadline = time.monotonic() + 120
+    while not (metrics.exists() and metrics.read_text().count("\n") > 1) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "stopped by the user at step" in told.splitlines()[-1]
+    assert "Traceback" not in told
+    assert read_checkpoint(folder / CHECKPOINT)["global_step"] >= 50
+
+
+def test_run_ends_with_a_bundle_of_the_averaged_weights(whole: Path, store_path: Path):
+    bundle = load_pretrained(whole / BUNDLE)
+    weights = state(whole)
+    for name, tensor in bundle.denoiser.state_dict().items():
+        assert torch.equal(tensor, weights[f"average.module.{name}"])
+    changed = [n for n, t in bundle.denoiser.state_dict().items() if not torch.equal(t, weights[f"denoiser.{n}"])]
+    assert len(changed) > 10
+    assert bundle.statistics.score is not None
+    assert bundle.statistics.score["rates"]["valid"]["value"] == 1.0
+    assert "2,0" in bundle.card
+    assert len(MoleculeGenerator(bundle).sample(3, num_steps=2)) == 3
+
+
+def test_run_scores_samples_without_changing_the_weights(whole: Path, store_path: Path, tmp_path: Path):
+    train(settings(store_path, sample_minutes=0.03, num_scored=2), tmp_path / "run")
+    assert equal(state(tmp_path / "run"), state(whole))
+    with (tmp_path / "run" / SCORES).open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows
+    assert 0 <= float(rows[0]["valid"]) <= 1
+    assert int(rows[-1]["num_seen"]) > 0
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_run_stops_at_a_loss_that_is_not_finite(
+    value: float, store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    calls, right = [], moldiff.training.module.losses
+
+    def broken(*args, **kwargs) -> Losses:
+        calls.append(1)
+        parts = right(*args, **kwargs)
+        return parts if len(calls) <= 5 else Losses(parts.pos * value, parts.atom, parts.bond)
+
+    monkeypatch.setattr(moldiff.training.module, "losses", broken)
+    with pytest.raises(TrainingError, match=r"step 5: loss is (nan|inf|-inf).*the last good checkpoint is kept"):
+        train(settings(store_path, checkpoint_minutes=1e-9), tmp_path / "run")
+    checkpoint = read_checkpoint(tmp_path / "run" / CHECKPOINT)
+    assert checkpoint["global_step"] == 5
+    assert all(bool(torch.isfinite(tensor).all()) for tensor in checkpoint["state_dict"].values())
+    assert not (tmp_path / "run" / BUNDLE).exists()
+    monkeypatch.setattr(moldiff.training.module, "losses", right)
+    train(settings(store_path, num_molecules=400), tmp_path / "run", resume=True)
+
+
+def test_run_stops_at_a_gradient_that_is_not_finite(store_path: Path, tmp_path: Path):
+    with pytest.raises(TrainingError, match=r"not finite|loss is"):
+        train(settings(store_path, loss=LossSettings(pos=1e38, pos_floor=1e-20)), tmp_path / "run")
+
+
+def test_run_refuses_a_folder_with_a_run_and_one_without(whole: Path, store_path: Path, tmp_path: Path):
+    with pytest.raises(ConfigError, match="holds a run already"):
+        train(settings(store_path), whole)
+    with pytest.raises(ConfigError, match=r"no last\.ckpt to resume from"):
+        train(settings(store_path), tmp_path / "none", resume=True)
+    (whole / "x").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        train(settings(store_path), whole / "x" / "run")
+
+
+def test_run_refuses_a_foreign_checkpoint(store_path: Path, tmp_path: Path):
+    (tmp_path / CHECKPOINT).write_text("<html>Sign in</html>")
+    with pytest.raises(ConfigError, match=r"last\.ckpt: no checkpoint"):
+        train(settings(store_path), tmp_path, resume=True)

@@ -1,0 +1,167 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from moldiff.chem.files import read_molecules
+from moldiff.chem.molecule import Molecule
+from moldiff.cli import app
+
+TINY = ["--num-steps", "3"]
+
+
+def run(*args: object) -> Result:
+    return CliRunner().invoke(app, [str(arg) for arg in args])
+
+
+def sample(weights: Path, out: Path, *args: object) -> Result:
+    return run("sample", "--weights", weights, "--out", out, *TINY, *args)
+
+
+def molecules(path: Path) -> list[Molecule]:
+    records = [record for _, record in read_molecules(path)]
+    assert all(isinstance(record, Molecule) for record in records)
+    return [record for record in records if isinstance(record, Molecule)]
+
+
+def refused(result: Result, *words: str) -> None:
+    """One line on stderr, exit code 1, no trace."""
+    assert result.exit_code == 1, result.output
+    assert result.stderr.count("\n") == 1, result.stderr
+    assert result.stderr.startswith("moldiff: ")
+    for word in words:
+        assert word in result.stderr
+
+
+def test_sample_writes_every_molecule_with_its_tags(hydrogen: Path, tmp_path: Path):
+    out = tmp_path / "x.sdf"
+    result = sample(hydrogen, out, "--num-samples", 30, "--seed", 4)
+    assert result.exit_code == 0, result.output
+    drawn = molecules(out)
+    assert [m.properties["index"] for m in drawn] == list(range(30))
+    assert {m.properties["seed"] for m in drawn} == {4}
+    assert {m.properties["num_steps"] for m in drawn} == {3}
+    valid = [m for m in drawn if m.properties["valid"] == 1]
+    assert 5 < len(valid) < 25
+    assert {m.properties["SMILES"] for m in valid} == {"[H][H]"}
+    assert {m.properties["reason"] for m in valid} == {""}
+    assert all(m.properties["reason"] for m in drawn if m.properties["valid"] == 0)
+    assert "30 molecules asked for" in result.stdout
+    assert re.search(rf"valid \(all of these\).* {len(valid)}/30", result.stdout)
+    scored = run("score", out, "--json", tmp_path / "x.json")
+    assert scored.exit_code == 0
+    assert json.loads((tmp_path / "x.json").read_text())["rates"]["valid"]["numerator"] == len(valid)
+
+
+@pytest.mark.parametrize("suffix", [".xyz", ".csv", ".smi", ".SDF"])
+def test_sample_writes_by_extension(suffix: str, hydrogen: Path, tmp_path: Path):
+    out = tmp_path / f"x{suffix}"
+    result = sample(hydrogen, out, "--num-samples", 12)
+    lines = out.read_text().splitlines()
+    expected = {".xyz": 12 * 4, ".csv": 13}.get(suffix)
+    if suffix == ".smi":  # an invalid molecule has no SMILES
+        assert result.exit_code == 3
+        assert 0 < len(lines) < 12
+        assert f"{12 - len(lines)} that are not valid have no SMILES" in result.stdout
+        assert f"{len(lines)} of 12" in result.stderr
+        return
+    assert result.exit_code == 0, result.output
+    assert expected is None or len(lines) == expected
+
+
+def test_sample_draws_on_for_valid_molecules_only(hydrogen: Path, tmp_path: Path):
+    out = tmp_path / "x.sdf"
+    result = sample(hydrogen, out, "--num-samples", 10, "--valid-only")
+    assert result.exit_code == 0, result.output
+    drawn = molecules(out)
+    assert [m.properties["valid"] for m in drawn] == [1] * 10
+    indices = [int(m.properties["index"]) for m in drawn]
+    assert indices == sorted(set(indices))
+    assert max(indices) >= 10
+    assert f"{max(indices) + 1} molecules asked for" in result.stdout
+
+
+def test_sample_says_when_fewer_came_than_asked_for(weights: Path, tmp_path: Path):
+    result = sample(weights, tmp_path / "x.sdf", "--num-samples", 4, "--valid-only")
+    assert result.exit_code == 3
+    assert "fewer than asked for: 0 of 4 molecules" in result.stderr
+    assert "12 molecules asked for" in result.stdout
+
+
+def test_sample_does_not_depend_on_the_batch_size(weights: Path, tmp_path: Path):
+    one, two, other = (tmp_path / f"{name}.sdf" for name in ("one", "two", "other"))
+    for out, more in ((one, ["--batch-size", 1]), (two, []), (other, ["--seed", 1])):
+        assert sample(weights, out, "--num-samples", 6, "--num-atoms", "9-10", *more).exit_code == 0
+    texts = [re.sub(r"RDKit.*", "", out.read_text()) for out in (one, two, other)]
+    assert texts[0] == texts[1] != texts[2]
+    assert {len(m) for m in molecules(one)} <= {9, 10}
+
+
+def test_sample_measures_novelty_against_all_references(hydrogen: Path, tmp_path: Path, sample_sdf: Path):
+    known = tmp_path / "known.smi"
+    known.write_text("[H][H] hydrogen\nnonsense\n")
+    result = sample(hydrogen, tmp_path / "x.sdf", "--reference", sample_sdf, "--reference", known)
+    assert re.search(r"novel of unique +0.00 +0/1", result.stdout)
+    assert "1 molecules known; not usable: 1 unreadable" in result.stderr
+    result = sample(hydrogen, tmp_path / "y.sdf", "--reference", sample_sdf)
+    assert re.search(r"novel of unique +100.00 +1/1", result.stdout)
+
+
+# {here} is a folder with a file of ours in it, an empty one, and a bundle of web pages.
+BAD = {
+    "extension": ("--out {here}/x.pdf", "the extension must be one of .sdf, .xyz, .smi, .csv"),
+    "no folder": ("--out {here}/none/x.sdf", "cannot be written: No such file or directory"),
+    "file as folder": ("--out {here}/there.sdf/x.sdf", "cannot be written: Not a directory"),
+    "already there": ("--out {here}/there.sdf", "is already there"),
+    "too many atoms": ("--num-atoms 5000", "num_atoms 5000"),
+    "beyond the data": ("--num-atoms 20-40", "trained on 3 to 29 atoms"),
+    "no number": ("--num-atoms lots", "--num-atoms lots: expected one number or a range"),
+    "temperature": ("--temperature 0", "temperature"),
+    "unknown weights": ("--weights qm8", "weights 'qm8': no such folder"),
+    "web page as weights": ("--weights {here}/page", "is a web page"),
+    "no reference": ("--reference {here}/none.smi", "none.smi: cannot be read"),
+    "empty reference": ("--reference {here}/empty.smi", "empty.smi: is empty"),
+    "device": ("--device mps", "device 'mps'"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_sample_refuses_bad_requests_before_it_draws(case: str, weights: Path, tmp_path: Path):
+    (tmp_path / "there.sdf").write_text("mine")
+    (tmp_path / "empty.smi").write_text("")
+    (tmp_path / "page").mkdir()
+    for name in ("config.json", "model.safetensors", "vocabulary.json", "statistics.json", "card.md"):
+        (tmp_path / "page" / name).write_text("<html><body>Sign in</body></html>")
+    args, message = BAD[case]
+    given = args.replace("{here}", str(tmp_path)).split(" ")
+    refused(run("sample", "--weights", weights, "--out", tmp_path / "x.sdf", *given), message)
+    assert (tmp_path / "there.sdf").read_text() == "mine"
+    assert not (tmp_path / "x.sdf").exists()
+
+
+def test_sample_replaces_a_file_only_if_told_to(hydrogen: Path, tmp_path: Path):
+    out = tmp_path / "x.sdf"
+    out.write_text("mine")
+    assert sample(hydrogen, out, "--num-samples", 2, "--overwrite").exit_code == 0
+    assert len(molecules(out)) == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("suffix", [".sdf", ".csv"])
+def test_sample_says_that_the_disk_is_full(suffix: str, hydrogen: Path, tmp_path: Path):
+    full = tmp_path / f"x{suffix}"
+    full.symlink_to("/dev/full")
+    result = sample(hydrogen, full, "--num-samples", 3, "--overwrite")
+    assert result.exit_code == 1
+    assert "writing stopped after 0 molecules: No space left on device" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_sample_warns_beyond_the_data(weights: Path, tmp_path: Path):
+    out = tmp_path / "x.sdf"
+    with pytest.warns(UserWarning, match="trained on 3 to 29 atoms"):
+        result = sample(weights, out, "--num-samples", 2, "--num-atoms", 31, "--allow-extrapolation")
+    assert result.exit_code == 0, result.output
+    assert {len(m) for m in molecules(out)} == {31}
