@@ -27,6 +27,9 @@ class Settings(BaseModel):
             values: as JSON gives them.
             source: file or command-line option, for the message.
 
+        Returns:
+            The settings.
+
         Raises:
             ConfigError: one line that names the key, what is wrong with it and, for a misspelt key, the near match.
         """
@@ -42,6 +45,12 @@ class Settings(BaseModel):
     @classmethod
     def from_json(cls: type[S], path: Path) -> S:
         """Settings from a JSON file.
+
+        Args:
+            path: of the file.
+
+        Returns:
+            The settings.
 
         Raises:
             ConfigError: if the file cannot be read, is not JSON or does not fit.

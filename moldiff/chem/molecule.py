@@ -48,15 +48,13 @@ class Molecule:
         if shapes != ((n,), (n, 3), (n, n)):
             raise MoleculeError(f"{label}: shapes {shapes} of charges, pos, bond do not fit {n} atoms")
         if not np.isfinite(self.pos).all():
-            raise MoleculeError(
-                f"{label}: atom {int(np.argmin(np.isfinite(self.pos).all(1))) + 1} has a coordinate that is not a number"
-            )
+            first = int(np.argmin(np.isfinite(self.pos).all(1))) + 1
+            raise MoleculeError(f"{label}: atom {first} has a coordinate that is not a number")
         if np.abs(self.pos).max() > MAX_COORDINATE:
             raise MoleculeError(f"{label}: a coordinate of {np.abs(self.pos).max():.3g} Å; are the units Å?")
-        if ((self.elements < 1) | (self.elements > 118)).any():
-            raise MoleculeError(
-                f"{label}: atomic number {int(self.elements[(self.elements < 1) | (self.elements > 118)][0])} is no element"
-            )
+        unreal = (self.elements < 1) | (self.elements > 118)
+        if unreal.any():
+            raise MoleculeError(f"{label}: atomic number {int(self.elements[unreal][0])} is no element")
         if (self.bond != self.bond.T).any() or self.bond.diagonal().any():
             raise MoleculeError(f"{label}: the bond matrix must be symmetric with a zero diagonal")
         if self.bond.min() < 0 or self.bond.max() > 3:

@@ -23,6 +23,12 @@ def atom_label(element: int, charge: int) -> str:
 def parse_label(label: str) -> tuple[int, int]:
     """Inverse of `atom_label`.
 
+    Args:
+        label: such as `N+1`.
+
+    Returns:
+        Atomic number and formal charge.
+
     Raises:
         VocabularyError: if the label is not an element with an optional signed charge.
     """
@@ -76,6 +82,13 @@ class Vocabulary:
 
     def encode(self, elements: Int[np.ndarray, "n"], charges: Int[np.ndarray, "n"]) -> Int[np.ndarray, "n"]:
         """Class number of each atom.
+
+        Args:
+            elements: atomic number of each atom.
+            charges: formal charge of each atom.
+
+        Returns:
+            The classes.
 
         Raises:
             VocabularyError: if an atom is in no class; the message names the atom and the classes.

@@ -56,6 +56,15 @@ class CategoricalProcess:
     ) -> Int[Tensor, "*e"]:
         """z_t from an earlier z_s.
 
+        Args:
+            z_s: classes at s.
+            s: their time.
+            t: time to reach, at least s.
+            uniform: one number in [0, 1) an element.
+
+        Returns:
+            Classes at t.
+
         Raises:
             TimeOrderError: if some s > t.
         """
@@ -75,6 +84,9 @@ class CategoricalProcess:
             x0_hat: predicted probabilities of the clean classes, each row sums to 1.
             t: present time of each element.
             s: time to reach, in [0, t].
+
+        Returns:
+            Probabilities, each row with the sum 1.
 
         Raises:
             TimeOrderError: if some s > t.

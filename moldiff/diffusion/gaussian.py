@@ -34,6 +34,15 @@ class GaussianProcess:
     ) -> Float[Tensor, "b n 3"]:
         """z_t from an earlier z_s: a_ts z_s + sqrt(s_t^2 - a_ts^2 s_s^2) scale eps, with a_ts = a_t / a_s.
 
+        Args:
+            z_s: noisy coordinates at s.
+            s: their time.
+            t: time to reach, at least s.
+            eps: unit noise.
+
+        Returns:
+            Noisy coordinates at t.
+
         Raises:
             TimeOrderError: if some s > t.
         """
@@ -58,6 +67,9 @@ class GaussianProcess:
             x0_hat: predicted clean coordinates.
             t: present time of each atom.
             s: time to reach, in [0, t].
+
+        Returns:
+            The mean, and the standard deviation of each atom.
 
         Raises:
             TimeOrderError: if some s > t.
@@ -98,6 +110,10 @@ class GaussianProcess:
 
 def check_order(s: Tensor, t: Tensor) -> None:
     """Every element must go towards the data.
+
+    Args:
+        s: time to reach.
+        t: present time.
 
     Raises:
         TimeOrderError: if some s > t.

@@ -66,6 +66,15 @@ class JointProcess:
     def transition(self, z_s: State, s: Times, t: Times, *, generator: Randomness) -> State:
         """z_t from an earlier z_s.
 
+        Args:
+            z_s: molecules at s.
+            s: their times.
+            t: times to reach, at least s.
+            generator: of the noise.
+
+        Returns:
+            Molecules at t.
+
         Raises:
             TimeOrderError: if some s > t.
         """
@@ -78,6 +87,15 @@ class JointProcess:
 
     def posterior(self, z_t: State, x0_hat: Prediction, t: Times, s: Times) -> Posterior:
         """The law of z_s; coordinates as if x0 were x0_hat, classes mixed over the predicted x0.
+
+        Args:
+            z_t: molecules at t.
+            x0_hat: prediction of the clean molecules.
+            t: present times.
+            s: times to reach, at most t.
+
+        Returns:
+            The law.
 
         Raises:
             TimeOrderError: if some s > t.

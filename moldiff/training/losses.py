@@ -34,6 +34,9 @@ def losses(prediction: Prediction, x0: State, t: Times, *, process: JointProcess
         t: times of the elements; those at 0 were known and are not charged.
         process: gives the error of the linear guess at each time (Karras et al. 2022, arXiv:2206.00364, lambda).
         pos_floor: least error of coordinates to divide by, Å.
+
+    Returns:
+        The losses, 0 for a variable of which nothing was noised.
     """
     _, error = process.pos.skip(t.pos)
     squared = (prediction.pos - x0.pos).square().mean(-1) / error.clamp_min(pos_floor).square()

@@ -92,17 +92,17 @@ class ExactDenoiser:
         width = (process.pos.scale * sigma).clamp_min(1e-4)[:, None, :, None]
         logs = self.problem.weights.double().log() - (shift / width).square().sum((2, 3)) / 2
         logs = logs + self._logs(process.atom, state.atom, data.atom, t.atom, data.mask)
-        upper = data.pair_mask.triu(1)
-        logs = logs + self._logs(process.bond, state.bond, data.bond, t.bond, upper)
+        i, j = torch.triu_indices(SLOTS, SLOTS, 1)
+        pairs = (values[:, i, j] for values in (state.bond, data.bond, t.bond, data.pair_mask))
+        logs = logs + self._logs(process.bond, *pairs)
         fits = (state.mask[:, None] == data.mask).all(2)
         return logs.masked_fill(~fits, -torch.inf).softmax(1)
 
     def __call__(self, state: State, t: Times, previous: Prediction | None = None) -> Prediction:
         data, weight = self.problem.data, self.posterior(state, t)
         one_hot = torch.nn.functional.one_hot
-        pos = torch.einsum("bm,mnx->bnx", weight, data.pos.double())
-        atom = torch.einsum("bm,mnk->bnk", weight, one_hot(data.atom, ATOM_CLASSES).double())
-        bond = torch.einsum("bm,mijk->bijk", weight, one_hot(data.bond, BOND_CLASSES).double())
+        clean = (data.pos, one_hot(data.atom, ATOM_CLASSES), one_hot(data.bond, BOND_CLASSES))
+        pos, atom, bond = ((weight @ x.double().flatten(1)).unflatten(1, x.shape[1:]) for x in clean)
         return Prediction(pos.float(), atom.clamp_min(1e-30).log().float(), bond.clamp_min(1e-30).log().float())
 
     @staticmethod
@@ -110,7 +110,7 @@ class ExactDenoiser:
         keep = process.schedule.keep(t.double())[:, None]
         same = (classes[:, None] == data).double()
         probs = keep * same + (1 - keep) * process.noise_law.double()[classes][:, None]
-        return (probs.clamp_min(1e-30).log() * counted).flatten(2).sum(2)
+        return (probs.clamp_min(1e-30).log() * counted).sum(2)
 
 
 def copies(data: State, row: int, count: int) -> State:
