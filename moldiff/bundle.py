@@ -194,7 +194,7 @@ def _load_denoiser(file: Path, settings: ModelSettings, statistics: Statistics) 
         raise WeightsError(f"{file}: tensor {bad!r} holds values that are not finite; {AGAIN}")
     denoiser = build_denoiser(settings, statistics)
     denoiser.load_state_dict(tensors)
-    return denoiser.eval().requires_grad_(False)
+    return denoiser.eval()  # still trainable: autocast keeps its bf16 copies of such weights only
 
 
 def _compare(file: Path, expected: dict[str, tuple[int, ...]], shapes: dict[str, tuple[int, ...]]) -> None:
