@@ -33,6 +33,12 @@ MAX_OWN = 10_000  # held-out molecules that the data's own row is counted on
 def find_store(name: str) -> Path:
     """The folder of a prepared data set: a path, or a name below `stores/`.
 
+    Args:
+        name: what the settings call it.
+
+    Returns:
+        The folder.
+
     Raises:
         ConfigError: if there is none; the message says how to make it.
     """
@@ -49,6 +55,9 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
         settings: of the run; a resumed one takes what it is given, so that its length can be changed.
         folder: of the run; must be new or empty unless `resume`.
         resume: go on from the last checkpoint, bit for bit on the CPU.
+
+    Returns:
+        The trained module.
 
     Raises:
         ConfigError: if there is no checkpoint to resume, or already a run in the folder.
@@ -151,6 +160,12 @@ train split of {name}. Made by `moldiff train` with these settings:
 
 def read_checkpoint(path: Path) -> dict:
     """The content of a checkpoint, read without unpickling code.
+
+    Args:
+        path: of the checkpoint.
+
+    Returns:
+        Its content.
 
     Raises:
         ConfigError: if it cannot be read.

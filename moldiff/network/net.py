@@ -65,6 +65,9 @@ class EquivariantNetwork(nn.Module):
             guess: the best linear guess of the clean coordinates, Å.
             error: its expected error, Å; an atom with error 0 does not move.
             previous: the last prediction, for self-conditioning.
+
+        Returns:
+            The prediction; padded slots and the diagonal of the bonds hold nothing of use.
         """
         n = state.mask.shape[1]
         pairs = Pairs.of(n, device=state.pos.device)

@@ -94,6 +94,9 @@ class TimedCheckpoint(pl.Callback):
     def write(self, trainer: pl.Trainer) -> None:
         """Writes beside, then renames.
 
+        Args:
+            trainer: whose state is written.
+
         Raises:
             OutputError: if the disk is full or the folder cannot be written.
         """

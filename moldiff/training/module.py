@@ -22,6 +22,9 @@ class DiffusionModule(pl.LightningModule):
         denoiser: what is trained, called as `moldiff.diffusion.denoiser.Denoiser`.
         process: the joint process.
         settings: of the run.
+
+    Attributes:
+        num_seen: molecules so far.
     """
 
     num_seen: Tensor
@@ -35,6 +38,13 @@ class DiffusionModule(pl.LightningModule):
 
     def training_step(self, batch: State, batch_idx: int) -> Tensor:
         """Loss of one batch, logged.
+
+        Args:
+            batch: clean molecules.
+            batch_idx: not used; the step counts over the whole run.
+
+        Returns:
+            The loss.
 
         Raises:
             TrainingError: if the loss is not finite; nothing has been changed by this batch then.
@@ -73,6 +83,11 @@ class DiffusionModule(pl.LightningModule):
 
     def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, *args, **kwargs) -> None:
         """Clips the norm of the gradient.
+
+        Args:
+            optimizer: not used.
+            *args: as Lightning gives them, not used.
+            **kwargs: as Lightning gives them, not used.
 
         Raises:
             TrainingError: if it is not finite; the weights have not been changed then.
