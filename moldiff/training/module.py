@@ -3,7 +3,7 @@
 import lightning as pl
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import PARAM_LIST, AveragedModel
 
 from moldiff.config import TrainingSettings
 from moldiff.diffusion.joint import JointProcess
@@ -120,10 +120,10 @@ class DiffusionModule(pl.LightningModule):
         cool = min(1.0, left / self.settings.cooldown) if self.settings.cooldown else 1.0
         return warm * max(cool, 0.01)
 
-    def _mix(self, averages: list[Tensor], values: list[Tensor], num_averaged: Tensor | int) -> None:
+    def _mix(self, averages: PARAM_LIST, values: PARAM_LIST, num_averaged: Tensor | int) -> None:
         """Exponential moving average whose horizon grows with the number of steps up to `ema_decay`."""
         decay = min(self.settings.ema_decay, (1 + int(num_averaged)) / (10 + int(num_averaged)))
-        torch._foreach_lerp_(averages, values, 1 - decay)
+        torch._foreach_lerp_(averages, values, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
 
 
 def draw_times(count: int, exponent: float, *, generator: torch.Generator) -> Tensor:
