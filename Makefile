@@ -20,7 +20,7 @@ lint: $(INSTALLED)
 	$(BIN)/pydoclint --quiet moldiff scripts
 
 pytest: $(INSTALLED)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(THREADS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(THREADS) --dist loadfile
 
 bench: $(INSTALLED)
 	$(BIN)/python scripts/bench.py
