@@ -42,7 +42,8 @@ class Widths:
 
     def irreps(self, copies: int = 1) -> o3.Irreps:
         """Irreps of the vector features, l = 1 to lmax, of the parity of spherical harmonics."""
-        return o3.Irreps([(copies * self.vector, (degree, (-1) ** degree)) for degree in self.degrees])
+        parts = [f"{copies * self.vector}x{degree}{'eo'[degree % 2]}" for degree in self.degrees]
+        return o3.Irreps("+".join(parts))  # pyright: ignore[reportReturnType]
 
     def by_degree(self, vectors: Tensor, copies: int) -> list[tuple[Tensor, ...]]:
         """Splits features of `irreps(copies)` into a tuple of copies for each degree."""
@@ -136,6 +137,9 @@ class Block(nn.Module):
             mask: slot holds an atom; None where no slot is padded.
             reach: how far each coordinate may still be from its estimate, Å.
             scale: of a sum over an atom's pairs, for each molecule.
+
+        Returns:
+            The features after the round.
         """
         w = self.widths
         to_pair, queries, keys, values, strengths = self.project(self.norm(x.scalars)).split(self.splits, -1)

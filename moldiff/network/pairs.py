@@ -47,6 +47,8 @@ class Pairs:
     def to_square(self, values: Float[Tensor, "p b d"]) -> Float[Tensor, "b d n n"]:
         """Symmetric matrices; the diagonal holds a copy of some pair and must be masked."""
         n = self.incidence.shape[1]
+        if n < 2:
+            return values.new_zeros(*values.shape[1:], n, n)
         return values.index_select(0, self.square).permute(1, 2, 0).contiguous().unflatten(2, (n, n))
 
 
@@ -70,24 +72,24 @@ class PairLayer(torch.autograd.Function):
     ) -> tuple[Float[Tensor, "p b o"], Float[Tensor, "n b h"]]:
         """Returns out and sum; all floating inputs have one dtype."""
         p, b, h = *features.shape[:2], len(weight_in)
-        before = (features.flatten(0, 1) @ weight_in.T).view(p, b * h).addmm_(incidence, atoms.reshape(-1, b * h))
+        before = (features.flatten(0, 1) @ weight_in.T).view(p, b * h).addmm_(incidence, atoms.flatten(1))
         hidden = torch.nn.functional.silu(before)
         ctx.save_for_backward(features, before, hidden, weight_in, weight_out, incidence)
-        out = torch.addmm(bias_out, hidden.view(p * b, h), weight_out.T).view(p, b, -1)
-        return out, (incidence.T @ hidden).view(-1, b, h)
+        out = torch.addmm(bias_out, hidden.view(p * b, h), weight_out.T).view(p, b, len(weight_out))
+        return out, (incidence.T @ hidden).view_as(atoms)
 
     @staticmethod
     def backward(ctx, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of all inputs but the incidence matrix."""
         features, before, hidden, weight_in, weight_out, incidence = ctx.saved_tensors
         p, b, h = *features.shape[:2], len(weight_in)
-        grad_out, grad_sum = gradients[0].reshape(p * b, -1), gradients[1].reshape(-1, b * h)
+        grad_out, grad_sum = gradients[0].reshape(p * b, len(weight_out)), gradients[1].flatten(1)
         grad_hidden = (grad_out @ weight_out).view(p, b * h).addmm_(incidence, grad_sum)
         grad_before = torch.ops.aten.silu_backward(grad_hidden, before)
         flat = grad_before.view(p * b, h)
         return (
             (flat @ weight_in).view_as(features),
-            (incidence.T @ grad_before).view(-1, b, h),
+            (incidence.T @ grad_before).unflatten(1, (b, h)),
             flat.T @ features.flatten(0, 1),
             grad_out.T @ hidden.view(p * b, h),
             grad_out.sum(0),

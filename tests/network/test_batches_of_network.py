@@ -67,12 +67,7 @@ def test_network_batch_law_catches_a_fault(fault: type[EquivariantNetwork]):
         assert_independent(make_network(1, fault), make_inputs([7, 4, 2, 6]))
 
 
-NO_PAIRS = pytest.mark.xfail(reason="network/pairs.py: a batch without any pair cannot be reshaped", strict=True)
-
-
-@pytest.mark.parametrize(
-    "sizes", [pytest.param([1], marks=NO_PAIRS), pytest.param([1, 1], marks=NO_PAIRS), [2], [2, 3, 5]]
-)
+@pytest.mark.parametrize("sizes", [[1], [1, 1], [2], [2, 3, 5]])
 def test_network_takes_one_and_two_atoms(lmax: int, sizes: list[int]):
     network, x = make_network(lmax), make_inputs(sizes)
     out = run(network, x)
