@@ -2,6 +2,9 @@
 
 import json
 import time
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +15,13 @@ from rich.table import Table
 
 from moldiff.chem.smiles import parse_smiles
 from moldiff.data.store import MoleculeStore
-from moldiff.generator import MoleculeGenerator
+from moldiff.generator import MoleculeGenerator, Sample
 from moldiff.memory import keep_memory
 from moldiff.run import find_store
 from moldiff.scoring.geometry import geometry_distances
 from moldiff.scoring.score import Score, score
 
+SHARD = 1250  # molecules
 RATES = ("valid", "stable", "unique_of_valid", "valid_and_unique", "novel_of_unique")
 DISTANCES = ("bond_length_w1", "bond_angle_w1", "torsion_w1", "atom_tv", "bond_tv", "size_tv")
 
@@ -28,6 +32,7 @@ def main(
     num_samples: Annotated[int, typer.Option(help="Molecules asked for.")] = 10_000,
     num_steps: Annotated[list[int], typer.Option(help="Network evaluations; may be given several times.")] = [50],  # noqa: B006
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
+    num_workers: Annotated[int, typer.Option(help="Processes, a core each.")] = 2,
     out: Annotated[Path | None, typer.Option(help="JSON file for the figures.")] = None,
 ) -> None:
     """Scores the weights and the data alike."""
@@ -39,18 +44,28 @@ def main(
     half = np.random.default_rng(0).permutation(store.split("train"))[: len(test)]
     train = [store.molecule(int(i)) for i in half]
     figures["data (train split)"] = row(score(train), train, test, 0.0)
-    generator = MoleculeGenerator.from_pretrained(weights)
-    for steps in num_steps:
-        start = time.perf_counter()
-        samples = list(generator.iterate(num_samples, num_steps=steps, seed=seed))
-        seconds = time.perf_counter() - start
-        drawn = [s.molecule if s.molecule is not None else s.result for s in samples]
-        result = score(drawn, reference=known, num_requested=num_samples)
-        valid = [s.molecule for s in samples if s.valid and s.molecule is not None]
-        figures[f"{weights}, {steps} evaluations"] = row(result, valid, test, seconds)
-        show(figures)
-        if out is not None:
-            out.write_text(json.dumps(figures, indent=2) + "\n")
+    with ProcessPoolExecutor(num_workers, get_context("spawn")) as pool:
+        for steps in num_steps:
+            start = time.perf_counter()
+            firsts = range(0, num_samples, SHARD)
+            counts = (min(SHARD, num_samples - first) for first in firsts)
+            shards = pool.map(draw, repeat(weights), firsts, counts, repeat(steps), repeat(seed))
+            samples = [sample for shard in shards for sample in shard]
+            seconds = time.perf_counter() - start
+            drawn = [s.molecule if s.molecule is not None else s.result for s in samples]
+            result = score(drawn, reference=known, num_requested=num_samples)
+            valid = [s.molecule for s in samples if s.valid and s.molecule is not None]
+            figures[f"{weights}, {steps} evaluations"] = row(result, valid, test, seconds)
+            show(figures)
+            if out is not None:
+                out.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def draw(weights: str, first: int, count: int, num_steps: int, seed: int) -> list[Sample]:
+    """A shard of the samples, on one core: a molecule depends on the seed and its index alone."""
+    keep_memory()
+    torch.set_num_threads(1)
+    return list(MoleculeGenerator.from_pretrained(weights).iterate(count, first=first, num_steps=num_steps, seed=seed))
 
 
 def row(result: Score, molecules: list, test: list, seconds: float) -> dict:
