@@ -24,9 +24,9 @@ from moldiff.sampling.walk import Steppers, walk
 from moldiff.state import State
 
 NumAtoms = int | tuple[int, int] | None
-WINDOW = 512  # molecules that are sorted into batches of equal size together
-ROWS_CPU = 8  # float32 products on the CPU give a row the same bits in every batch that is a multiple of this
+WINDOW = 2048  # molecules that are sorted into batches of equal size together
 PAIRS_CPU, PAIRS_GPU = 24_000, 1 << 18  # atom pairs in a batch
+ROWS_BF16, ROWS_FLOAT32 = 8, 32  # see MoleculeGenerator._rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,18 +173,27 @@ class MoleculeGenerator:
             groups.setdefault(n, []).append(index)
         batches = []
         for n, indices in groups.items():
-            unit = self._unit(n)
-            most = unit * max(1, PAIRS_CPU // (unit * n**2))
+            most, unit = self._rows(n)
             most = min(most, batch_size or most)
-            batches += [(n, indices[i : i + most]) for i in range(0, len(indices), most)]
+            count = -(-len(indices) // most)
+            each = min(most, -(-len(indices) // (count * unit)) * unit)  # equal shares
+            batches += [(n, indices[i : i + each]) for i in range(0, len(indices), each)]
         return sorted(batches, key=lambda batch: batch[1][0])
 
-    def _unit(self, n: int) -> int:
-        """The network is run with a multiple of this many rows, so that no molecule's bits depend on the batch.
+    def _rows(self, n: int) -> tuple[int, int]:
+        """Most rows of a batch, and the unit that its rows are filled up to, so that no bits depend on the batch.
 
-        On a GPU the kernel is chosen by the shape, so there all batches of a size have one shape.
+        Kernels are chosen by shape, and add up in another order in another shape. In bf16 on the CPU all multiples of
+        8 rows were found to agree; elsewhere every batch of a size has one shape, on the CPU the least that is fast.
         """
-        return ROWS_CPU if self.device.type == "cpu" else max(1, PAIRS_GPU // n**2)
+        if self.device.type == "cuda":
+            rows = max(1, PAIRS_GPU // n**2)
+            return rows, rows
+        most = max(1, PAIRS_CPU // n**2)
+        if use_bf16("auto", self.device):
+            return max(ROWS_BF16, most // ROWS_BF16 * ROWS_BF16), ROWS_BF16
+        rows = min(ROWS_FLOAT32, most)
+        return rows, rows
 
     def _draw(
         self,
@@ -196,7 +205,8 @@ class MoleculeGenerator:
         on_step: Callable[[int], None] | None,
     ) -> State:
         """One batch of exactly one size; rows beyond the indices repeat the last and are dropped."""
-        rows = -(-len(indices) // self._unit(n)) * self._unit(n)
+        _, unit = self._rows(n)
+        rows = -(-len(indices) // unit) * unit
         filled = [*indices, *[indices[-1]] * (rows - len(indices))]
         known = Known.nothing(torch.ones(rows, n, dtype=torch.bool, device=self.device))
         generator = SampleRandomness(seed, filled, torch.full((rows,), n), device=self.device)
