@@ -158,7 +158,7 @@ class TrainingSettings(Settings):
     self_conditioning: Share = 0.5
     time_exponent: Positive = 2.0
     precision: Literal["auto", "bf16", "float32"] = "auto"
-    num_threads: Annotated[int, Field(ge=0)] = 0
+    num_threads: Annotated[int, Field(ge=0)] = 1
     checkpoint_minutes: Positive = 5.0
     sample_minutes: Annotated[float, Field(ge=0)] = 20.0
     num_scored: Annotated[int, Field(ge=1)] = 200

@@ -56,6 +56,9 @@ def sample(
         float | None, Option(help="Above 1 the steps are finer near the data.  [default: of the weights]")
     ] = None,
     device: Annotated[str | None, Option(help="cpu or cuda.  [default: cuda if there is one]")] = None,
+    num_threads: Annotated[
+        int, Option(min=1, help="CPU threads; more than one gains little, and loses much beside other work.")
+    ] = 1,
 ) -> None:
     """Draws molecules, writes them as they come, and scores them.
 
@@ -64,11 +67,14 @@ def sample(
 
     Examples: moldiff sample --out molecules.sdf | moldiff sample -n 1000 --num-atoms 15-20 --valid-only --out x.sdf
     """
+    import torch
+
     from moldiff.config import SamplerSettings
     from moldiff.generator import MoleculeGenerator
     from moldiff.memory import keep_memory
 
     keep_memory()
+    torch.set_num_threads(num_threads)
     generator = MoleculeGenerator.from_pretrained(weights, device=device)
     asked = {"eta": eta, "temperature": temperature, "grid_power": grid_power}
     values = generator.bundle.sampler.model_dump() | {key: value for key, value in asked.items() if value is not None}
