@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import torch
@@ -20,8 +21,9 @@ from moldiff.sampling.classes import MixturePosterior
 from moldiff.sampling.grids import power_grid
 from moldiff.sampling.known import Known
 from moldiff.sampling.positions import Ddim
-from moldiff.sampling.walk import Steppers, walk
+from moldiff.sampling.walk import Steppers, Tap, walk
 from moldiff.state import State
+from moldiff.workers import side_by_side
 
 NumAtoms = int | tuple[int, int] | None
 WINDOW = 2048  # molecules that are sorted into batches of equal size together
@@ -117,7 +119,8 @@ class MoleculeGenerator:
             batch_size: most molecules in one network evaluation; by default by a budget in atom pairs.
             allow_extrapolation: sizes outside the trained range give a warning instead of an error.
             sampler: how the walk goes; by default as the weights say.
-            on_step: called after each evaluation with the number of molecules that it was for.
+            on_step: called after each evaluation with the number of molecules that it was for; on the CPU from as many
+                threads as torch was told to use, which work on a batch each.
 
         Returns:
             The samples.
@@ -154,9 +157,19 @@ class MoleculeGenerator:
         done: dict[int, Sample] = {}
         waiting = iter(sizes)
         following = next(waiting, None)
+        threads = torch.get_num_threads() if self.device.type == "cpu" else 1
+
+        def work(batch: tuple[int, list[int]], stop: Event) -> State:
+            def tap(*_) -> None:
+                if stop.is_set():
+                    raise KeyboardInterrupt
+                if on_step is not None:
+                    on_step(len(batch[1]))
+
+            return self._draw(*batch, seed, grid, steppers, tap)
+
         try:
-            for n, indices in self._batches(sizes, batch_size):
-                state = self._draw(n, indices, seed, grid, steppers, on_step)
+            for (_, indices), state in side_by_side(work, self._batches(sizes, batch_size), num_threads=threads):
                 for row, index in enumerate(indices):
                     done[index] = self._sample(state, row, index, seed, len(grid) - 1)
                 while following in done:
@@ -202,7 +215,7 @@ class MoleculeGenerator:
         seed: int,
         grid: Float[torch.Tensor, "steps"],
         steppers: Steppers,
-        on_step: Callable[[int], None] | None,
+        tap: Tap,
     ) -> State:
         """One batch of exactly one size; rows beyond the indices repeat the last and are dropped."""
         _, unit = self._rows(n)
@@ -210,7 +223,6 @@ class MoleculeGenerator:
         filled = [*indices, *[indices[-1]] * (rows - len(indices))]
         known = Known.nothing(torch.ones(rows, n, dtype=torch.bool, device=self.device))
         generator = SampleRandomness(seed, filled, torch.full((rows,), n), device=self.device)
-        tap = None if on_step is None else lambda *_: on_step(len(indices))
         process = self.denoiser.process
         with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16("auto", self.device)):
             return walk(process, self.denoiser, steppers, grid, known, generator=generator, tap=tap).to("cpu")

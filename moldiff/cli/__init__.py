@@ -1,5 +1,6 @@
 """The command line. Each command imports what it needs when it runs, so that help and scores start at once."""
 
+import os
 import sys
 import warnings
 from typing import Annotated, Any
@@ -62,5 +63,6 @@ for command in (sample, score, draw, prepare, train, export, info):
 
 def main() -> None:
     """Entry point: `moldiff`, or `python -m moldiff`."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin stall one another where cores are shared
     warnings.showwarning = lambda message, *rest: print(f"moldiff: warning: {message}", file=sys.stderr)
     app()

@@ -15,6 +15,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "memory": set(),
     "interrupt": set(),
     "precision": set(),
+    "workers": set(),
     "config": BASE,
     "state": BASE,
     "chem": BASE,
@@ -27,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "weights": BASE | {"data"},
     "build": MODEL | {"chem", "data", "network", "sampling"},
     "bundle": MODEL | {"chem", "data", "build", "weights"},
-    "generator": MODEL | {"chem", "data", "sampling", "precision", "build", "bundle", "weights"},
+    "generator": MODEL | {"chem", "data", "sampling", "precision", "workers", "build", "bundle", "weights"},
     "run": MODEL | {"chem", "data", "scoring", "training", "memory", "precision", "build", "bundle", "generator"},
 }
 TOP = {"cli", "__main__"}  # may import every room; nobody may import them
