@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cli_results import refused
 from typer.testing import CliRunner, Result
 
 import moldiff
@@ -15,16 +16,7 @@ def run(*args: object) -> Result:
     return CliRunner().invoke(app, [str(arg) for arg in args])
 
 
-def refused(result: Result, *words: str) -> None:
-    """One line on stderr, exit code 1, no trace."""
-    assert result.exit_code == 1, result.output
-    assert result.stderr.count("\n") == 1, result.stderr
-    assert result.stderr.startswith("moldiff: ")
-    for word in words:
-        assert word in result.stderr
-
-
-@pytest.mark.parametrize("command", ["sample", "score", "prepare", "train", "export", "info"])
+@pytest.mark.parametrize("command", ["sample", "score", "draw", "prepare", "train", "export", "info"])
 def test_cli_explains_every_option(command: str):
     result = run(command, "--help")
     assert result.exit_code == 0

@@ -3,6 +3,7 @@ import re
 from pathlib import Path
 
 import pytest
+from cli_results import refused
 from typer.testing import CliRunner, Result
 
 from moldiff.chem.files import read_molecules
@@ -24,15 +25,6 @@ def molecules(path: Path) -> list[Molecule]:
     records = [record for _, record in read_molecules(path)]
     assert all(isinstance(record, Molecule) for record in records)
     return [record for record in records if isinstance(record, Molecule)]
-
-
-def refused(result: Result, *words: str) -> None:
-    """One line on stderr, exit code 1, no trace."""
-    assert result.exit_code == 1, result.output
-    assert result.stderr.count("\n") == 1, result.stderr
-    assert result.stderr.startswith("moldiff: ")
-    for word in words:
-        assert word in result.stderr
 
 
 def test_sample_writes_every_molecule_with_its_tags(hydrogen: Path, tmp_path: Path):

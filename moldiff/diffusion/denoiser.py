@@ -2,9 +2,7 @@
 
 from typing import Protocol, runtime_checkable
 
-import torch
-from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import nn
 
 from moldiff.diffusion.joint import JointProcess, is_floating, project
 from moldiff.state import Prediction, State, Times
@@ -35,13 +33,5 @@ class NetworkDenoiser(nn.Module):
         skip, error = self.process.pos.skip(t.pos)
         guess = skip[..., None] * state.pos
         prediction = self.network(state, t, guess, error, previous)
-        return Prediction(
-            centred(prediction.pos, state.mask, is_floating(t, state.mask)), prediction.atom, prediction.bond
-        )
-
-
-def centred(
-    pos: Float[Tensor, "b n 3"], mask: Bool[Tensor, "b n"], floating: Bool[Tensor, "b"]
-) -> Float[Tensor, "b n 3"]:
-    """Predictions brought to the frame of the process."""
-    return project(pos.to(torch.float32) if pos.dtype == torch.bfloat16 else pos, mask, floating)
+        pos = project(prediction.pos, state.mask, is_floating(t, state.mask))
+        return Prediction(pos, prediction.atom, prediction.bond)

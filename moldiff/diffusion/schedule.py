@@ -66,8 +66,7 @@ class CosineSchedule(Schedule):
         Raises:
             ConfigError: if so.
         """
-        if not self.exponent > 0:
-            raise ConfigError(f"schedule exponent {self.exponent}: must be positive")
+        check_exponent(self.exponent)
 
     def alpha(self, t: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """cos(pi/2 t^nu), as a sine so that it is exactly 0 at t = 1."""
@@ -94,8 +93,7 @@ class PolynomialSchedule(Schedule):
         Raises:
             ConfigError: if so.
         """
-        if not self.exponent > 0:
-            raise ConfigError(f"schedule exponent {self.exponent}: must be positive")
+        check_exponent(self.exponent)
 
     def alpha(self, t: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """1 - t^p."""
@@ -105,3 +103,16 @@ class PolynomialSchedule(Schedule):
         """sqrt(1 - alpha^2) = sqrt(t^p (2 - t^p))."""
         power = t**self.exponent
         return (power * (2 - power)).sqrt()
+
+
+def check_exponent(exponent: float) -> None:
+    """An exponent must be positive.
+
+    Args:
+        exponent: of a schedule.
+
+    Raises:
+        ConfigError: if it is not.
+    """
+    if not exponent > 0:
+        raise ConfigError(f"schedule exponent {exponent}: must be positive")
