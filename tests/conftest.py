@@ -3,6 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The first example pays for imports and warm-up; the time limit of a test is pytest-timeout's.
+settings.register_profile("moldiff", deadline=None)
+settings.load_profile("moldiff")
 
 SAMPLE = Path(__file__).parents[1] / "datasets" / "qm9" / "sample.sdf"
 
