@@ -127,8 +127,8 @@ class SamplerSettings(Settings):
     """
 
     eta: Share = 1.0
-    temperature: Positive = 1.0
-    grid_power: Positive = 1.0
+    temperature: Positive = 0.7
+    grid_power: Positive = 2.0
 
 
 class LossSettings(Settings):
@@ -141,7 +141,11 @@ class LossSettings(Settings):
 
 
 class TrainingSettings(Settings):
-    """A training run, complete: together with the data it determines the weights."""
+    """A training run, complete: together with the data it determines the weights.
+
+    `task_share` of the molecules come with a part that is known (`moldiff.training.tasks`), from the share `task_start`
+    of the run on.
+    """
 
     model: ModelSettings = ModelSettings()
     loss: LossSettings = LossSettings()
@@ -157,8 +161,11 @@ class TrainingSettings(Settings):
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
     self_conditioning: Share = 0.5
     time_exponent: Positive = 2.0
+    task_share: Share = 0.0
+    task_start: Share = 0.0
     precision: Literal["auto", "bf16", "float32"] = "auto"
     num_threads: Annotated[int, Field(ge=0)] = 1
+    num_processes: Annotated[int, Field(ge=1, le=64)] = 1
     checkpoint_minutes: Positive = 5.0
     sample_minutes: Annotated[float, Field(ge=0)] = 20.0
     num_scored: Annotated[int, Field(ge=1)] = 200

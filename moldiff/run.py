@@ -1,14 +1,13 @@
 """One training run: settings and a store in, a run folder with checkpoints, logs and settings out."""
 
 import json
-import logging
-import warnings
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import lightning as pl
 import torch
+from lightning.pytorch.strategies import DDPStrategy
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -19,10 +18,17 @@ from moldiff.data.store import MoleculeStore
 from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.errors import ConfigError, OutputError, TrainingError
 from moldiff.generator import MoleculeGenerator
-from moldiff.memory import keep_memory
+from moldiff.interrupt import Interrupt
 from moldiff.scoring.score import Score, score
 from moldiff.training.batches import TrainingBatches
-from moldiff.training.callbacks import ProgressAndLog, ScoredSamples, StopOnInterrupt, TimedCheckpoint
+from moldiff.training.callbacks import (
+    ProgressAndLog,
+    ScoredSamples,
+    StopOnInterrupt,
+    Threads,
+    TimedCheckpoint,
+    quiet_lightning,
+)
 from moldiff.training.module import DiffusionModule
 
 CONFIG, CHECKPOINT, METRICS, SCORES, BUNDLE = "config.json", "last.ckpt", "metrics.csv", "scores.csv", "bundle"
@@ -75,24 +81,24 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
         (folder / CONFIG).write_text(json.dumps(settings.model_dump(), indent=2) + "\n")
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror}") from error
-    keep_memory()
-    if settings.num_threads:
-        torch.set_num_threads(settings.num_threads)
     denoiser = build_denoiser(settings.model, store.statistics, seed=settings.seed)
     module = DiffusionModule(denoiser, denoiser.process, settings)
-    start = read_checkpoint(checkpoint)["global_step"] if resume else 0
+    start = read_checkpoint(checkpoint)["global_step"] * settings.num_processes if resume else 0
     batches = TrainingBatches(store, budget=settings.pair_budget, seed=settings.seed, start=start)
     timed = TimedCheckpoint(checkpoint, minutes=settings.checkpoint_minutes)
     scored = ScoredSamples(
         folder / SCORES, minutes=settings.sample_minutes, sample_and_score=partial(_sample_and_score, settings, store)
     )
-    stop = StopOnInterrupt()
-    trainer = quiet_trainer([ProgressAndLog(folder / METRICS), stop, timed, scored])
-    trainer.fit(
-        module, DataLoader(batches, batch_size=None), ckpt_path=checkpoint if resume else None, weights_only=True
-    )
-    if stop.stopped:
-        raise TrainingError(f"{folder}: stopped by the user at step {trainer.global_step}; go on with --resume")
+    callbacks = [Threads(settings.num_threads), ProgressAndLog(folder / METRICS), StopOnInterrupt(), timed, scored]
+    trainer = quiet_trainer(callbacks, num_processes=settings.num_processes)
+    with Interrupt():  # where others train, Ctrl-C is theirs to heed
+        trainer.fit(
+            module, DataLoader(batches, batch_size=None), ckpt_path=checkpoint if resume else None, weights_only=True
+        )
+    if int(module.num_seen) < settings.num_molecules:
+        raise TrainingError(
+            f"{folder}: stopped by the user after {int(module.num_seen):,} molecules; go on with --resume"
+        )
     export(folder, folder / BUNDLE, overwrite=True)
     return module
 
@@ -176,11 +182,23 @@ def read_checkpoint(path: Path) -> dict:
         raise ConfigError(f"{path}: no checkpoint of a training run: {type(error).__name__}") from error
 
 
-def quiet_trainer(callbacks: list[pl.Callback]) -> pl.Trainer:
-    """Lightning's trainer on one device, without its own files, bars and advertisements."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="lightning")
+def quiet_trainer(callbacks: list[pl.Callback], *, num_processes: int = 1) -> pl.Trainer:
+    """Lightning's trainer without its own files, bars and advertisements.
+
+    Several processes share every step, each with a batch of its own: a core or a GPU each.
+
+    Args:
+        callbacks: what happens beside the optimisation.
+        num_processes: that train together.
+
+    Returns:
+        The trainer.
+    """
+    quiet_lightning()
+    # Nothing in the buffers changes apart from the count of molecules, which is the same everywhere.
+    strategy = "auto" if num_processes == 1 else DDPStrategy(start_method="spawn", forward_sync_buffers=False)
     return pl.Trainer(
-        accelerator="auto", devices=1, max_epochs=-1, logger=False, callbacks=callbacks, enable_checkpointing=False,
-        enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0, log_every_n_steps=1,
+        accelerator="auto", devices=num_processes, strategy=strategy, max_epochs=-1, callbacks=callbacks, logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
+        log_every_n_steps=1,
     )  # fmt: skip

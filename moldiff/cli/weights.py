@@ -6,14 +6,16 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
+DEFAULT = "What `moldiff sample` does with these weights where it is not told."
+
 
 def export(
     run: Annotated[Path, Argument(help="Folder of a training run; it may still be going on.")],
     out: Annotated[Path, Option("--out", "-o", help="Folder of the weights bundle to make.")],
     dtype: Annotated[Literal["float32", "bfloat16", "float16"], Option(help="Of the numbers in the file.")] = "float32",
-    eta: Annotated[float, Option(min=0, max=1, help="Default of `moldiff sample` with these weights.")] = 1.0,
-    temperature: Annotated[float, Option(help="Default of `moldiff sample` with these weights.")] = 1.0,
-    grid_power: Annotated[float, Option(help="Default of `moldiff sample` with these weights.")] = 1.0,
+    eta: Annotated[float | None, Option(min=0, max=1, help=DEFAULT)] = None,
+    temperature: Annotated[float | None, Option(help=DEFAULT)] = None,
+    grid_power: Annotated[float | None, Option(help=DEFAULT)] = None,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace a bundle that is there.")] = False,
 ) -> None:
     """Makes a weights bundle of the averaged weights of a run's last checkpoint.
@@ -25,7 +27,8 @@ def export(
     from moldiff.config import SamplerSettings
     from moldiff.run import export as make
 
-    values = {"eta": eta, "temperature": temperature, "grid_power": grid_power}
+    asked = {"eta": eta, "temperature": temperature, "grid_power": grid_power}
+    values = {name: value for name, value in asked.items() if value is not None}
     make(
         run,
         out,

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from scipy.stats import wasserstein_distance
 
 from moldiff.chem.molecule import Molecule
+from moldiff.chem.rings import ring_sizes
 from moldiff.errors import DataError
 
 
@@ -23,6 +24,7 @@ class _Measured:
     angles: tuple[Int[np.ndarray, "angles"], Float[np.ndarray, "angles"]]
     torsions: tuple[Int[np.ndarray, "torsions"], Float[np.ndarray, "torsions"]]
     sizes: Int[np.ndarray, "molecules"]
+    rings: Int[np.ndarray, "molecules"]
     atoms: Int[np.ndarray, "atoms"]
 
 
@@ -37,7 +39,8 @@ def geometry_distances(sample: Sequence[Molecule], reference: Sequence[Molecule]
         `bond_length_w1` in Å by bond type (two elements and the order), `bond_angle_w1` in degrees by centre atom
         (element and charge), `torsion_w1` in degrees by central bond type, both hands folded onto 0 to 180;
         `..._coverage` of each, the share of the reference whose types the sample has at all (NaN distance if none);
-        `size_tv`, `atom_tv` (element and charge), `bond_tv` (bond type), 0 to 1.
+        `size_tv`, `ring_tv` (number of rings of a molecule), `atom_tv` (element and charge), `bond_tv` (bond type),
+        0 to 1.
 
     Raises:
         DataError: if one of the two is empty.
@@ -53,6 +56,7 @@ def geometry_distances(sample: Sequence[Molecule], reference: Sequence[Molecule]
     ):
         result[f"{name}_w1"], result[f"{name}_coverage"] = _typed_w1(one, two)
     result["size_tv"] = _total_variation(ours.sizes, theirs.sizes)
+    result["ring_tv"] = _total_variation(ours.rings, theirs.rings)
     result["atom_tv"] = _total_variation(ours.atoms, theirs.atoms)
     result["bond_tv"] = _total_variation(ours.lengths[0], theirs.lengths[0])
     return result
@@ -93,6 +97,7 @@ def _measure(molecules: Sequence[Molecule]) -> _Measured:
         angles=(atoms[begin[first]], angles),
         torsions=(kind[middle], torsions),
         sizes=sizes,
+        rings=np.array([len(ring_sizes(molecule)) for molecule in molecules], dtype=np.int64),
         atoms=atoms,
     )
 

@@ -1,7 +1,9 @@
 """Training batches in a fixed order that can be entered anywhere."""
 
+import itertools
 from collections.abc import Iterator
 
+from torch import distributed
 from torch.utils.data import IterableDataset
 
 from moldiff.data.batches import BucketSampler
@@ -11,6 +13,8 @@ from moldiff.state import State
 
 class TrainingBatches(IterableDataset):
     """Endless batches of the train split; `start` batches are skipped, so a resumed run meets the same ones.
+
+    Processes that train together deal the batches out among themselves, one each in turn.
 
     Args:
         store: prepared molecules.
@@ -27,5 +31,12 @@ class TrainingBatches(IterableDataset):
         epoch, position = 0, self.start
         while position >= (length := len(self.sampler.batches(epoch))):
             epoch, position = epoch + 1, position - length
-        for _, _, indices in self.sampler.iterate(epoch=epoch, position=position):
+        rank, world = share_of_work()
+        for _, _, indices in itertools.islice(self.sampler.iterate(epoch=epoch, position=position), rank, None, world):
             yield self.store.state(indices)
+
+
+def share_of_work() -> tuple[int, int]:
+    """Number of this process among those that train together, and how many they are."""
+    together = distributed.is_available() and distributed.is_initialized()
+    return (distributed.get_rank(), distributed.get_world_size()) if together else (0, 1)

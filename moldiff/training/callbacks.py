@@ -1,8 +1,10 @@
 """What happens beside the optimisation: progress and log, checkpoints, scored samples, the end."""
 
 import csv
+import logging
 import os
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from torch import nn
 
 from moldiff.errors import OutputError
 from moldiff.interrupt import Interrupt
+from moldiff.memory import keep_memory
 from moldiff.training.module import DiffusionModule
 
 LOG_EVERY = 50  # steps
@@ -29,14 +32,16 @@ class ProgressAndLog(pl.Callback):
 
     def __init__(self, path: Path) -> None:
         self.path, self.sums, self.count, self.started = path, {}, 0, time.monotonic()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: DiffusionModule) -> None:
+        """Opens the bar; of processes that train together only the first shows and writes."""
+        self.writes = trainer.is_global_zero
         self.bar = Progress(
             TextColumn("training"), BarColumn(), TextColumn("{task.completed:,.0f} of {task.total:,.0f} molecules"),
             TextColumn("{task.fields[rate]:.0f}/s  loss {task.fields[loss]:.3f}"),
             TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(elapsed_when_finished=True),
+            disable=not self.writes,
         )  # fmt: skip
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: DiffusionModule) -> None:
-        """Opens the bar."""
         self.started, self.seen_at_start = time.monotonic(), int(pl_module.num_seen)
         total = pl_module.settings.num_molecules
         self.bar.start()
@@ -60,11 +65,17 @@ class ProgressAndLog(pl.Callback):
             self._append([trainer.global_step, seen, f"{seconds:.1f}", f"{rate_now:.3g}", *means])
             self.sums, self.count = {}, 0
 
-    def teardown(self, trainer: pl.Trainer, pl_module: DiffusionModule, stage: str) -> None:
+    def on_train_end(self, trainer: pl.Trainer, pl_module: DiffusionModule) -> None:
+        """Closes the bar."""
+        self.bar.stop()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: DiffusionModule, exception: BaseException) -> None:
         """Closes the bar."""
         self.bar.stop()
 
     def _append(self, row: Any) -> None:
+        if not self.writes:
+            return
         try:
             with self.path.open("a", newline="") as file:
                 csv.writer(file).writerow(row)
@@ -88,7 +99,8 @@ class TimedCheckpoint(pl.Callback):
     ) -> None:
         """Writes when it is time, and ends the run when all molecules were seen."""
         trainer.should_stop |= int(pl_module.num_seen) >= pl_module.settings.num_molecules
-        if trainer.should_stop or time.monotonic() - self.last >= self.seconds:
+        due = time.monotonic() - self.last >= self.seconds
+        if trainer.should_stop or trainer.strategy.broadcast(due):  # the clock of the first process counts
             self.write(trainer)
 
     def write(self, trainer: pl.Trainer) -> None:
@@ -103,18 +115,44 @@ class TimedCheckpoint(pl.Callback):
         beside = self.path.with_suffix(".part")
         try:
             trainer.save_checkpoint(beside)
-            os.replace(beside, self.path)
+            if trainer.is_global_zero:
+                os.replace(beside, self.path)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
             beside.unlink(missing_ok=True)
             raise OutputError(f"{self.path}: checkpoint cannot be written: {error}") from error
         self.last = time.monotonic()
 
 
+class Threads(pl.Callback):
+    """Sets up each process that trains: its memory, and how many threads torch may use.
+
+    Args:
+        count: of threads; 0 leaves the choice to torch.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """In the process itself, before any work."""
+        quiet_lightning()
+        keep_memory()
+        if self.count:
+            torch.set_num_threads(self.count)
+
+
+def quiet_lightning() -> None:
+    """No advertisements, and no warnings about Lightning's own code, in this process."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")
+
+
 class StopOnInterrupt(pl.Callback):
-    """Ctrl-C ends the run after the step that it falls into; `stopped` tells that it did."""
+    """Ctrl-C ends the run after the step that it falls into, the same for all processes."""
 
     def __init__(self) -> None:
-        self.interrupt, self.stopped = Interrupt(), False
+        self.interrupt = Interrupt()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: DiffusionModule) -> None:
         """Begins to listen."""
@@ -124,8 +162,7 @@ class StopOnInterrupt(pl.Callback):
         self, trainer: pl.Trainer, pl_module: DiffusionModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Stops if asked to."""
-        self.stopped |= self.interrupt.asked
-        trainer.should_stop |= self.stopped
+        trainer.should_stop |= trainer.strategy.reduce_boolean_decision(self.interrupt.asked, all=False)
 
     def teardown(self, trainer: pl.Trainer, pl_module: DiffusionModule, stage: str) -> None:
         """No longer listens."""
@@ -151,7 +188,7 @@ class ScoredSamples(pl.Callback):
         self, trainer: pl.Trainer, pl_module: DiffusionModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Scores when it is time."""
-        if self.seconds == 0 or time.monotonic() - self.last < self.seconds:
+        if not trainer.is_global_zero or self.seconds == 0 or time.monotonic() - self.last < self.seconds:
             return
         with torch.no_grad():
             rates = self.sample_and_score(pl_module.average.module)

@@ -11,8 +11,10 @@ from moldiff.diffusion.randomness import BatchRandomness, sample_generator
 from moldiff.errors import TrainingError
 from moldiff.precision import use_bf16
 from moldiff.state import Prediction, State, Times
+from moldiff.training.batches import share_of_work
 from moldiff.training.losses import Losses, losses
 from moldiff.training.optimizer import MuonWithAdamW
+from moldiff.training.tasks import draw_task_times
 
 
 class DiffusionModule(pl.LightningModule):
@@ -49,33 +51,50 @@ class DiffusionModule(pl.LightningModule):
         Raises:
             TrainingError: if the loss is not finite; nothing has been changed by this batch then.
         """
-        loss, parts = self.loss(batch, self.global_step)
+        rank, world = share_of_work()
+        loss, parts = self.loss(batch, self.global_step * world + rank)
         if not bool(torch.isfinite(loss)):
             raise TrainingError(
                 f"step {self.global_step}: loss is {loss.item()} (pos {parts.pos.item():.3g}, "
                 f"atom {parts.atom.item():.3g}, bond {parts.bond.item():.3g}); the last good checkpoint is kept, "
                 "resume with a lower learning_rate"
             )
-        self.num_seen += len(batch.mask)
+        self.num_seen += self._of_all(len(batch.mask))
         values = {"loss": loss, "pos": parts.pos, "atom": parts.atom, "bond": parts.bond}
         self.log_dict({k: v.detach() for k, v in values.items()}, batch_size=len(batch.mask))
         return loss
 
-    def loss(self, batch: State, step: int) -> tuple[Tensor, Losses]:
-        """Weighted loss and its parts for clean molecules, with the times and the noise of this step."""
-        generator = sample_generator(self.settings.seed, step)
+    def loss(self, batch: State, number: int) -> tuple[Tensor, Losses]:
+        """Weighted loss and its parts for clean molecules, with the times and the noise of this batch of the run."""
+        generator = sample_generator(self.settings.seed, number)
         b, n = batch.mask.shape
-        t = Times.shared(draw_times(b, self.settings.time_exponent, generator=generator).to(self.device), n)
+        times = draw_times(b, self.settings.time_exponent, generator=generator).to(self.device)
+        if share := self.task_share():
+            batch, t = draw_task_times(batch, times, share, generator=generator)
+        else:
+            t = Times.shared(times, n)
         z_t = self.process.noise(batch, t, generator=BatchRandomness(generator, b, device=self.device))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.settings.precision, self.device)):
             previous: Prediction | None = None
-            if float(torch.rand((), generator=generator)) < self.settings.self_conditioning:
+            # Processes that train together toss one coin, or most steps would wait for the longer of two.
+            coin = sample_generator(self.settings.seed, number // share_of_work()[1], stream=1)
+            if float(torch.rand((), generator=coin)) < self.settings.self_conditioning:
                 with torch.no_grad():
                     previous = self.denoiser(z_t, t)
             prediction = self.denoiser(z_t, t, previous)
         weights = self.settings.loss
         parts = losses(prediction, batch, t, process=self.process, pos_floor=weights.pos_floor)
         return weights.pos * parts.pos + weights.atom * parts.atom + weights.bond * parts.bond, parts
+
+    def task_share(self) -> float:
+        """Share of the molecules of which something is known, at this point of the run."""
+        begun = int(self.num_seen) >= self.settings.task_start * self.settings.num_molecules
+        return self.settings.task_share if begun else 0.0
+
+    def _of_all(self, count: int) -> Tensor:
+        """Sum over the processes that train together."""
+        total = torch.tensor(count, device=self.device)
+        return self.trainer.strategy.reduce(total, reduce_op="sum")  # type: ignore[return-value]
 
     def transfer_batch_to_device(self, batch: State, device: torch.device, dataloader_idx: int) -> State:
         """Lightning cannot move a frozen dataclass by itself."""
@@ -127,6 +146,10 @@ class DiffusionModule(pl.LightningModule):
 
 
 def draw_times(count: int, exponent: float, *, generator: torch.Generator) -> Tensor:
-    """Times in (0, 1] with density exponent (1 - t)^(exponent - 1): above 1, denser near the data."""
-    uniform = torch.rand(count, generator=generator)
+    """Times in (0, 1] with density exponent (1 - t)^(exponent - 1): above 1, denser near the data.
+
+    They are spread evenly over their law, so that the loss of a batch varies less: Kingma et al. 2021,
+    arXiv:2107.00630, appendix I.1.
+    """
+    uniform = (torch.rand((), generator=generator) + torch.arange(count) / count) % 1
     return (1 - uniform ** (1 / exponent)).clamp(1e-3, 1.0)

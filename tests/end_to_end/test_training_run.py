@@ -1,7 +1,9 @@
 """A run as a user starts it: killed, resumed, broken by its loss, and what it leaves."""
 
 import csv
+import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,9 +16,11 @@ import torch
 import moldiff.training.module
 from moldiff.bundle import load_pretrained
 from moldiff.config import LossSettings, ModelSettings, NetworkSettings, TrainingSettings
+from moldiff.data.store import MoleculeStore
 from moldiff.errors import ConfigError, OutputError, TrainingError
 from moldiff.generator import MoleculeGenerator
 from moldiff.run import BUNDLE, CHECKPOINT, SCORES, read_checkpoint, train
+from moldiff.training.batches import TrainingBatches
 from moldiff.training.losses import Losses
 
 TINY = ModelSettings(network=NetworkSettings(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2))
@@ -46,7 +50,9 @@ def whole(store_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def start(folder: Path, config: Path, *more: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "moldiff", "train", "--out", str(folder), "--config", str(config), *more]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
 
 
 def test_run_killed_in_the_middle_resumes_bit_for_bit(whole: Path, store_path: Path, tmp_path: Path):
@@ -86,9 +92,32 @@ def test_run_keeps_its_checkpoint_when_interrupted(store_path: Path, tmp_path: P
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "stopped by the user at step" in told.splitlines()[-1]
+    assert "stopped by the user after" in told.splitlines()[-1]
     assert "Traceback" not in told
     assert read_checkpoint(folder / CHECKPOINT)["global_step"] >= 50
+
+
+def test_processes_that_train_together_stop_and_resume_bit_for_bit(store_path: Path, tmp_path: Path):
+    """Ctrl-C reaches both, ends both after one step, and what follows is what would have followed."""
+    together = {"num_processes": 2, "cooldown": 0.0, "num_molecules": 10**9}
+    config, stopped, whole = tmp_path / "config.json", tmp_path / "stopped", tmp_path / "whole"
+    config.write_text(json.dumps(settings(store_path, **together).model_dump()))
+    process = start(stopped, config)
+    deadline = time.monotonic() + 120
+    while not (stopped / "metrics.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "stopped by the user after" in told.splitlines()[-1]
+    seen = int(state(stopped)["num_seen"])
+    steps = read_checkpoint(stopped / CHECKPOINT)["global_step"]
+    batches = itertools.islice(TrainingBatches(MoleculeStore(store_path), budget=24_000, seed=0), 2 * steps)
+    assert seen == sum(len(batch.mask) for batch in batches)
+    longer = settings(store_path, **{**together, "num_molecules": seen + 500})
+    train(longer, stopped, resume=True)
+    train(longer, whole)
+    assert equal(state(stopped), state(whole))
 
 
 def test_run_ends_with_a_bundle_of_the_averaged_weights(whole: Path, store_path: Path):

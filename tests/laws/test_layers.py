@@ -24,12 +24,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "diffusion": BASE | {"state"},
     "network": BASE | {"state"},
     "sampling": BASE | {"state", "diffusion"},
-    "training": MODEL | {"data", "interrupt", "precision"},
+    "training": MODEL | {"data", "interrupt", "memory", "precision"},
     "weights": BASE | {"data"},
     "build": MODEL | {"chem", "data", "network", "sampling"},
     "bundle": MODEL | {"chem", "data", "build", "weights"},
     "generator": MODEL | {"chem", "data", "sampling", "precision", "workers", "build", "bundle", "weights"},
-    "run": MODEL | {"chem", "data", "scoring", "training", "memory", "precision", "build", "bundle", "generator"},
+    "run": MODEL | {"chem", "data", "scoring", "training", "interrupt", "precision", "build", "bundle", "generator"},
 }
 TOP = {"cli", "__main__"}  # may import every room; nobody may import them
 ONLY_IN: dict[str, set[str]] = {

@@ -79,6 +79,11 @@ def test_compositions_differ_by_total_variation(embed) -> None:
     assert distances["bond_length_coverage"] == 1.0
 
 
+def test_rings_are_counted(embed) -> None:
+    assert geometry_distances([embed("C1CC1")], [embed("CCC")])["ring_tv"] == 1.0
+    assert geometry_distances([embed("C1CC1"), embed("CCC")], [embed("C1CCC1")])["ring_tv"] == pytest.approx(0.5)
+
+
 def test_types_that_are_missing_show_in_the_coverage(embed) -> None:
     distances = geometry_distances([embed("C")], [embed("C"), embed("O")])
     assert distances["bond_length_coverage"] == pytest.approx(4 / 6)
