@@ -143,6 +143,7 @@ class LossSettings(Settings):
 class TrainingSettings(Settings):
     """A training run, complete: together with the data it determines the weights.
 
+    `time_end_density` is the density of the training times at t = 1 (`moldiff.training.module.draw_times`).
     `task_share` of the molecules come with a part that is known (`moldiff.training.tasks`), from the share `task_start`
     of the run on.
     """
@@ -160,7 +161,7 @@ class TrainingSettings(Settings):
     clip: Positive = 1.0
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
     self_conditioning: Share = 0.5
-    time_exponent: Positive = 2.0
+    time_end_density: Annotated[float, Field(ge=0, le=2)] = 0.3
     task_share: Share = 0.0
     task_start: Share = 0.0
     precision: Literal["auto", "bf16", "float32"] = "auto"

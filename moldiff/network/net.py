@@ -10,6 +10,8 @@ from moldiff.network.pairs import GaussianBasis, Pairs, pair_layer, safe_norm
 from moldiff.state import BOND_CLASSES, Prediction, State, Times
 
 TIME_FEATURES = 16
+SIZE_PERIODS = (4, 8, 16, 32)  # atoms; with the parity, the network can tell every size from its neighbours
+SIZE_FEATURES = 2 + 2 * len(SIZE_PERIODS)
 
 
 class EquivariantNetwork(nn.Module):
@@ -38,7 +40,7 @@ class EquivariantNetwork(nn.Module):
         self.time_basis = GaussianBasis(0.0, 1.0, TIME_FEATURES)
         self.distance_basis = GaussianBasis(0.0, MAX_DISTANCE, DISTANCE_FEATURES)
         # class, previous prediction and whether there is one, times of coordinates and class, size
-        self.embed_atoms = nn.Linear(atom_inputs + atom_classes + 1 + 2 * TIME_FEATURES + 1, w.atom)
+        self.embed_atoms = nn.Linear(atom_inputs + atom_classes + 1 + 2 * TIME_FEATURES + SIZE_FEATURES, w.atom)
         self.embed_pairs = nn.Linear(bond_inputs + BOND_CLASSES + 2 * DISTANCE_FEATURES + TIME_FEATURES, w.pair)
         self.embed_moves = o3.Linear(o3.Irreps("1x1o"), o3.Irreps([(w.vector, (1, -1))]))
         self.higher = w.irreps().dim - 3 * w.vector
@@ -88,12 +90,11 @@ class EquivariantNetwork(nn.Module):
         b, n = state.mask.shape
         dtype = guess.dtype
         one_hot = nn.functional.one_hot
-        size = state.mask.sum(1).to(dtype)[None, :, None].expand(n, b, 1) / 32
         atoms = [
             one_hot(state.atom.T, self.atom_inputs).to(dtype),
             self.time_basis(t.pos.T),
             self.time_basis(t.atom.T),
-            size,
+            size_features(state.mask.sum(1).to(dtype)).expand(n, b, SIZE_FEATURES),
         ]
         start = guess.transpose(0, 1)
         noisy = self._distances(state.pos.transpose(0, 1), pairs)
@@ -128,3 +129,10 @@ class EquivariantNetwork(nn.Module):
     def _upper(values: Tensor, pairs: Pairs) -> Tensor:
         """`[b n n ...]` to `[p b ...]`."""
         return values[:, pairs.first, pairs.second].transpose(0, 1)
+
+
+def size_features(size: Float[Tensor, "b"]) -> Float[Tensor, "b f"]:
+    """The number of atoms, its parity, and waves of several periods."""
+    angles = [2 * torch.pi * size / period for period in SIZE_PERIODS]
+    waves = [wave(angle) for angle in angles for wave in (torch.cos, torch.sin)]
+    return torch.stack([size / 32, torch.cos(torch.pi * size), *waves], -1)

@@ -68,7 +68,7 @@ class DiffusionModule(pl.LightningModule):
         """Weighted loss and its parts for clean molecules, with the times and the noise of this batch of the run."""
         generator = sample_generator(self.settings.seed, number)
         b, n = batch.mask.shape
-        times = draw_times(b, self.settings.time_exponent, generator=generator).to(self.device)
+        times = draw_times(b, self.settings.time_end_density, generator=generator).to(self.device)
         if share := self.task_share():
             batch, t = draw_task_times(batch, times, share, generator=generator)
         else:
@@ -145,11 +145,12 @@ class DiffusionModule(pl.LightningModule):
         torch._foreach_lerp_(averages, values, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
 
 
-def draw_times(count: int, exponent: float, *, generator: torch.Generator) -> Tensor:
-    """Times in (0, 1] with density exponent (1 - t)^(exponent - 1): above 1, denser near the data.
+def draw_times(count: int, end_density: float, *, generator: torch.Generator) -> Tensor:
+    """Times in (0, 1], their density falling linearly from 2 - `end_density` at the data to `end_density` at the noise.
 
     They are spread evenly over their law, so that the loss of a batch varies less: Kingma et al. 2021,
     arXiv:2107.00630, appendix I.1.
     """
     uniform = (torch.rand((), generator=generator) + torch.arange(count) / count) % 1
-    return (1 - uniform ** (1 / exponent)).clamp(1e-3, 1.0)
+    start, slope = 2 - end_density, 1 - end_density  # u = start t - slope t^2
+    return (2 * uniform / (start + (start**2 - 4 * slope * uniform).sqrt())).clamp(1e-3, 1.0)
