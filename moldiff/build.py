@@ -2,7 +2,7 @@
 
 import torch
 
-from moldiff.config import ModelSettings, ProcessSettings, ScheduleSettings
+from moldiff.config import ModelSettings, ProcessSettings, SamplerSettings, ScheduleSettings
 from moldiff.data.statistics import Statistics
 from moldiff.diffusion.categorical import CategoricalProcess, stationary
 from moldiff.diffusion.denoiser import NetworkDenoiser
@@ -11,6 +11,10 @@ from moldiff.diffusion.joint import JointProcess
 from moldiff.diffusion.schedule import CosineSchedule, LinearSchedule, PolynomialSchedule, Schedule
 from moldiff.network.blocks import Widths
 from moldiff.network.net import EquivariantNetwork
+from moldiff.sampling.classes import MixturePosterior
+from moldiff.sampling.multistep import Multistep
+from moldiff.sampling.positions import Ddim
+from moldiff.sampling.walk import Steppers
 
 
 def build_schedule(settings: ScheduleSettings) -> Schedule:
@@ -46,3 +50,10 @@ def build_denoiser(settings: ModelSettings, statistics: Statistics, *, seed: int
             scale=statistics.pos_scale,
         )
     return NetworkDenoiser(network, process)
+
+
+def build_steppers(settings: SamplerSettings) -> Steppers:
+    """The algorithms of a walk."""
+    errors = torch.tensor(settings.pos_errors) if settings.pos_errors else None
+    pos = Ddim(settings.eta) if settings.solver == "ddim" else Multistep(errors)
+    return Steppers(pos=pos, classes=MixturePosterior(settings.temperature))

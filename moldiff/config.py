@@ -11,6 +11,7 @@ from moldiff.errors import ConfigError
 
 S = TypeVar("S", bound="Settings")  # typing.Self is beyond the run-time checks of the tests
 Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -122,13 +123,26 @@ class ModelSettings(Settings):
 class SamplerSettings(Settings):
     """How a walk goes from noise to molecules; weights carry what suits them.
 
-    `eta` is 1 for ancestral sampling of the coordinates and 0 for deterministic DDIM; `temperature` divides the logits
-    of the classes, 1 being exact; time steps are (1 - i / num_steps)^`grid_power`, above 1 finer near the data.
+    `solver` moves the coordinates: `multistep` (`moldiff.sampling.multistep`), or `ddim`, of which `eta` is the share
+    of fresh noise, 1 for ancestral sampling and 0 for deterministic steps. `pos_errors` are the errors of the weights
+    that `multistep` allows for, Å. `temperature` divides the logits of the classes, 1 being exact; time steps are
+    (1 - i / num_steps)^`grid_power`, above 1 finer near the data.
     """
 
+    solver: Literal["multistep", "ddim"] = "multistep"
+    num_steps: Annotated[int, Field(ge=1, le=100_000)] = 50
     eta: Share = 1.0
     temperature: Positive = 0.7
     grid_power: Positive = 2.0
+    pos_errors: Annotated[tuple[NotNegative, ...], Field(max_length=1000)] = ()
+
+    @model_validator(mode="after")
+    def _eta_is_of_ddim(self) -> "SamplerSettings":
+        if self.solver != "ddim" and self.eta != 1:
+            raise ValueError(f"eta is a setting of the solver 'ddim', not of {self.solver!r}")
+        if len(self.pos_errors) == 1:
+            raise ValueError("pos_errors needs two or more values, at even times from 0 to 1, or none")
+        return self
 
 
 class LossSettings(Settings):
@@ -143,13 +157,14 @@ class LossSettings(Settings):
 class TrainingSettings(Settings):
     """A training run, complete: together with the data it determines the weights.
 
-    `time_end_density` is the density of the training times at t = 1 (`moldiff.training.module.draw_times`).
-    `task_share` of the molecules come with a part that is known (`moldiff.training.tasks`), from the share `task_start`
-    of the run on.
+    `sampler` is how its samples are drawn, and goes into the bundle. `time_end_density` is the density of the training
+    times at t = 1 (`moldiff.training.module.draw_times`). `task_share` of the molecules come with a part that is known
+    (`moldiff.training.tasks`), from the share `task_start` of the run on.
     """
 
     model: ModelSettings = ModelSettings()
     loss: LossSettings = LossSettings()
+    sampler: SamplerSettings = SamplerSettings()
     data: str = "qm9"
     seed: Annotated[int, Field(ge=0)] = 0
     num_molecules: Annotated[int, Field(ge=1)] = 2_000_000

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from moldiff.build import build_steppers
 from moldiff.bundle import Bundle, load_pretrained, save_pretrained
 from moldiff.chem.molecule import MAX_ATOMS, Failure, Molecule
 from moldiff.chem.validity import Checked, check
@@ -17,10 +18,8 @@ from moldiff.config import SamplerSettings
 from moldiff.diffusion.randomness import SampleRandomness, sample_generator
 from moldiff.errors import ConfigError, MoleculeError, SizeError
 from moldiff.precision import use_bf16
-from moldiff.sampling.classes import MixturePosterior
 from moldiff.sampling.grids import power_grid
 from moldiff.sampling.known import Known
-from moldiff.sampling.positions import Ddim
 from moldiff.sampling.walk import Steppers, Tap, walk
 from moldiff.state import State
 from moldiff.workers import side_by_side
@@ -97,7 +96,7 @@ class MoleculeGenerator:
         self,
         num_samples: int,
         *,
-        num_steps: int = 50,
+        num_steps: int | None = None,
         seed: int = 0,
         first: int = 0,
         num_atoms: NumAtoms = None,
@@ -112,7 +111,7 @@ class MoleculeGenerator:
 
         Args:
             num_samples: how many.
-            num_steps: network evaluations for each.
+            num_steps: network evaluations for each; by default as the sampler says.
             seed: of all randomness.
             first: index of the first; to go on where another call ended.
             num_atoms: one size, or the least and the greatest; by default as in the training data.
@@ -134,8 +133,8 @@ class MoleculeGenerator:
             )
         sizes = _Sizes.of(self.bundle, num_atoms, allow_extrapolation=allow_extrapolation)
         how = sampler or self.bundle.sampler
-        grid = power_grid(num_steps, power=how.grid_power)
-        steppers = Steppers(pos=Ddim(how.eta), classes=MixturePosterior(how.temperature))
+        grid = power_grid(how.num_steps if num_steps is None else num_steps, power=how.grid_power)
+        steppers = build_steppers(how)
 
         def windows() -> Iterator[Sample]:
             for start in range(first, first + num_samples, WINDOW):

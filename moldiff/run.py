@@ -21,6 +21,7 @@ from moldiff.generator import MoleculeGenerator
 from moldiff.interrupt import Interrupt
 from moldiff.scoring.score import Score, score
 from moldiff.training.batches import TrainingBatches
+from moldiff.training.calibration import pos_errors
 from moldiff.training.callbacks import (
     ProgressAndLog,
     ScoredSamples,
@@ -107,7 +108,7 @@ def export(
     run: Path,
     out: Path,
     *,
-    sampler: SamplerSettings = SamplerSettings(),  # noqa: B008 - frozen
+    sampler: SamplerSettings | None = None,
     dtype: torch.dtype = torch.float32,
     overwrite: bool = False,
 ) -> None:
@@ -118,7 +119,8 @@ def export(
     Args:
         run: folder of the run, which may still be going on.
         out: folder of the bundle.
-        sampler: that suits the weights.
+        sampler: that suits the weights; by default as the run says, with the errors of the weights on held-out
+            molecules.
         dtype: of the numbers in the file.
         overwrite: replace a bundle that is there.
     """
@@ -129,6 +131,12 @@ def export(
     denoiser = build_denoiser(settings.model, statistics)
     denoiser.load_state_dict({k[len(AVERAGE) :]: value for k, value in weights.items() if k.startswith(AVERAGE)})
     seen = int(weights["num_seen"])
+    if sampler is None:
+        sampler = settings.sampler
+    if sampler.solver == "multistep" and not sampler.pos_errors:
+        held_out = next((part for part in ("valid", "test", "train") if len(store.split(part))), "train")
+        errors = pos_errors(denoiser, denoiser.process, store, store.split(held_out))
+        sampler = sampler.model_copy(update={"pos_errors": errors})
     save_pretrained(
         out, denoiser, settings=settings.model, statistics=statistics, card=_card(settings, store, seen),
         sampler=sampler, dtype=dtype, overwrite=overwrite,
@@ -144,7 +152,7 @@ def own_score(store: MoleculeStore) -> Score:
 
 def _sample_and_score(settings: TrainingSettings, store: MoleculeStore, denoiser: nn.Module) -> dict[str, float]:
     assert isinstance(denoiser, NetworkDenoiser)
-    bundle = Bundle(denoiser, settings.model, store.statistics, store.vocabulary, SamplerSettings(), card="")
+    bundle = Bundle(denoiser, settings.model, store.statistics, store.vocabulary, settings.sampler, card="")
     generator = MoleculeGenerator(bundle, device=next(denoiser.parameters()).device)
     samples = generator.iterate(settings.num_scored, seed=settings.seed)
     rates = score(s.result if s.molecule is None else s.molecule for s in samples).rates

@@ -23,7 +23,7 @@ def main() -> None:
     args = parser.parse_args()
 
     generator = MoleculeGenerator.from_pretrained(args.weights)
-    results = generator.sample(args.num_samples, num_steps=50, seed=args.seed, num_atoms=args.num_atoms)
+    results = generator.sample(args.num_samples, seed=args.seed, num_atoms=args.num_atoms)
 
     with Chem.SDWriter(args.out) as writer:
         for index, result in enumerate(results):

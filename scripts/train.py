@@ -27,7 +27,7 @@ def main() -> None:
     train(settings, args.out, resume=args.resume)
 
     generator = MoleculeGenerator.from_pretrained(args.out / BUNDLE)
-    for result in generator.sample(10, num_steps=50, seed=0):
+    for result in generator.sample(10, seed=0):
         print(result)
 
 

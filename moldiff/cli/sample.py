@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -28,7 +28,9 @@ def sample(
     out: Annotated[Path, Option("--out", "-o", help="File to write: .sdf, .xyz, .smi or .csv.")],
     weights: Annotated[str, Option("--weights", "-w", help="A name that ships with the package, or a folder.")] = "qm9",
     num_samples: Annotated[int, Option("--num-samples", "-n", min=1, help="Molecules to draw.")] = 100,
-    num_steps: Annotated[int, Option(min=1, help="Network evaluations for each; more is slower and better.")] = 50,
+    num_steps: Annotated[
+        int | None, Option(min=1, help="Network evaluations for each molecule.  [default: of the weights]")
+    ] = None,
     seed: Annotated[int, Option(min=0, help="Of all randomness; with its index it determines a molecule.")] = 0,
     num_atoms: Annotated[
         str | None, Option(help="Atoms with hydrogens: 18, or 15-20.  [default: as often as in the data]")
@@ -46,8 +48,11 @@ def sample(
     batch_size: Annotated[
         int | None, Option(min=1, help="Most molecules at once; bounds memory, changes no molecule.")
     ] = None,
+    solver: Annotated[
+        Literal["multistep", "ddim"] | None, Option(help="Of the coordinates.  [default: of the weights]")
+    ] = None,
     eta: Annotated[
-        float | None, Option(min=0, max=1, help="1 ancestral, 0 deterministic coordinates.  [default: of the weights]")
+        float | None, Option(min=0, max=1, help="With --solver ddim: 1 ancestral, 0 deterministic.  [default: 1]")
     ] = None,
     temperature: Annotated[
         float | None, Option(help="Below 1 the likelier classes are preferred.  [default: of the weights]")
@@ -76,11 +81,11 @@ def sample(
     keep_memory()
     torch.set_num_threads(num_threads)
     generator = MoleculeGenerator.from_pretrained(weights, device=device)
-    asked = {"eta": eta, "temperature": temperature, "grid_power": grid_power}
+    asked = {"num_steps": num_steps, "solver": solver, "eta": eta, "temperature": temperature, "grid_power": grid_power}
     values = generator.bundle.sampler.model_dump() | {key: value for key, value in asked.items() if value is not None}
     sampler = SamplerSettings.parse(values, source="options")
     drawing = _Drawing(
-        generator, num_samples, valid_only=valid_only, num_steps=num_steps, seed=seed, sampler=sampler,
+        generator, num_samples, valid_only=valid_only, seed=seed, sampler=sampler,
         num_atoms=parse_num_atoms(num_atoms), batch_size=batch_size, allow_extrapolation=allow_extrapolation,
     )  # fmt: skip
     _write_and_tell(drawing, out, known=read_references(reference), overwrite=overwrite)
@@ -144,7 +149,7 @@ class _Drawing:
 
     def _round(self, count: int, *, first: int) -> Iterator["Sample"]:
         task = self.bar.tasks[0]
-        self.bar.update(self.task, total=(task.total or 0) + count * self.options["num_steps"])
+        self.bar.update(self.task, total=(task.total or 0) + count * self.options["sampler"].num_steps)
         return self.generator.iterate(count, first=first, on_step=self._step, **self.options)
 
     def _step(self, count: int) -> None:

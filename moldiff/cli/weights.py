@@ -13,6 +13,8 @@ def export(
     run: Annotated[Path, Argument(help="Folder of a training run; it may still be going on.")],
     out: Annotated[Path, Option("--out", "-o", help="Folder of the weights bundle to make.")],
     dtype: Annotated[Literal["float32", "bfloat16", "float16"], Option(help="Of the numbers in the file.")] = "float32",
+    num_steps: Annotated[int | None, Option(min=1, help=DEFAULT)] = None,
+    solver: Annotated[Literal["multistep", "ddim"] | None, Option(help=DEFAULT)] = None,
     eta: Annotated[float | None, Option(min=0, max=1, help=DEFAULT)] = None,
     temperature: Annotated[float | None, Option(help=DEFAULT)] = None,
     grid_power: Annotated[float | None, Option(help=DEFAULT)] = None,
@@ -24,15 +26,17 @@ def export(
     """
     import torch
 
-    from moldiff.config import SamplerSettings
+    from moldiff.config import SamplerSettings, TrainingSettings
+    from moldiff.run import CONFIG
     from moldiff.run import export as make
 
-    asked = {"eta": eta, "temperature": temperature, "grid_power": grid_power}
+    asked = {"num_steps": num_steps, "solver": solver, "eta": eta, "temperature": temperature, "grid_power": grid_power}
     values = {name: value for name, value in asked.items() if value is not None}
+    sampler = TrainingSettings.from_json(run / CONFIG).sampler.model_dump() | values
     make(
         run,
         out,
-        sampler=SamplerSettings.parse(values, source="options"),
+        sampler=SamplerSettings.parse(sampler, source="options"),
         dtype=getattr(torch, dtype),
         overwrite=overwrite,
     )
@@ -58,6 +62,7 @@ def info(
     console.print(Markdown(bundle.card))
     parameters = sum(parameter.numel() for parameter in bundle.denoiser.parameters())
     common = max(statistics.sizes, key=lambda size: statistics.sizes[size])
+    sampler = bundle.sampler.model_dump(exclude={"pos_errors"})
     table = Table(show_header=False)
     for name, value in {
         "parameters": f"{parameters:,}",
@@ -70,7 +75,7 @@ def info(
         "noise": ", ".join(
             f"{name} {getattr(bundle.settings.process, name).kind}" for name in ("pos", "atom", "bond")
         ) + f"; classes {bundle.settings.process.prior}",
-        "sampler": ", ".join(f"{key} {value:g}" for key, value in bundle.sampler.model_dump().items()),
+        "sampler": ", ".join(f"{key} {value}" for key, value in sampler.items()),
         "network": ", ".join(f"{key} {value}" for key, value in bundle.settings.network.model_dump().items()),
     }.items():  # fmt: skip
         table.add_row(name, value)

@@ -8,6 +8,7 @@ from moldiff.diffusion.randomness import BatchRandomness, sample_generator
 from moldiff.diffusion.schedule import CosineSchedule, LinearSchedule
 from moldiff.errors import ConfigError
 from moldiff.sampling.classes import MixturePosterior
+from moldiff.sampling.multistep import Multistep
 from moldiff.sampling.positions import Ancestral, Ddim
 from moldiff.state import Prediction, Times
 
@@ -68,6 +69,71 @@ def test_ddim_without_noise_is_the_euler_step_of_the_straight_flow(problem: Prob
     pos, _ = Ddim(0.0).step(problem.process, z_t, x0_hat, t, s, None, generator=source)
     torch.testing.assert_close(pos, z_t.pos + (0.4 - 0.7) * (z_t.pos - x0_hat.pos) / 0.7, rtol=0, atol=1e-5)
     assert torch.equal(before, source.generator.get_state())
+
+
+def test_multistep_begins_with_an_ancestral_step(problem: Problem):
+    assert_same_law(problem, Multistep(), Ancestral())
+
+
+def test_multistep_law_catches_extra_spread(problem: Problem):
+    with pytest.raises(AssertionError):
+        assert_same_law(problem, Multistep(torch.tensor([0.5, 0.5])), Ancestral())
+
+
+def test_multistep_adds_the_spread_of_the_prediction(problem: Problem):
+    """At t = 0.7, between errors of 0.2 at 0 and 1.2 at 1, the error is 0.9 Å; x0 has a share of the step's mean."""
+    (_, std), (_, wider) = (steps(problem, s, seed=0) for s in (Multistep(), Multistep(torch.tensor([0.2, 1.2]))))
+    times = (torch.tensor([[time]]) for time in (0.7, 0.4))
+    share = problem.process.pos.posterior(torch.zeros(1, 1, 3), torch.ones(1, 1, 3), *times)[0][0, 0, 0]
+    scale = (
+        std
+        / problem.process.pos.posterior(
+            torch.zeros(1, 1, 3), torch.zeros(1, 1, 3), torch.tensor([[0.7]]), torch.tensor([[0.4]])
+        )[1]
+    )  # below 1 by the projection to zero mean
+    torch.testing.assert_close(wider, (std.square() + (scale * share * 0.9).square()).sqrt(), rtol=0.03, atol=1e-6)
+
+
+def test_multistep_goes_on_as_the_prediction_did(problem: Problem):
+    """Exact on a prediction that moves linearly in half the log signal to noise ratio; and the last step is x0_hat."""
+    schedule, z_t = problem.process.pos.schedule, problem.data
+    half = {time: float(schedule.log_snr(torch.tensor(time)) / 2) for time in (0.7, 0.5, 0.4)}
+
+    def moved(time: float) -> Prediction:
+        return Prediction(problem.data.pos * (1 + half[time]), torch.zeros(5, 4, 3), torch.zeros(5, 4, 4, 4))
+
+    def step(stepper, prediction: Prediction, t: float, s: float, memory: object):
+        times = (Times.shared(torch.full((5,), time), 4) for time in (t, s))
+        return stepper.step(problem.process, z_t, prediction, *times, memory, generator=batch(5))
+
+    _, memory = step(Multistep(), moved(0.7), 0.7, 0.5, None)
+    pos, _ = step(Multistep(), moved(0.5), 0.5, 0.4, memory)
+    middle = 1 + half[0.5] + (half[0.4] - half[0.5]) / 2
+    expected, _ = step(
+        Ancestral(), Prediction(problem.data.pos * middle, *list(vars(moved(0.5)).values())[1:]), 0.5, 0.4, None
+    )
+    torch.testing.assert_close(pos, expected, rtol=0, atol=1e-5)
+    end, _ = step(Multistep(), moved(0.5), 0.5, 0.0, memory)
+    torch.testing.assert_close(end, moved(0.5).pos * z_t.mask[..., None], rtol=0, atol=1e-6)
+
+
+def test_multistep_leaves_what_is_known(problem: Problem):
+    t, s = (Times.shared(torch.full((5,), time), 4) for time in (0.7, 0.4))
+    known = torch.tensor([True, False, False, False]).expand(5, 4)
+    t, s = (Times(time.pos.masked_fill(known, 0.0), time.atom, time.bond) for time in (t, s))
+    x0_hat, memory = Prediction(problem.data.pos + 1, torch.zeros(5, 4, 3), torch.zeros(5, 4, 4, 4)), None
+    for _ in range(2):
+        pos, memory = Multistep(torch.tensor([0.3, 1.0])).step(
+            problem.process, problem.data, x0_hat, t, s, memory, generator=batch(5)
+        )
+        assert torch.equal(pos[known], problem.data.pos[known])
+        assert not torch.equal(pos[~known], problem.data.pos[~known])
+
+
+@pytest.mark.parametrize("errors", [[0.1], [0.1, -0.1], [0.1, float("nan")]])
+def test_multistep_refuses_errors_that_are_none(errors: list[float]):
+    with pytest.raises(ConfigError, match="errors"):
+        Multistep(torch.tensor(errors))
 
 
 def test_temperature_prefers_likelier_classes_and_one_is_exact(problem: Problem):

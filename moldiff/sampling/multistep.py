@@ -1,0 +1,76 @@
+"""The second-order stochastic step of the coordinates, for walks of few evaluations."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from moldiff.diffusion.joint import JointProcess, is_floating, project
+from moldiff.diffusion.randomness import Randomness
+from moldiff.errors import ConfigError
+from moldiff.state import Prediction, State, Times
+
+LAST_SPREAD = 0.1  # at times below, spread that is independent for every atom only harms the geometry
+
+
+@dataclass(frozen=True, eq=False)
+class Multistep:
+    """SDE-DPM-Solver++(2M) with the spread that a prediction leaves out.
+
+    Two corrections to an ancestral draw from q(z_s | z_t, x0_hat). The prediction moves on during the step as it did
+    during the last: x = x0_hat + min(1, h / 2 h_last) (x0_hat - x0_last), h being the step in half the log signal to
+    noise ratio. And x0 is not x0_hat: its spread, which training shows, adds to the variance of the step.
+
+    Attributes:
+        errors: root mean square error of a predicted coordinate, Å, at even times from 0 to 1; none adds no variance.
+
+    Source: Lu et al. 2022, arXiv:2211.01095 (the multistep solver); Bao et al. 2022, arXiv:2201.06503, theorem 1 (the
+    variance).
+    """
+
+    errors: Float[Tensor, "times"] | None = None
+
+    def __post_init__(self) -> None:
+        """Checks the errors.
+
+        Raises:
+            ConfigError: if there are fewer than two, or one is negative or not finite.
+        """
+        e = self.errors
+        if e is not None and (len(e) < 2 or not bool((torch.isfinite(e) & (e >= 0)).all())):
+            raise ConfigError(f"multistep: needs two or more finite errors, none negative, got {e.tolist()}")
+
+    def step(
+        self,
+        process: JointProcess,
+        z_t: State,
+        x0_hat: Prediction,
+        t: Times,
+        s: Times,
+        memory: object,
+        *,
+        generator: Randomness,
+    ) -> tuple[Float[Tensor, "b n 3"], object]:
+        """See `PositionStepper.step`; remembers the prediction and its times."""
+        gaussian, x = process.pos, x0_hat.pos
+        if isinstance(memory, tuple):
+            last, before = memory
+            half = [gaussian.schedule.log_snr(time) / 2 for time in (before, t.pos, s.pos)]
+            ratio = ((half[2] - half[1]) / (2 * (half[1] - half[0])).clamp_min(1e-6)).clamp(0, 1)
+            x = x + ratio.masked_fill(s.pos == 0, 0.0)[..., None] * (x - last)
+        mean, std = gaussian.posterior(z_t.pos, x, t.pos, s.pos)
+        if self.errors is not None:
+            share = gaussian.posterior(torch.zeros_like(x), torch.ones_like(x), t.pos, s.pos)[0][..., 0]
+            unknown = (share * self._error(t.pos)).masked_fill(s.pos < LAST_SPREAD, 0.0)
+            std = (std.square() + unknown.square()).sqrt()
+        noise = project(generator.normal(z_t.mask.shape[1]), z_t.mask, is_floating(t, z_t.mask))
+        return (mean + std[..., None] * noise) * z_t.mask[..., None], (x0_hat.pos, t.pos)
+
+    def _error(self, t: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:
+        """Linear between the given times."""
+        assert self.errors is not None
+        errors = self.errors.to(t)
+        place = t * (len(errors) - 1)
+        low = place.long().clamp_max(len(errors) - 2)
+        return torch.lerp(errors[low], errors[low + 1], place - low)
