@@ -85,7 +85,9 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
     denoiser = build_denoiser(settings.model, store.statistics, seed=settings.seed)
     module = DiffusionModule(denoiser, denoiser.process, settings)
     start = read_checkpoint(checkpoint)["global_step"] * settings.num_processes if resume else 0
-    batches = TrainingBatches(store, budget=settings.pair_budget, seed=settings.seed, start=start)
+    batches = TrainingBatches(
+        store, budget=settings.pair_budget, seed=settings.seed, start=start, together=settings.num_processes
+    )
     timed = TimedCheckpoint(checkpoint, minutes=settings.checkpoint_minutes)
     scored = ScoredSamples(
         folder / SCORES, minutes=settings.sample_minutes, sample_and_score=partial(_sample_and_score, settings, store)

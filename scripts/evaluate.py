@@ -1,7 +1,8 @@
-"""Draws many molecules at several numbers of steps, prints the table of docs/benchmarks.md with the data's rows."""
+"""Draws many molecules at several numbers of steps and with several seeds; prints the tables of docs/benchmarks.md."""
 
 import json
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from multiprocessing import get_context
@@ -14,17 +15,22 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from moldiff.chem.molecule import Molecule
 from moldiff.chem.smiles import parse_smiles
 from moldiff.data.store import MoleculeStore
 from moldiff.generator import MoleculeGenerator, Sample
 from moldiff.memory import keep_memory
 from moldiff.run import find_store
 from moldiff.scoring.geometry import geometry_distances
-from moldiff.scoring.score import Score, score
+from moldiff.scoring.lookup import lookup_stability
+from moldiff.scoring.score import score
 
 SHARD = 1250  # molecules
-RATES = ("valid", "stable", "unique_of_valid", "valid_and_unique", "novel_of_unique")
-DISTANCES = ("bond_length_w1", "bond_angle_w1", "torsion_w1", "atom_tv", "bond_tv", "size_tv")
+RATES = ("valid", "stable", "stable_atoms_of_read", "unique_of_valid", "valid_and_unique", "novel_of_unique")
+LOOKUP = ("lookup_stable_atoms", "lookup_stable")
+DISTANCES = (
+    "bond_length_w1", "bond_angle_w1", "torsion_w1", "atom_tv", "bond_tv", "size_tv", "ring_tv",
+)  # fmt: skip
 
 
 def main(
@@ -32,7 +38,7 @@ def main(
     data: Annotated[str, typer.Option(help="Prepared store: its test split is the reference.")] = "qm9",
     num_samples: Annotated[int, typer.Option(help="Molecules asked for.")] = 10_000,
     num_steps: Annotated[list[int], typer.Option(help="Network evaluations; may be given several times.")] = [50],  # noqa: B006
-    seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
+    seed: Annotated[list[int], typer.Option(help="Of all randomness; of several, mean and spread are shown.")] = [0],  # noqa: B006
     num_workers: Annotated[int, typer.Option(help="Processes, a core each.")] = 2,
     out: Annotated[Path | None, typer.Option(help="JSON file for the figures.")] = None,
 ) -> None:
@@ -41,25 +47,23 @@ def main(
     store = MoleculeStore(find_store(data))
     test = [store.molecule(int(i)) for i in store.split("test")]
     known = {s for i in store.split("train") if isinstance(s := parse_smiles(store.smiles(int(i))), str)}
-    figures: dict[str, dict] = {"data (test split)": row(score(test, reference=known), test, test, 0.0)}
     half = np.random.default_rng(0).permutation(store.split("train"))[: len(test)]
     train = [store.molecule(int(i)) for i in half]
-    figures["data (train split)"] = row(score(train), train, test, 0.0)
+    figures = {"data (test split)": [row(test, test, known)], "data (train split)": [row(train, test, None)]}
     with ProcessPoolExecutor(num_workers, get_context("spawn")) as pool:
         for steps in num_steps:
-            start = time.perf_counter()
-            firsts = range(0, num_samples, SHARD)
-            counts = (min(SHARD, num_samples - first) for first in firsts)
-            shards = pool.map(draw, repeat(weights), firsts, counts, repeat(steps), repeat(seed))
-            samples = [sample for shard in shards for sample in shard]
-            seconds = time.perf_counter() - start
-            drawn = [s.molecule if s.molecule is not None else s.result for s in samples]
-            result = score(drawn, reference=known, num_requested=num_samples)
-            valid = [s.molecule for s in samples if s.valid and s.molecule is not None]
-            figures[f"{weights}, {steps} evaluations"] = row(result, valid, test, seconds)
+            rows = figures.setdefault(f"{weights}, {steps} evaluations", [])
+            for one in seed:
+                start = time.perf_counter()
+                firsts = range(0, num_samples, SHARD)
+                counts = (min(SHARD, num_samples - first) for first in firsts)
+                shards = pool.map(draw, repeat(weights), firsts, counts, repeat(steps), repeat(one))
+                samples = [sample for shard in shards for sample in shard]
+                seconds = time.perf_counter() - start
+                rows.append(row(samples, test, known, num_requested=num_samples) | {"seed": one, "seconds": seconds})
+                if out is not None:
+                    out.write_text(json.dumps(figures, indent=2) + "\n")
             show(figures)
-            if out is not None:
-                out.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 def draw(weights: str, first: int, count: int, num_steps: int, seed: int) -> list[Sample]:
@@ -69,26 +73,38 @@ def draw(weights: str, first: int, count: int, num_steps: int, seed: int) -> lis
     return list(MoleculeGenerator.from_pretrained(weights).iterate(count, first=first, num_steps=num_steps, seed=seed))
 
 
-def row(result: Score, molecules: list, test: list, seconds: float) -> dict:
-    """One line of the table."""
-    rates = {k: (r.numerator, r.denominator, r.value) for k, r in result.rates.items()}
+def row(
+    drawn: Sequence[Sample | Molecule], test: list[Molecule], known: set[str] | None, num_requested: int | None = None
+) -> dict:
+    """All figures of one set: rates over all that was asked for, distances over the valid molecules."""
+    records = [x if isinstance(x, Molecule) else x.result if x.molecule is None else x.molecule for x in drawn]
+    judged = [(x, True) if isinstance(x, Molecule) else (x.molecule, x.valid) for x in drawn]
+    valid = [molecule for molecule, good in judged if good and molecule is not None]
+    result = score(records, reference=known, num_requested=num_requested)
+    rates = {**result.rates, **lookup_stability(records, num_requested=num_requested)}
     return {
-        "rates": rates,
+        "rates": {name: (rate.numerator, rate.denominator, rate.value) for name, rate in rates.items()},
         "failures": dict(result.failures),
-        "distances": geometry_distances(molecules, test),
-        "seconds": seconds,
+        "distances": geometry_distances(valid, test) if valid else {},
     }
 
 
-def show(figures: dict[str, dict]) -> None:
-    """Prints the table."""
-    table = Table()
-    for heading in ("", *RATES, *DISTANCES, "seconds"):
-        table.add_column(heading)
-    for name, f in figures.items():
-        rates = [f"{100 * f['rates'][k][2]:.2f}" if k in f["rates"] else "-" for k in RATES]
-        table.add_row(name, *rates, *(f"{f['distances'][k]:.4f}" for k in DISTANCES), f"{f['seconds']:.0f}")
-    Console(width=200).print(table)
+def show(figures: dict[str, list[dict]]) -> None:
+    """Prints rates in percent, then distances."""
+    for names, part, factor in (((*RATES, *LOOKUP), "rates", 100), (DISTANCES, "distances", 1)):
+        table = Table()
+        for heading in ("", *names, "seconds"):
+            table.add_column(heading.replace("_", " "))
+        for name, rows in figures.items():
+            cells = []
+            for key in names:
+                found = [r[part][key] for r in rows if key in r[part]]
+                values = [factor * (v[2] if isinstance(v, (tuple, list)) else v) for v in found]
+                digits = 2 if part == "rates" else 4
+                spread = f" ±{np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
+                cells.append(f"{np.mean(values):.{digits}f}{spread}" if values else "-")
+            table.add_row(name, *cells, f"{np.mean([r.get('seconds', 0.0) for r in rows]):.0f}")
+        Console(width=220).print(table)
 
 
 if __name__ == "__main__":

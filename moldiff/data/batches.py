@@ -52,6 +52,7 @@ class BucketSampler:
         budget: atom pairs in a batch; a batch has `budget // n**2` molecules of n atoms, at least one.
         seed: of the order.
         max_padding: largest difference of sizes within a merged batch; 0 keeps all batches of one size.
+        together: so many batches in a row are of like size, for processes that wait for one another after each.
 
     Raises:
         DataError: if there is nothing to draw from or the budget is not positive.
@@ -65,11 +66,12 @@ class BucketSampler:
         budget: int,
         seed: int,
         max_padding: int = 2,
+        together: int = 1,
     ) -> None:
         if len(indices) == 0 or budget < 1:
             raise DataError(f"sampler: {len(indices)} molecules and a budget of {budget} pairs; both must be positive")
         self._sizes, self._indices = np.asarray(sizes), np.asarray(indices)
-        self.budget, self.seed, self.max_padding = budget, seed, max_padding
+        self.budget, self.seed, self.max_padding, self.together = budget, seed, max_padding, together
         order = np.argsort(self._sizes[self._indices], kind="stable")
         values, starts = np.unique(self._sizes[self._indices][order], return_index=True)
         self._buckets = dict(zip(values.tolist(), np.split(self._indices[order], starts[1:]), strict=True))
@@ -101,7 +103,10 @@ class BucketSampler:
                 carried = rest[:0]
         if len(carried):
             batches.append(carried)
-        return [batches[i] for i in rng.permutation(len(batches))]
+        while len(batches) % self.together and len(batches[-1]) > 1:
+            batches[-1:] = np.array_split(batches[-1], 2)  # or the next epoch would begin in the middle of a row
+        rows = [batches[i : i + self.together] for i in range(0, len(batches), self.together)]
+        return [batch for i in rng.permutation(len(rows)) for batch in rows[i]]
 
     def iterate(self, *, epoch: int = 0, position: int = 0) -> Iterator[tuple[int, int, Int[np.ndarray, "b"]]]:
         """Endless (epoch, position, batch) from a given place on."""

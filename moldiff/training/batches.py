@@ -21,11 +21,12 @@ class TrainingBatches(IterableDataset):
         budget: atom pairs in a batch.
         seed: of the order.
         start: number of batches already used.
+        together: number of processes.
     """
 
-    def __init__(self, store: MoleculeStore, *, budget: int, seed: int, start: int = 0) -> None:
+    def __init__(self, store: MoleculeStore, *, budget: int, seed: int, start: int = 0, together: int = 1) -> None:
         self.store, self.start = store, start
-        self.sampler = BucketSampler(store.sizes, store.split("train"), budget=budget, seed=seed)
+        self.sampler = BucketSampler(store.sizes, store.split("train"), budget=budget, seed=seed, together=together)
 
     def __iter__(self) -> Iterator[State]:
         epoch, position = 0, self.start

@@ -85,6 +85,19 @@ def test_sampler_fills_batches_of_one_size(store: MoleculeStore):
     assert padded < 1.01 * (sizes**2).sum()
 
 
+@pytest.mark.parametrize("together", [1, 2, 3, 4])
+def test_sampler_puts_batches_of_like_size_in_a_row(store: MoleculeStore, together: int):
+    sizes = np.sort(np.random.default_rng(0).integers(3, 30, 20_000))
+    sampler = BucketSampler(sizes, np.arange(20_000), budget=8_000, seed=0, together=together)
+    for epoch in range(3):
+        largest = [int(sizes[batch].max()) for batch in sampler.batches(epoch)]
+        assert len(largest) % together == 0
+        rows = [largest[i : i + together] for i in range(0, len(largest), together)]
+        assert sum(max(row) - min(row) for row in rows) <= 30  # all sizes are passed through once
+        assert [row[0] for row in rows] != sorted(row[0] for row in rows)
+    assert_epoch(sampler, sizes, np.arange(20_000), 2)
+
+
 def test_sampler_is_a_function_of_seed_and_epoch(store: MoleculeStore):
     def order(seed: int, epoch: int) -> list[list[int]]:
         sampler = BucketSampler(store.sizes, store.split("train"), budget=3000, seed=seed)

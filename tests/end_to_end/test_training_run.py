@@ -112,7 +112,8 @@ def test_processes_that_train_together_stop_and_resume_bit_for_bit(store_path: P
     assert "stopped by the user after" in told.splitlines()[-1]
     seen = int(state(stopped)["num_seen"])
     steps = read_checkpoint(stopped / CHECKPOINT)["global_step"]
-    batches = itertools.islice(TrainingBatches(MoleculeStore(store_path), budget=24_000, seed=0), 2 * steps)
+    dealt = TrainingBatches(MoleculeStore(store_path), budget=24_000, seed=0, together=2)
+    batches = itertools.islice(dealt, 2 * steps)
     assert seen == sum(len(batch.mask) for batch in batches)
     longer = settings(store_path, **{**together, "num_molecules": seen + 500})
     train(longer, stopped, resume=True)
