@@ -29,7 +29,7 @@ def predict(bundle) -> Prediction:
 
 def test_bundle_comes_back_as_it_was(weights: Path, tmp_path: Path):
     first = load_pretrained(weights)
-    sampler = SamplerSettings(eta=0.5, temperature=0.9)
+    sampler = SamplerSettings(solver="ddim", eta=0.5, temperature=0.9, num_steps=7, pos_errors=(0.0, 0.5, 1.2))
     save_pretrained(
         tmp_path / "copy", first.denoiser, settings=first.settings, statistics=first.statistics, card="# new\n",
         sampler=sampler,

@@ -62,15 +62,14 @@ class Multistep:
         mean, std = gaussian.posterior(z_t.pos, x, t.pos, s.pos)
         if self.errors is not None:
             share = gaussian.posterior(torch.zeros_like(x), torch.ones_like(x), t.pos, s.pos)[0][..., 0]
-            unknown = (share * self._error(t.pos)).masked_fill(s.pos < LAST_SPREAD, 0.0)
+            unknown = (share * interpolated(self.errors.to(share), t.pos)).masked_fill(s.pos < LAST_SPREAD, 0.0)
             std = (std.square() + unknown.square()).sqrt()
         noise = project(generator.normal(z_t.mask.shape[1]), z_t.mask, is_floating(t, z_t.mask))
         return (mean + std[..., None] * noise) * z_t.mask[..., None], (x0_hat.pos, t.pos)
 
-    def _error(self, t: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:
-        """Linear between the given times."""
-        assert self.errors is not None
-        errors = self.errors.to(t)
-        place = t * (len(errors) - 1)
-        low = place.long().clamp_max(len(errors) - 2)
-        return torch.lerp(errors[low], errors[low + 1], place - low)
+
+def interpolated(values: Float[Tensor, "times"], t: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:
+    """Linear between values at even times from 0 to 1."""
+    place = t * (len(values) - 1)
+    low = place.long().clamp_max(len(values) - 2)
+    return torch.lerp(values[low], values[low + 1], place - low)

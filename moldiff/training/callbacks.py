@@ -132,10 +132,15 @@ class Threads(pl.Callback):
 
     def __init__(self, count: int) -> None:
         self.count = count
+        quiet_lightning()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Arrives in another process, where Lightning speaks again."""
+        self.__dict__ = state
+        quiet_lightning()
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """In the process itself, before any work."""
-        quiet_lightning()
         keep_memory()
         if self.count:
             torch.set_num_threads(self.count)
