@@ -159,7 +159,8 @@ class TrainingSettings(Settings):
 
     `sampler` is how its samples are drawn, and goes into the bundle. `time_end_density` is the density of the training
     times at t = 1 (`moldiff.training.module.draw_times`). `task_share` of the molecules come with a part that is known
-    (`moldiff.training.tasks`), from the share `task_start` of the run on.
+    (`moldiff.training.tasks`), from the share `task_start` of the run on. The weights that are kept are an average over
+    about the last `ema_length` of the run.
     """
 
     model: ModelSettings = ModelSettings()
@@ -174,7 +175,7 @@ class TrainingSettings(Settings):
     cooldown: Share = 0.25
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     clip: Positive = 1.0
-    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    ema_length: Share = 0.05
     self_conditioning: Share = 0.5
     time_end_density: Annotated[float, Field(ge=0, le=2)] = 0.3
     task_share: Share = 0.0
