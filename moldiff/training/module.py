@@ -140,7 +140,7 @@ class DiffusionModule(pl.LightningModule):
         return warm * max(cool, 0.01)
 
     def _mix(self, averages: PARAM_LIST, values: PARAM_LIST, num_averaged: Tensor | int) -> None:
-        """Average over the last `ema_length` of the run so far: power-function EMA of Karras et al. 2024, arXiv:2312.02696.
+        """Average over the last `ema_length` of the run so far, as in Karras et al. 2024, arXiv:2312.02696.
 
         A fixed horizon is too long at first: 1,000 steps, 2,000 into a run, gave weights that expected 87 % hydrogen
         where the weights themselves expected 50 %.
