@@ -1,5 +1,5 @@
 # make sample: 100 molecules and their scores; make test: all checks; make bench: speed.
-# make train-qm9: the shipped weights from nothing; make train-qm9-quick: in an hour. Interrupted, they go on where they were.
+# make train-qm9: weights for QM9 from nothing; make train-qm9-quick: in an hour. Interrupted, they go on where they were.
 # make evaluate: the figures of docs/benchmarks.md. Each installs what it needs.
 PYTHON ?= python3
 VENV := .venv
