@@ -177,7 +177,7 @@ class TrainingSettings(Settings):
     clip: Positive = 1.0
     ema_length: Share = 0.05
     self_conditioning: Share = 0.5
-    time_end_density: Annotated[float, Field(ge=0, le=2)] = 0.3
+    time_end_density: Annotated[float, Field(ge=0, le=2)] = 0.0
     task_share: Share = 0.0
     task_start: Share = 0.0
     precision: Literal["auto", "bf16", "float32"] = "auto"
