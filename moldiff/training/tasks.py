@@ -34,9 +34,8 @@ def draw_task_times(
     device = x0.mask.device
     task = torch.randint(len(TASKS), (b,), generator=generator)
     task = task.masked_fill(torch.rand(b, generator=generator) >= share, -1).to(device)
-    ball = _ball(x0, generator)
-    fragment = torch.stack([ball, ~ball]).gather(0, task.clamp(0, 1)[None, :, None].expand(1, b, n))[0]
-    fragment = fragment & x0.mask & ((task == 0) | (task == 1))[:, None]
+    scaffold, linker = ((task == TASKS.index(name))[:, None] for name in FRAGMENT)
+    fragment = (_ball(x0, generator) ^ linker) & x0.mask & (scaffold | linker)
 
     def known(variable: str) -> Bool[Tensor, "b 1"]:
         numbers = [TASKS.index(name) for name, variables in WHOLE.items() if variable in variables]
