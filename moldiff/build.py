@@ -15,6 +15,7 @@ from moldiff.sampling.classes import MixturePosterior
 from moldiff.sampling.multistep import Multistep
 from moldiff.sampling.positions import Ddim
 from moldiff.sampling.walk import Steppers
+from moldiff.state import Lead
 
 
 def build_schedule(settings: ScheduleSettings) -> Schedule:
@@ -50,6 +51,11 @@ def build_denoiser(settings: ModelSettings, statistics: Statistics, *, seed: int
             scale=statistics.pos_scale,
         )
     return NetworkDenoiser(network, process)
+
+
+def build_lead(settings: SamplerSettings) -> Lead:
+    """The lead of the classes in a walk."""
+    return Lead(settings.atom_lead, settings.bond_lead)
 
 
 def build_steppers(settings: SamplerSettings) -> Steppers:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from moldiff.errors import ConfigError
 
@@ -126,7 +126,8 @@ class SamplerSettings(Settings):
     `solver` moves the coordinates: `multistep` (`moldiff.sampling.multistep`), or `ddim`, of which `eta` is the share
     of fresh noise, 1 for ancestral sampling and 0 for deterministic steps. `pos_errors` are the errors of the weights
     that `multistep` allows for, Å. `temperature` divides the logits of the classes, 1 being exact; time steps are
-    (1 - i / num_steps)^`grid_power`, above 1 finer near the data.
+    (1 - i / num_steps)^`grid_power`, above 1 finer near the data. Where the coordinates are at time t, atom classes are
+    at t^`atom_lead` and bonds at t^`bond_lead` (`moldiff.state.Lead`).
     """
 
     solver: Literal["multistep", "ddim"] = "multistep"
@@ -134,6 +135,8 @@ class SamplerSettings(Settings):
     eta: Share = 1.0
     temperature: Positive = 0.7
     grid_power: Positive = 2.0
+    atom_lead: Positive = 1.0
+    bond_lead: Positive = 1.0
     pos_errors: Annotated[tuple[NotNegative, ...], Field(max_length=1000)] = ()
 
     @model_validator(mode="after")
@@ -154,11 +157,22 @@ class LossSettings(Settings):
     pos_floor: Positive = 0.05
 
 
+def _ordered(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError("the least comes first, then the greatest")
+    return ends
+
+
+Range = Annotated[tuple[Positive, Positive], AfterValidator(_ordered)]
+
+
 class TrainingSettings(Settings):
     """A training run, complete: together with the data it determines the weights.
 
     `sampler` is how its samples are drawn, and goes into the bundle. `time_end_density` is the density of the training
-    times at t = 1 (`moldiff.training.module.draw_times`). `task_share` of the molecules come with a part that is known
+    times at t = 1 (`moldiff.training.module.draw_times`). `atom_lead` and `bond_lead` are the least and the greatest
+    lead of the classes over the coordinates, drawn for each molecule: walks of any lead between suit the weights.
+    `task_share` of the molecules come with a part that is known
     (`moldiff.training.tasks`), from the share `task_start` of the run on. The weights that are kept are an average over
     about the last `ema_length` of the run.
     """
@@ -178,6 +192,8 @@ class TrainingSettings(Settings):
     ema_length: Share = 0.05
     self_conditioning: Share = 0.5
     time_end_density: Annotated[float, Field(ge=0, le=2)] = 0.0
+    atom_lead: Range = (1.0, 1.0)
+    bond_lead: Range = (1.0, 1.0)
     task_share: Share = 0.0
     task_start: Share = 0.0
     precision: Literal["auto", "bf16", "float32"] = "auto"

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from moldiff.build import build_steppers
+from moldiff.build import build_lead, build_steppers
 from moldiff.bundle import Bundle, load_pretrained, save_pretrained
 from moldiff.chem.molecule import MAX_ATOMS, Failure, Molecule
 from moldiff.chem.validity import Checked, check
@@ -21,7 +21,7 @@ from moldiff.precision import use_bf16
 from moldiff.sampling.grids import power_grid
 from moldiff.sampling.known import Known
 from moldiff.sampling.walk import Steppers, Tap, walk
-from moldiff.state import State
+from moldiff.state import Lead, State
 from moldiff.workers import side_by_side
 
 NumAtoms = int | tuple[int, int] | None
@@ -134,13 +134,13 @@ class MoleculeGenerator:
         sizes = _Sizes.of(self.bundle, num_atoms, allow_extrapolation=allow_extrapolation)
         how = sampler or self.bundle.sampler
         grid = power_grid(how.num_steps if num_steps is None else num_steps, power=how.grid_power)
-        steppers = build_steppers(how)
+        steppers, lead = build_steppers(how), build_lead(how)
 
         def windows() -> Iterator[Sample]:
             for start in range(first, first + num_samples, WINDOW):
                 indices = range(start, min(start + WINDOW, first + num_samples))
                 drawn = {index: sizes.draw(seed, index) for index in indices}
-                yield from self._window(drawn, seed, grid, steppers, batch_size, on_step)
+                yield from self._window(drawn, seed, grid, steppers, lead, batch_size, on_step)
 
         return windows()
 
@@ -150,6 +150,7 @@ class MoleculeGenerator:
         seed: int,
         grid: Float[torch.Tensor, "steps"],
         steppers: Steppers,
+        lead: Lead,
         batch_size: int | None,
         on_step: Callable[[int], None] | None,
     ) -> Iterator[Sample]:
@@ -165,7 +166,7 @@ class MoleculeGenerator:
                 if on_step is not None:
                     on_step(len(batch[1]))
 
-            return self._draw(*batch, seed, grid, steppers, tap)
+            return self._draw(*batch, seed, grid, steppers, lead, tap)
 
         try:
             for (_, indices), state in side_by_side(work, self._batches(sizes, batch_size), num_threads=threads):
@@ -214,6 +215,7 @@ class MoleculeGenerator:
         seed: int,
         grid: Float[torch.Tensor, "steps"],
         steppers: Steppers,
+        lead: Lead,
         tap: Tap,
     ) -> State:
         """One batch of exactly one size; rows beyond the indices repeat the last and are dropped."""
@@ -224,7 +226,8 @@ class MoleculeGenerator:
         generator = SampleRandomness(seed, filled, torch.full((rows,), n), device=self.device)
         process = self.denoiser.process
         with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16("auto", self.device)):
-            return walk(process, self.denoiser, steppers, grid, known, generator=generator, tap=tap).to("cpu")
+            state = walk(process, self.denoiser, steppers, grid, known, generator=generator, lead=lead, tap=tap)
+        return state.to("cpu")
 
     def _sample(self, state: State, row: int, index: int, seed: int, num_steps: int) -> Sample:
         elements, charges = self.bundle.vocabulary.decode(state.atom[row].numpy())

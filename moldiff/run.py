@@ -11,7 +11,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch import nn
 from torch.utils.data import DataLoader
 
-from moldiff.build import build_denoiser
+from moldiff.build import build_denoiser, build_lead
 from moldiff.bundle import Bundle, save_pretrained
 from moldiff.config import SamplerSettings, TrainingSettings
 from moldiff.data.store import MoleculeStore
@@ -137,7 +137,7 @@ def export(
         sampler = settings.sampler
     if sampler.solver == "multistep" and not sampler.pos_errors:
         held_out = next((part for part in ("valid", "test", "train") if len(store.split(part))), "train")
-        errors = pos_errors(denoiser, denoiser.process, store, store.split(held_out))
+        errors = pos_errors(denoiser, denoiser.process, store, store.split(held_out), lead=build_lead(sampler))
         sampler = sampler.model_copy(update={"pos_errors": errors})
     save_pretrained(
         out, denoiser, settings=settings.model, statistics=statistics, card=_card(settings, store, seen),

@@ -45,6 +45,19 @@ class State:
 
 
 @dataclass(frozen=True, eq=False)
+class Lead:
+    """How far the classes are ahead of the coordinates, one number or one a molecule; 1 is not at all.
+
+    Attributes:
+        atom: where the coordinates are at time t, atom classes are at t^atom.
+        bond: and bonds at t^bond.
+    """
+
+    atom: float | Float[Tensor, "b"] = 1.0
+    bond: float | Float[Tensor, "b"] = 1.0
+
+
+@dataclass(frozen=True, eq=False)
 class Times:
     """Time of each element of each variable, 0 data to 1 noise.
 
@@ -59,10 +72,10 @@ class Times:
     bond: Float[Tensor, "b n n"]
 
     @classmethod
-    def shared(cls, t: Float[Tensor, "b"], n: int) -> "Times":
-        """One time for all elements of a molecule: de novo generation."""
-        atoms = t[:, None].expand(-1, n)
-        return cls(pos=atoms, atom=atoms, bond=t[:, None, None].expand(-1, n, n))
+    def shared(cls, t: Float[Tensor, "b"], n: int, lead: Lead = Lead()) -> "Times":
+        """One time for all elements of a variable of a molecule: de novo generation."""
+        atom, bond = t**lead.atom, t**lead.bond
+        return cls(t[:, None].expand(-1, n), atom[:, None].expand(-1, n), bond[:, None, None].expand(-1, n, n))
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor
 
-from moldiff.state import State, Times
+from moldiff.state import Lead, State, Times
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +34,15 @@ class Known:
         no_pairs = torch.zeros(b, n, n, dtype=torch.bool, device=mask.device)
         return cls(values, torch.zeros_like(mask), torch.zeros_like(mask), no_pairs)
 
-    def times(self, t: float | Float[Tensor, ""]) -> Times:
-        """Time t for what is drawn, 0 for what is known."""
-        return Times(*(torch.where(given, 0.0, t) for given in (self.pos, self.atom, self.bond)))
+    def times(self, t: float, lead: Lead = Lead()) -> Times:  # noqa: B008 - frozen
+        """Time t, or what the lead makes of it, for what is drawn; 0 for what is known."""
+        b, n = self.pos.shape
+        drawn = Times.shared(torch.full((b,), t, device=self.pos.device), n, lead)
+        return Times(
+            drawn.pos.masked_fill(self.pos, 0.0),
+            drawn.atom.masked_fill(self.atom, 0.0),
+            drawn.bond.masked_fill(self.bond, 0.0),
+        )
 
     def imposed(self, state: State) -> State:
         """The state with the given values in place."""

@@ -15,7 +15,7 @@ from moldiff.errors import TimeOrderError
 from moldiff.sampling.classes import ClassStepper, MixturePosterior
 from moldiff.sampling.known import Known
 from moldiff.sampling.positions import Ancestral, PositionStepper
-from moldiff.state import Prediction, State
+from moldiff.state import Lead, Prediction, State
 
 Tap = Callable[[int, float, State, Prediction], None]
 
@@ -42,6 +42,7 @@ def walk(
     known: Known,
     *,
     generator: Randomness,
+    lead: Lead = Lead(),  # noqa: B008 - frozen
     self_conditioning: bool = True,
     tap: Tap | None = None,
 ) -> State:
@@ -51,9 +52,10 @@ def walk(
         process: the joint process that the denoiser was trained on.
         denoiser: predicts clean molecules.
         steppers: algorithms.
-        grid: times from 1 down to 0.
+        grid: times of the coordinates from 1 down to 0.
         known: sizes, and the values that stay.
         generator: all randomness of the walk.
+        lead: of the classes over the coordinates.
         self_conditioning: hand the last prediction to the denoiser.
         tap: called after each step with its number, the time reached, the state and the prediction it came from.
 
@@ -68,10 +70,10 @@ def walk(
         raise TimeOrderError(f"a step grid must fall strictly from 1 to 0, got {times[:3]} ... {times[-3:]}")
     # The process itself at t = 1: what is known stays, and its frame with it; the rest is the prior.
     blank = Known.nothing(known.values.mask).values
-    state = process.noise(known.imposed(blank), known.times(times[0]), generator=generator)
+    state = process.noise(known.imposed(blank), known.times(times[0], lead), generator=generator)
     previous, memory_pos, memory_classes = None, None, None
     for i, (now, then) in enumerate(itertools.pairwise(times)):
-        t, s = known.times(now), known.times(then)
+        t, s = known.times(now, lead), known.times(then, lead)
         x0_hat = denoiser(state, t, previous if self_conditioning else None)
         pos, memory_pos = steppers.pos.step(process, state, x0_hat, t, s, memory_pos, generator=generator)
         atom, bond, memory_classes = steppers.classes.step(

@@ -10,7 +10,7 @@ from moldiff.diffusion.joint import JointProcess
 from moldiff.diffusion.randomness import BatchRandomness, sample_generator
 from moldiff.errors import TrainingError
 from moldiff.precision import use_bf16
-from moldiff.state import Prediction, State, Times
+from moldiff.state import Lead, Prediction, State, Times
 from moldiff.training.batches import share_of_work
 from moldiff.training.losses import Losses, losses
 from moldiff.training.optimizer import MuonWithAdamW
@@ -69,10 +69,9 @@ class DiffusionModule(pl.LightningModule):
         generator = sample_generator(self.settings.seed, number)
         b, n = batch.mask.shape
         times = draw_times(b, self.settings.time_end_density, generator=generator).to(self.device)
+        t = Times.shared(times, n, draw_lead(b, self.settings, generator=generator, device=self.device))
         if share := self.task_share():
-            batch, t = draw_task_times(batch, times, share, generator=generator)
-        else:
-            t = Times.shared(times, n)
+            batch, t = draw_task_times(batch, t, share, generator=generator)
         z_t = self.process.noise(batch, t, generator=BatchRandomness(generator, b, device=self.device))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.settings.precision, self.device)):
             previous: Prediction | None = None
@@ -147,6 +146,13 @@ class DiffusionModule(pl.LightningModule):
         """
         newest = 1 / (1 + self.settings.ema_length * int(num_averaged))
         torch._foreach_lerp_(averages, values, newest)  # pyright: ignore[reportPrivateImportUsage]
+
+
+def draw_lead(count: int, settings: TrainingSettings, *, generator: torch.Generator, device: torch.device) -> Lead:
+    """Leads of the classes over the coordinates, evenly between the ends that the settings give."""
+    ends = torch.tensor([settings.atom_lead, settings.bond_lead])
+    atom, bond = torch.lerp(ends[:, :1], ends[:, 1:], torch.rand(2, count, generator=generator)).to(device)
+    return Lead(atom, bond)
 
 
 def draw_times(count: int, end_density: float, *, generator: torch.Generator) -> Tensor:

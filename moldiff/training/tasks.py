@@ -1,7 +1,7 @@
 """Tasks of training: what of each molecule is known, so that one network learns to complete any part of it."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor
 
 from moldiff.state import State, Times
@@ -12,10 +12,8 @@ FRAGMENT = ("scaffold", "linker")
 TASKS = (*FRAGMENT, *WHOLE)
 
 
-def draw_task_times(
-    x0: State, t: Float[Tensor, "b"], share: float, *, generator: torch.Generator
-) -> tuple[State, Times]:
-    """Gives some molecules a task: what it knows has time 0, the rest the molecule's time.
+def draw_task_times(x0: State, t: Times, share: float, *, generator: torch.Generator) -> tuple[State, Times]:
+    """Gives some molecules a task: what it knows has time 0, the rest keeps its time.
 
     A scaffold is a random atom with its nearest neighbours in space, a linker problem what remains without such a
     ball. A molecule with a known fragment is moved so that the fragment is centred, because when it is sampled
@@ -23,15 +21,14 @@ def draw_task_times(
 
     Args:
         x0: clean molecules.
-        t: time of each molecule.
+        t: times of the molecules.
         share: of the molecules that get a task, each task being equally likely.
         generator: of the choice.
 
     Returns:
         The molecules, those with a known fragment moved, and the times.
     """
-    b, n = x0.mask.shape
-    device = x0.mask.device
+    b, device = len(x0.mask), x0.mask.device
     task = torch.randint(len(TASKS), (b,), generator=generator)
     task = task.masked_fill(torch.rand(b, generator=generator) >= share, -1).to(device)
     scaffold, linker = ((task == TASKS.index(name))[:, None] for name in FRAGMENT)
@@ -41,12 +38,11 @@ def draw_task_times(
         numbers = [TASKS.index(name) for name, variables in WHOLE.items() if variable in variables]
         return torch.isin(task, torch.tensor(numbers, device=device))[:, None]
 
-    atoms = t.to(device)[:, None].expand(b, n)
     pairs = fragment[:, :, None] & fragment[:, None, :]
     times = Times(
-        pos=atoms.masked_fill(fragment | known("p"), 0.0),
-        atom=atoms.masked_fill(fragment | known("a"), 0.0),
-        bond=atoms[:, :, None].expand(b, n, n).masked_fill(pairs | known("b")[..., None], 0.0),
+        pos=t.pos.masked_fill(fragment | known("p"), 0.0),
+        atom=t.atom.masked_fill(fragment | known("a"), 0.0),
+        bond=t.bond.masked_fill(pairs | known("b")[..., None], 0.0),
     )
     count = fragment.sum(1).clamp_min(1)[:, None]
     centre = (x0.pos * fragment[..., None]).sum(1) / count

@@ -103,7 +103,7 @@ def test_walk_tells_everyone_the_times_of_the_grid(problem: Problem):
 def test_walk_law_of_times_catches_off_by_one(problem: Problem, monkeypatch: pytest.MonkeyPatch):
     times = Known.times
     following = {1.0: 0.7, 0.7: 0.3, 0.3: 0.0, 0.0: 0.0}
-    monkeypatch.setattr(Known, "times", lambda self, t: times(self, following[round(t, 3)]))
+    monkeypatch.setattr(Known, "times", lambda self, t, lead: times(self, following[round(t, 3)], lead))
     with pytest.raises(AssertionError):
         assert_told_the_grid(problem)
 

@@ -18,7 +18,7 @@ def batch(store: MoleculeStore) -> State:
 
 def drawn(batch: State, share: float = 1.0, seed: int = 0) -> tuple[State, Times]:
     t = 0.2 + 0.7 * torch.rand(len(batch.mask), generator=torch.Generator().manual_seed(seed))
-    return draw_task_times(batch, t, share, generator=sample_generator(seed, 0))
+    return draw_task_times(batch, Times.shared(t, batch.mask.shape[1]), share, generator=sample_generator(seed, 0))
 
 
 def known_of(times: Times, row: int, n: int) -> tuple[int, int, int]:
