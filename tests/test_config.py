@@ -23,6 +23,7 @@ from moldiff.errors import ConfigError
         ({"learning_rate": math.inf}, "learning_rate: .* finite number, got inf"),
         ({"self_conditioning": 1.5}, "self_conditioning: .* less than or equal to 1, got 1.5"),
         ({"ema_length": 1.5}, "ema_length: .* less than or equal to 1"),
+        ({"atom_lead": [3, 1]}, "atom_lead: .*the least comes first"),
         ({"precision": "half"}, "precision: Input should be 'auto', 'bf16' or 'float32', got 'half'"),
         ({"model": {"network": {"heads": 5}}}, "model.network: .*heads 5 must divide atom / 2 = 96 and vector = 16"),
         ({"model": {"process": {"pos": {"exponent": 2}}}}, "model.process.pos: .*a linear schedule has no exponent"),

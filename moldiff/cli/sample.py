@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from typer import Option
 
 from moldiff.cli.score import read_references
+from moldiff.cli.walks import AtomLead, BondLead, Eta, GridPower, NumSteps, Solver, Temperature, changed
 from moldiff.errors import ConfigError
 from moldiff.interrupt import Interrupt
 
@@ -28,9 +29,7 @@ def sample(
     out: Annotated[Path, Option("--out", "-o", help="File to write: .sdf, .xyz, .smi or .csv.")],
     weights: Annotated[str, Option("--weights", "-w", help="A name that ships with the package, or a folder.")] = "qm9",
     num_samples: Annotated[int, Option("--num-samples", "-n", min=1, help="Molecules to draw.")] = 100,
-    num_steps: Annotated[
-        int | None, Option(min=1, help="Network evaluations for each molecule.  [default: of the weights]")
-    ] = None,
+    num_steps: NumSteps = None,
     seed: Annotated[int, Option(min=0, help="Of all randomness; with its index it determines a molecule.")] = 0,
     num_atoms: Annotated[
         str | None, Option(help="Atoms with hydrogens: 18, or 15-20.  [default: as often as in the data]")
@@ -48,18 +47,12 @@ def sample(
     batch_size: Annotated[
         int | None, Option(min=1, help="Most molecules at once; bounds memory, changes no molecule.")
     ] = None,
-    solver: Annotated[
-        Literal["multistep", "ddim"] | None, Option(help="Of the coordinates.  [default: of the weights]")
-    ] = None,
-    eta: Annotated[
-        float | None, Option(min=0, max=1, help="With --solver ddim: 1 ancestral, 0 deterministic.  [default: 1]")
-    ] = None,
-    temperature: Annotated[
-        float | None, Option(help="Below 1 the likelier classes are preferred.  [default: of the weights]")
-    ] = None,
-    grid_power: Annotated[
-        float | None, Option(help="Above 1 the steps are finer near the data.  [default: of the weights]")
-    ] = None,
+    solver: Solver = None,
+    eta: Eta = None,
+    temperature: Temperature = None,
+    grid_power: GridPower = None,
+    atom_lead: AtomLead = None,
+    bond_lead: BondLead = None,
     device: Annotated[str | None, Option(help="cpu or cuda.  [default: cuda if there is one]")] = None,
     num_threads: Annotated[
         int, Option(min=1, help="CPU threads; more than one gains little, and loses much beside other work.")
@@ -74,16 +67,16 @@ def sample(
     """
     import torch
 
-    from moldiff.config import SamplerSettings
     from moldiff.generator import MoleculeGenerator
     from moldiff.memory import keep_memory
 
     keep_memory()
     torch.set_num_threads(num_threads)
     generator = MoleculeGenerator.from_pretrained(weights, device=device)
-    asked = {"num_steps": num_steps, "solver": solver, "eta": eta, "temperature": temperature, "grid_power": grid_power}
-    values = generator.bundle.sampler.model_dump() | {key: value for key, value in asked.items() if value is not None}
-    sampler = SamplerSettings.parse(values, source="options")
+    sampler = changed(
+        generator.bundle.sampler, num_steps=num_steps, solver=solver, eta=eta, temperature=temperature,
+        grid_power=grid_power, atom_lead=atom_lead, bond_lead=bond_lead,
+    )  # fmt: skip
     drawing = _Drawing(
         generator, num_samples, valid_only=valid_only, seed=seed, sampler=sampler,
         num_atoms=parse_num_atoms(num_atoms), batch_size=batch_size, allow_extrapolation=allow_extrapolation,

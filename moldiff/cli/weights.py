@@ -6,40 +6,39 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
-DEFAULT = "What `moldiff sample` does with these weights where it is not told."
+from moldiff.cli.walks import AtomLead, BondLead, Eta, GridPower, NumSteps, Solver, Temperature, changed
 
 
 def export(
     run: Annotated[Path, Argument(help="Folder of a training run; it may still be going on.")],
     out: Annotated[Path, Option("--out", "-o", help="Folder of the weights bundle to make.")],
     dtype: Annotated[Literal["float32", "bfloat16", "float16"], Option(help="Of the numbers in the file.")] = "float32",
-    num_steps: Annotated[int | None, Option(min=1, help=DEFAULT)] = None,
-    solver: Annotated[Literal["multistep", "ddim"] | None, Option(help=DEFAULT)] = None,
-    eta: Annotated[float | None, Option(min=0, max=1, help=DEFAULT)] = None,
-    temperature: Annotated[float | None, Option(help=DEFAULT)] = None,
-    grid_power: Annotated[float | None, Option(help=DEFAULT)] = None,
+    num_steps: NumSteps = None,
+    solver: Solver = None,
+    eta: Eta = None,
+    temperature: Temperature = None,
+    grid_power: GridPower = None,
+    atom_lead: AtomLead = None,
+    bond_lead: BondLead = None,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace a bundle that is there.")] = False,
 ) -> None:
     """Makes a weights bundle of the averaged weights of a run's last checkpoint.
+
+    How walks go is what `moldiff sample` does with these weights where it is not told; by default as the run says.
 
     Example: moldiff export runs/qm9 --out weights/qm9
     """
     import torch
 
-    from moldiff.config import SamplerSettings, TrainingSettings
+    from moldiff.config import TrainingSettings
     from moldiff.run import CONFIG
     from moldiff.run import export as make
 
-    asked = {"num_steps": num_steps, "solver": solver, "eta": eta, "temperature": temperature, "grid_power": grid_power}
-    values = {name: value for name, value in asked.items() if value is not None}
-    sampler = TrainingSettings.from_json(run / CONFIG).sampler.model_dump() | values
-    make(
-        run,
-        out,
-        sampler=SamplerSettings.parse(sampler, source="options"),
-        dtype=getattr(torch, dtype),
-        overwrite=overwrite,
-    )
+    sampler = changed(
+        TrainingSettings.from_json(run / CONFIG).sampler, num_steps=num_steps, solver=solver, eta=eta,
+        temperature=temperature, grid_power=grid_power, atom_lead=atom_lead, bond_lead=bond_lead,
+    )  # fmt: skip
+    make(run, out, sampler=sampler, dtype=getattr(torch, dtype), overwrite=overwrite)
     size = sum(file.stat().st_size for file in out.iterdir()) / 1e6
     typer.echo(f"{out}: {size:.1f} MB; next: moldiff sample --weights {out} --out molecules.sdf")
 

@@ -57,7 +57,7 @@ class JointProcess:
     def noise(self, x0: State, t: Times, *, generator: Randomness) -> State:
         """z_t from clean molecules."""
         n = x0.mask.shape[1]
-        eps = project(generator.normal(n), x0.mask, is_floating(t, x0.mask))
+        eps = centred_noise(t, x0.mask, generator=generator)
         pos = self.pos.noise(x0.pos, t.pos, eps)
         atom = self.atom.noise(x0.atom, t.atom, generator.uniform(n))
         bond = self.bond.noise(x0.bond, t.bond, generator.uniform_pairs(n))
@@ -79,7 +79,7 @@ class JointProcess:
             TimeOrderError: if some s > t.
         """
         n = z_s.mask.shape[1]
-        eps = project(generator.normal(n), z_s.mask, is_floating(t, z_s.mask))
+        eps = centred_noise(t, z_s.mask, generator=generator)
         pos = self.pos.transition(z_s.pos, s.pos, t.pos, eps)
         atom = self.atom.transition(z_s.atom, s.atom, t.atom, generator.uniform(n))
         bond = self.bond.transition(z_s.bond, s.bond, t.bond, generator.uniform_pairs(n))
@@ -104,6 +104,11 @@ class JointProcess:
         atom = self.atom.posterior(z_t.atom, x0_hat.atom.softmax(-1), t.atom, s.atom)
         bond = self.bond.posterior(z_t.bond, x0_hat.bond.softmax(-1), t.bond, s.bond)
         return Posterior(mean, std, atom, bond)
+
+
+def centred_noise(t: Times, mask: Bool[Tensor, "b n"], *, generator: Randomness) -> Float[Tensor, "b n 3"]:
+    """Unit noise of the coordinates, of zero mean in molecules that float."""
+    return project(generator.normal(mask.shape[1]), mask, is_floating(t, mask))
 
 
 def is_floating(t: Times, mask: Bool[Tensor, "b n"]) -> Bool[Tensor, "b"]:

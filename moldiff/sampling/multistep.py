@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from moldiff.diffusion.joint import JointProcess, is_floating, project
+from moldiff.diffusion.joint import JointProcess, centred_noise
 from moldiff.diffusion.randomness import Randomness
 from moldiff.errors import ConfigError
 from moldiff.state import Prediction, State, Times
@@ -64,7 +64,7 @@ class Multistep:
             share = gaussian.posterior(torch.zeros_like(x), torch.ones_like(x), t.pos, s.pos)[0][..., 0]
             unknown = (share * interpolated(self.errors.to(share), t.pos)).masked_fill(s.pos < LAST_SPREAD, 0.0)
             std = (std.square() + unknown.square()).sqrt()
-        noise = project(generator.normal(z_t.mask.shape[1]), z_t.mask, is_floating(t, z_t.mask))
+        noise = centred_noise(t, z_t.mask, generator=generator)
         return (mean + std[..., None] * noise) * z_t.mask[..., None], (x0_hat.pos, t.pos)
 
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from moldiff.diffusion.joint import JointProcess, is_floating, project
+from moldiff.diffusion.joint import JointProcess, centred_noise
 from moldiff.diffusion.randomness import Randomness
 from moldiff.errors import ConfigError
 from moldiff.state import Prediction, State, Times
@@ -78,7 +78,7 @@ class Ddim:
         eps_hat = (z_t.pos - alpha_t * x0_hat.pos) / sigma_t.masked_fill(sigma_t == 0, 1.0)[..., None]
         pos = alpha_s * x0_hat.pos + kept[..., None] * eps_hat
         if self.eta > 0:
-            noise = project(generator.normal(z_t.mask.shape[1]), z_t.mask, is_floating(t, z_t.mask))
+            noise = centred_noise(t, z_t.mask, generator=generator)
             pos = pos + (gaussian.scale * fresh)[..., None] * noise
         return torch.where(resting, z_t.pos, pos) * z_t.mask[..., None], None
 
@@ -102,5 +102,5 @@ class Ancestral:
     ) -> tuple[Float[Tensor, "b n 3"], object]:
         """See `PositionStepper.step`; needs no memory."""
         mean, std = process.pos.posterior(z_t.pos, x0_hat.pos, t.pos, s.pos)
-        noise = project(generator.normal(z_t.mask.shape[1]), z_t.mask, is_floating(t, z_t.mask))
+        noise = centred_noise(t, z_t.mask, generator=generator)
         return (mean + std[..., None] * noise) * z_t.mask[..., None], None

@@ -11,7 +11,7 @@ from moldiff.sampling.grids import power_grid
 from moldiff.sampling.known import Known
 from moldiff.sampling.positions import Ancestral, Ddim
 from moldiff.sampling.walk import Steppers, walk
-from moldiff.state import Prediction, State, Times
+from moldiff.state import Lead, Prediction, State, Times
 
 GRID = power_grid(30)
 
@@ -98,6 +98,24 @@ def assert_told_the_grid(problem: Problem) -> None:
 
 def test_walk_tells_everyone_the_times_of_the_grid(problem: Problem):
     assert_told_the_grid(problem)
+
+
+def leads_told(problem: Problem, lead: Lead) -> list[tuple[float, ...]]:
+    """Times of coordinates, atoms and bonds that the denoiser is told."""
+    told, exact = [], ExactDenoiser(problem)
+
+    def denoiser(state: State, t: Times, previous: Prediction | None = None) -> Prediction:
+        told.append(tuple(round(float(values.max()), 4) for values in (t.pos, t.atom, t.bond)))
+        return exact(state, t)
+
+    known = problem.sizes_only([0, 3])
+    walk(problem.process, denoiser, Steppers(), torch.tensor([1, 0.5, 0]), known, generator=batch(2), lead=lead)
+    return told
+
+
+def test_walk_lets_the_classes_lead(problem: Problem):
+    assert leads_told(problem, Lead(atom=2.0, bond=3.0)) == [(1, 1, 1), (0.5, 0.25, 0.125)]
+    assert leads_told(problem, Lead()) == [(1, 1, 1), (0.5, 0.5, 0.5)]
 
 
 def test_walk_law_of_times_catches_off_by_one(problem: Problem, monkeypatch: pytest.MonkeyPatch):

@@ -24,11 +24,12 @@ from moldiff.sampling.grids import power_grid
 from moldiff.sampling.multistep import Multistep
 from moldiff.sampling.positions import Ancestral, Ddim
 from moldiff.sampling.walk import Steppers, walk
-from moldiff.state import State, Times
+from moldiff.state import Lead, State, Times
 
 STEPS, WALKERS = 40, 1500  # walkers of each of the two sizes
 SCHEDULES = {"linear": LinearSchedule(), "cosine": CosineSchedule(), "polynomial": PolynomialSchedule(2.0)}
 STEPPERS = {"ddim-0": Ddim(0.0), "ddim-1": Ddim(1.0), "ancestral": Ancestral(), "multistep": Multistep()}
+AS_ONE = Lead()
 PRIORS: list[PriorName] = ["uniform", "marginal", "absorbing"]
 
 
@@ -50,7 +51,7 @@ def make_problem(schedule: Schedule, prior: PriorName) -> Problem:
     return Problem.of(schedule, schedule, prior)
 
 
-def deviations_on_the_way(problem: Problem, state: State, time: float) -> tuple[float, float]:
+def deviations_on_the_way(problem: Problem, state: State, time: float, lead: Lead = AS_ONE) -> tuple[float, float]:
     """Relative error of the mean square of coordinates; largest total variation of a class. Worst of both sizes."""
     process, one_hot, t = problem.process, torch.nn.functional.one_hot, torch.tensor(time)
     squares, variations = [], []
@@ -60,11 +61,11 @@ def deviations_on_the_way(problem: Problem, state: State, time: float) -> tuple[
         alpha, sigma = process.pos.schedule.alpha(t), process.pos.schedule.sigma(t) * process.pos.scale
         expected = alpha**2 * (weight @ data.pos[of_size].square().sum((1, 2))) + sigma**2 * 3 * (size - 1)
         squares.append(float(state.pos[rows].square().sum((1, 2)).mean() / expected - 1))
-        for law, classes, clean in (
-            (process.atom, state.atom[:, :size], data.atom[:, :size]),
-            (process.bond, state.bond[:, :size, :size].flatten(1), data.bond[:, :size, :size].flatten(1)),
+        for law, power, classes, clean in (
+            (process.atom, lead.atom, state.atom[:, :size], data.atom[:, :size]),
+            (process.bond, lead.bond, state.bond[:, :size, :size].flatten(1), data.bond[:, :size, :size].flatten(1)),
         ):
-            count, keep = len(law.noise_law), law.schedule.keep(t)
+            count, keep = len(law.noise_law), law.schedule.keep(t**power)
             shares = torch.einsum("m,mek->ek", weight, one_hot(clean[of_size], count).float())
             error = (keep * shares + (1 - keep) * law.noise_law - one_hot(classes[rows], count).float().mean(0)).abs()
             counted = torch.ones(size) if law is process.atom else 1 - torch.eye(size).flatten()
@@ -77,21 +78,23 @@ def assert_reaches(
     steppers: Steppers,
     grid: Tensor,
     *,
+    lead: Lead = AS_ONE,
+    told: Lead | None = None,
     denoiser: Callable | None = None,
     process: JointProcess | None = None,
 ) -> None:
-    """See the module's docstring. `denoiser` and `process` stand in for the right ones."""
+    """See the module's docstring. `told`, `denoiser` and `process` stand in for the right ones."""
     on_the_way, stops = [], (len(grid) // 3, 2 * len(grid) // 3)
 
     def tap(step: int, time: float, state: State, prediction: object) -> None:
         if step in stops:
-            on_the_way.append(deviations_on_the_way(problem, state, time))
+            on_the_way.append(deviations_on_the_way(problem, state, time, lead))
 
     known = problem.sizes_only([0] * WALKERS + [3] * WALKERS)
     randomness = BatchRandomness(sample_generator(0, 0), 2 * WALKERS)
     out = walk(
         process or problem.process, denoiser or ExactDenoiser(problem), steppers, grid, known,
-        generator=randomness, tap=tap,
+        generator=randomness, lead=told or lead, tap=tap,
     )  # fmt: skip
     shares = torch.bincount(problem.nearest(out), minlength=6) / WALKERS
     off_data, variation = float(shares[-1]) / 2, float((shares[:-1] - problem.weights).abs().sum() / 2)
@@ -105,6 +108,19 @@ def assert_reaches(
 @pytest.mark.parametrize(("stepper", "schedule", "prior", "grid"), CASES, ids=["-".join(case) for case in CASES])
 def test_walk_reaches_data_with_exact_denoiser(stepper: str, schedule: str, prior: PriorName, grid: str):
     assert_reaches(make_problem(SCHEDULES[schedule], prior), Steppers(pos=STEPPERS[stepper]), GRIDS[grid])
+
+
+@pytest.mark.parametrize("lead", [Lead(atom=2.0, bond=3.0), Lead(atom=0.5, bond=0.7)], ids=["ahead", "behind"])
+def test_walk_reaches_data_whatever_the_lead(lead: Lead):
+    problem = make_problem(LinearSchedule(), "marginal")
+    assert_reaches(problem, Steppers(pos=Multistep()), GRIDS["even"], lead=lead)
+
+
+def test_walk_law_catches_a_lead_forgotten():
+    with pytest.raises(AssertionError, match="on the way"):
+        assert_reaches(
+            make_problem(LinearSchedule(), "marginal"), Steppers(), GRIDS["even"], lead=Lead(2.0), told=AS_ONE
+        )
 
 
 def errors_of(problem: Problem) -> Tensor:

@@ -12,8 +12,8 @@ from moldiff.data.store import MoleculeStore
 from moldiff.diffusion.randomness import sample_generator
 from moldiff.errors import TrainingError
 from moldiff.run import quiet_trainer
-from moldiff.state import Prediction, State
-from moldiff.training.module import DiffusionModule, draw_times
+from moldiff.state import Prediction, State, Times
+from moldiff.training.module import DiffusionModule, draw_lead, draw_times
 
 Make = Callable[..., DiffusionModule]
 
@@ -50,6 +50,33 @@ def test_times_law_catches_the_mirrored_density():
     """Denser near the noise: the mistake that is easiest to make."""
     times = 1 - draw_times(2_000, 0.3, generator=sample_generator(0, 0))
     assert ks_distance(times, 0.3) < 1e-6
+
+
+# ---- leads
+
+
+def test_leads_lie_evenly_between_their_ends(make_module: Make):
+    settings = make_module(atom_lead=(1.0, 3.0), bond_lead=(2.0, 2.0)).settings
+    lead = draw_lead(2_000, settings, generator=sample_generator(0, 0), device=torch.device("cpu"))
+    assert kstest((lead.atom.numpy() - 1) / 2, "uniform").pvalue > 0.01
+    assert bool((lead.bond == 2).all())
+
+
+def times_seen(module: DiffusionModule, batch: State) -> Times:
+    """The times that the denoiser is told in a step."""
+    seen, forward = [], module.denoiser.forward
+    module.denoiser.forward = lambda state, t, previous=None: (seen.append(t), forward(state, t, previous))[1]
+    module.loss(batch, 0)
+    return seen[-1]
+
+
+def test_training_lets_the_classes_lead(make_module: Make, batch: State):
+    t = times_seen(make_module(atom_lead=(2.0, 2.0), bond_lead=(3.0, 3.0)), batch)
+    assert torch.allclose(t.atom, t.pos**2)
+    assert torch.allclose(t.bond[:, 0], t.pos**3)
+    t = times_seen(make_module(), batch)
+    assert torch.equal(t.atom, t.pos)
+    assert torch.equal(t.bond[:, 0], t.pos)
 
 
 def test_loss_repeats_with_its_step_and_differs_from_the_next(make_module: Make, batch: State):
