@@ -1,7 +1,6 @@
 """The network: embeds noisy molecules, runs the blocks, reads off clean coordinates and classes."""
 
 import torch
-from e3nn import o3
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -42,9 +41,10 @@ class EquivariantNetwork(nn.Module):
         # class, previous prediction and whether there is one, times of coordinates and class, size
         self.embed_atoms = nn.Linear(atom_inputs + atom_classes + 1 + 2 * TIME_FEATURES + SIZE_FEATURES, w.atom)
         self.embed_pairs = nn.Linear(bond_inputs + BOND_CLASSES + 2 * DISTANCE_FEATURES + TIME_FEATURES, w.pair)
-        self.embed_moves = o3.Linear(o3.Irreps("1x1o"), o3.Irreps([(w.vector, (1, -1))]))
-        self.higher = w.irreps().dim - 3 * w.vector
-        self.blocks = nn.ModuleList(Block(w) for _ in range(num_blocks))
+        self.embed_moves = nn.Parameter(torch.empty(w.vector))
+        nn.init.normal_(self.embed_moves)
+        self.widths = w
+        self.blocks = nn.ModuleList(Block(w, last=i == num_blocks - 1) for i in range(num_blocks))
         self.atom_norm = nn.LayerNorm(w.atom)
         self.atom_head = nn.Linear(w.atom, atom_classes)
         self.bond_ends = nn.Linear(w.atom, w.hidden)
@@ -110,15 +110,16 @@ class EquivariantNetwork(nn.Module):
             atoms += [previous.atom.to(dtype).softmax(-1).transpose(0, 1), start.new_ones(n, b, 1)]
             probs = self._upper(previous.bond, pairs).to(dtype).softmax(-1)
             edges += [probs, self._distances(last, pairs)]
-        vectors = self.embed_moves(moves / self.scale)
-        if self.higher:
-            vectors = torch.cat([vectors, vectors.new_zeros(n, b, self.higher)], -1)
+        first = (moves / self.scale)[..., None] * self.embed_moves
+        w = self.widths
+        vectors = (first, *(first.new_zeros(n, b, 2 * degree + 1, w.vector) for degree in w.degrees[1:]))
         return Features(self.embed_atoms(torch.cat(atoms, -1)), vectors, self.embed_pairs(torch.cat(edges, -1)), start)
 
     def _read(self, x: Features, pairs: Pairs) -> Prediction:
         scalars = self.atom_norm(x.scalars)
-        features = torch.cat([x.pairs, self._distances(x.pos, pairs).to(x.pairs.dtype)], -1)
-        logits, _ = pair_layer(features, self.bond_ends(scalars), self.bond_inner, self.bond_outer, pairs)
+        features = [x.pairs, self._distances(x.pos, pairs)]
+        nothing = x.pairs[..., :0]
+        _, logits, _ = pair_layer(features, self.bond_ends(scalars), nothing, self.bond_inner, self.bond_outer, pairs)
         bond = pairs.to_square(logits).permute(0, 2, 3, 1)
         return Prediction(x.pos.transpose(0, 1), self.atom_head(scalars).transpose(0, 1), bond)
 

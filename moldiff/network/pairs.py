@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+FAR = 6.0  # exp(-36) is as good as nothing; arguments that underflow make the exponential four times slower
+
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
@@ -55,9 +57,9 @@ class Pairs:
 class PairLayer(torch.autograd.Function):
     """Two linear maps with a SiLU between them, on pairs, with a sum from and a sum to the atoms in the middle.
 
-    hidden_ij = silu(W_in x_ij + a_i + a_j), out_ij = W_out hidden_ij + b_out, sum_i = sum_j hidden_ij. As one
-    function because it is the most expensive part of the network: its backward adds in place where autograd would
-    make four more passes over the pairs.
+    hidden_ij = silu(W_in x_ij + a_i + a_j), out_ij = W_out hidden_ij + b_out, sum_i = sum_j hidden_ij. The first
+    outputs are added to what the pairs carry. As one function because it is the most expensive part of the network:
+    its backward adds in place where autograd would make four more passes over the pairs.
     """
 
     @staticmethod
@@ -65,45 +67,69 @@ class PairLayer(torch.autograd.Function):
         ctx,
         features: Float[Tensor, "p b f"],
         atoms: Float[Tensor, "n b h"],
+        carried: Float[Tensor, "p b e"],
         weight_in: Float[Tensor, "h f"],
         weight_out: Float[Tensor, "o h"],
         bias_out: Float[Tensor, "o"],
         incidence: Float[Tensor, "p n"],
-    ) -> tuple[Float[Tensor, "p b o"], Float[Tensor, "n b h"]]:
-        """Returns out and sum; all floating inputs have one dtype."""
-        p, b, h = *features.shape[:2], len(weight_in)
+    ) -> tuple[Float[Tensor, "p b e"], Float[Tensor, "p b oe"], Float[Tensor, "n b h"]]:
+        """Returns carried + the first outputs, the other outputs, and the sum; all floating inputs have one dtype."""
+        p, b, e = carried.shape
+        h = len(weight_in)
         before = (features.flatten(0, 1) @ weight_in.T).view(p, b * h).addmm_(incidence, atoms.flatten(1))
         hidden = torch.nn.functional.silu(before)
         ctx.save_for_backward(features, before, hidden, weight_in, weight_out, incidence)
-        out = torch.addmm(bias_out, hidden.view(p * b, h), weight_out.T).view(p, b, len(weight_out))
-        return out, (incidence.T @ hidden).view_as(atoms)
+        flat = hidden.view(p * b, h)
+        updated = torch.addmm(carried.reshape(p * b, e), flat, weight_out[:e].T).add_(bias_out[:e])
+        others = torch.addmm(bias_out[e:], flat, weight_out[e:].T)
+        return updated.view(p, b, e), others.view(p, b, len(weight_out) - e), (incidence.T @ hidden).view_as(atoms)
 
     @staticmethod
     def backward(ctx, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of all inputs but the incidence matrix."""
         features, before, hidden, weight_in, weight_out, incidence = ctx.saved_tensors
         p, b, h = *features.shape[:2], len(weight_in)
-        grad_out, grad_sum = gradients[0].reshape(p * b, len(weight_out)), gradients[1].flatten(1)
-        grad_hidden = (grad_out @ weight_out).view(p, b * h).addmm_(incidence, grad_sum)
-        grad_before = torch.ops.aten.silu_backward(grad_hidden, before)
-        flat = grad_before.view(p * b, h)
+        e = gradients[0].shape[-1]
+        grad_updated, grad_others = (grad.reshape(p * b, grad.shape[-1]) for grad in gradients[:2])
+        grad_hidden = (grad_updated @ weight_out[:e]).addmm_(grad_others, weight_out[e:]).view(p, b * h)
+        grad_before = torch.ops.aten.silu_backward(grad_hidden.addmm_(incidence, gradients[2].flatten(1)), before)
+        flat, flat_hidden = grad_before.view(p * b, h), hidden.view(p * b, h)
         return (
             (flat @ weight_in).view_as(features),
             (incidence.T @ grad_before).unflatten(1, (b, h)),
+            gradients[0],
             flat.T @ features.flatten(0, 1),
-            grad_out.T @ hidden.view(p * b, h),
-            grad_out.sum(0),
+            torch.cat([grad_updated.T @ flat_hidden, grad_others.T @ flat_hidden]),
+            torch.cat([grad_updated.sum(0), grad_others.sum(0)]),
             None,
         )
 
 
 def pair_layer(
-    features: Float[Tensor, "p b f"], atoms: Float[Tensor, "n b h"], inner: nn.Linear, outer: nn.Linear, pairs: Pairs
-) -> tuple[Float[Tensor, "p b o"], Float[Tensor, "n b h"]]:
-    """`PairLayer` with the weights of two modules, in the precision of the features."""
-    dtype = features.dtype
+    features: list[Float[Tensor, "p b _"]],
+    atoms: Float[Tensor, "n b h"],
+    carried: Float[Tensor, "p b e"],
+    inner: nn.Linear,
+    outer: nn.Linear,
+    pairs: Pairs,
+) -> tuple[Float[Tensor, "p b e"], Float[Tensor, "p b oe"], Float[Tensor, "n b h"]]:
+    """`PairLayer` with the weights of two modules, in the precision of what the pairs carry.
+
+    Args:
+        features: of the pairs, to be set side by side.
+        atoms: what the atoms add before the SiLU.
+        carried: what the first outputs are added to; of no channel where there is none.
+        inner: map before the SiLU.
+        outer: map after it.
+        pairs: index tables.
+
+    Returns:
+        What the pairs carry now, the other outputs, and the sums over the pairs of each atom.
+    """
+    dtype = carried.dtype
     weights = (inner.weight.to(dtype), outer.weight.to(dtype), outer.bias.to(dtype))
-    return PairLayer.apply(features, atoms.to(dtype), *weights, pairs.incidence.to(dtype))  # type: ignore[return-value]
+    joined = torch.cat([part.to(dtype) for part in features], -1)
+    return PairLayer.apply(joined, atoms.to(dtype), carried, *weights, pairs.incidence.to(dtype))  # type: ignore[return-value]
 
 
 class GaussianBasis(nn.Module):
@@ -119,7 +145,7 @@ class GaussianBasis(nn.Module):
     def forward(self, value: Float[Tensor, "*e"]) -> Float[Tensor, "*e g"]:
         """exp(-((value - center) / spacing)^2 / 2)."""
         scale = self.inverse_width * 0.5**0.5
-        offset = value[..., None] * scale - self.centers * scale
+        offset = (value[..., None] * scale - self.centers * scale).clamp(-FAR, FAR)
         return torch.exp(-offset * offset)
 
 

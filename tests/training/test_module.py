@@ -117,7 +117,7 @@ def test_self_conditioning_is_used_as_often_as_asked(make_module: Make, batch: S
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
 @pytest.mark.parametrize(
     ("share", "resting"),
-    [(0.0, ["network.embed_moves.weight", "network.blocks.0.project_vectors.weight"]), (1.0, [])],
+    [(0.0, ["network.embed_moves", "network.blocks.0.project_vectors.maps.0.weight"]), (1.0, [])],
 )
 def test_every_parameter_learns(make_module: Make, batch: State, precision: str, share: float, resting: list[str]):
     """Also when bf16 copies of the weights were made without gradients a moment before."""
