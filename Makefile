@@ -1,6 +1,7 @@
 # make sample: 100 molecules and their scores; make test: all checks; make bench: speed.
 # make train-qm9: weights for QM9 from nothing; make train-qm9-quick: in an hour. Interrupted, they go on where they were.
-# make evaluate: the figures of docs/benchmarks.md. Each installs what it needs.
+# ARGS="--set num_processes=4" reaches `moldiff train`. make evaluate: the figures of docs/benchmarks.md.
+# Each installs what it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,7 +34,7 @@ bench: $(INSTALLED)
 train-qm9: CONFIG := datasets/qm9/train.json
 train-qm9-quick: CONFIG := datasets/qm9/train-quick.json
 train-qm9 train-qm9-quick: $(INSTALLED) stores/qm9/meta.json
-	$(FAST) $(BIN)/moldiff train --config $(CONFIG) --out runs/$(@:train-%=%) $(if $(wildcard runs/$(@:train-%=%)/last.ckpt),--resume)
+	$(FAST) $(BIN)/moldiff train --config $(CONFIG) --out runs/$(@:train-%=%) $(if $(wildcard runs/$(@:train-%=%)/last.ckpt),--resume) $(ARGS)
 
 evaluate: $(INSTALLED) stores/qm9/meta.json
 	$(FAST) $(BIN)/python scripts/evaluate.py --seed 0 --seed 1 --seed 2 $(foreach n,5 10 20 50 100,--num-steps $(n))

@@ -111,6 +111,7 @@ BAD = {
     "beyond the data": ("--num-atoms 20-40", "trained on 3 to 29 atoms"),
     "no number": ("--num-atoms lots", "--num-atoms lots: expected one number or a range"),
     "temperature": ("--temperature 0", "temperature"),
+    "lead": ("--bond-lead 0", "bond_lead"),
     "unknown weights": ("--weights qm8", "weights 'qm8': no such folder"),
     "web page as weights": ("--weights {here}/page", "is a web page"),
     "no reference": ("--reference {here}/none.smi", "none.smi: cannot be read"),
@@ -138,6 +139,17 @@ def test_sample_replaces_a_file_only_if_told_to(hydrogen: Path, tmp_path: Path):
     out.write_text("mine")
     assert sample(hydrogen, out, "--num-samples", 2, "--overwrite").exit_code == 0
     assert len(molecules(out)) == 2
+
+
+@pytest.mark.parametrize("option", ["--atom-lead", "--bond-lead", "--grid-power", "--temperature"])
+def test_sample_hands_on_how_the_walk_goes(option: str, weights: Path, tmp_path: Path):
+    """Another value draws other molecules, the same value the same."""
+    drawn = []
+    for number, given in enumerate(([option, "3"], [option, "3"], [])):
+        out = tmp_path / f"{number}.sdf"
+        assert sample(weights, out, "--num-samples", 4, "--num-atoms", 6, *given).exit_code == 0
+        drawn.append([m.pos.tolist() for m in molecules(out)])
+    assert drawn[0] == drawn[1] != drawn[2]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
