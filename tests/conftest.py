@@ -45,7 +45,7 @@ def hydrogen(tmp_path_factory: pytest.TempPathFactory) -> Path:
         vocabulary=("H",), sizes={2: 10}, atom_marginals=(1.0,), bond_marginals=(0.0, 1.0, 0.0, 0.0), pos_scale=0.4,
         num_molecules=10,
     )  # fmt: skip
-    return make_weights(tmp_path_factory.mktemp("weights") / "hydrogen", statistics, single_bond=1.5)
+    return make_weights(tmp_path_factory.mktemp("weights") / "hydrogen", statistics, single_bond=2.0)
 
 
 def make_weights(folder: Path, statistics, *, single_bond: float = 0.0) -> Path:
