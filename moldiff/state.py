@@ -77,6 +77,10 @@ class Times:
         atom, bond = t**lead.atom, t**lead.bond
         return cls(t[:, None].expand(-1, n), atom[:, None].expand(-1, n), bond[:, None, None].expand(-1, n, n))
 
+    def known(self, pos: Bool[Tensor, "b n"], atom: Bool[Tensor, "b n"], bond: Bool[Tensor, "b n n"]) -> "Times":
+        """Time 0 for these elements, which are known."""
+        return Times(self.pos.masked_fill(pos, 0.0), self.atom.masked_fill(atom, 0.0), self.bond.masked_fill(bond, 0.0))
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:

@@ -38,11 +38,7 @@ class Known:
         """Time t, or what the lead makes of it, for what is drawn; 0 for what is known."""
         b, n = self.pos.shape
         drawn = Times.shared(torch.full((b,), t, device=self.pos.device), n, lead)
-        return Times(
-            drawn.pos.masked_fill(self.pos, 0.0),
-            drawn.atom.masked_fill(self.atom, 0.0),
-            drawn.bond.masked_fill(self.bond, 0.0),
-        )
+        return drawn.known(self.pos, self.atom, self.bond)
 
     def imposed(self, state: State) -> State:
         """The state with the given values in place."""

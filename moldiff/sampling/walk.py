@@ -72,8 +72,8 @@ def walk(
     blank = Known.nothing(known.values.mask).values
     state = process.noise(known.imposed(blank), known.times(times[0], lead), generator=generator)
     previous, memory_pos, memory_classes = None, None, None
-    for i, (now, then) in enumerate(itertools.pairwise(times)):
-        t, s = known.times(now, lead), known.times(then, lead)
+    steps = itertools.pairwise(known.times(time, lead) for time in times)
+    for i, (t, s) in enumerate(steps, start=1):
         x0_hat = denoiser(state, t, previous if self_conditioning else None)
         pos, memory_pos = steppers.pos.step(process, state, x0_hat, t, s, memory_pos, generator=generator)
         atom, bond, memory_classes = steppers.classes.step(
@@ -82,5 +82,5 @@ def walk(
         state = known.imposed(clean_padding(state.replace(pos=pos, atom=atom, bond=bond)))
         previous = x0_hat
         if tap is not None:
-            tap(i + 1, then, state, x0_hat)
+            tap(i, times[i], state, x0_hat)
     return state

@@ -39,11 +39,7 @@ def draw_task_times(x0: State, t: Times, share: float, *, generator: torch.Gener
         return torch.isin(task, torch.tensor(numbers, device=device))[:, None]
 
     pairs = fragment[:, :, None] & fragment[:, None, :]
-    times = Times(
-        pos=t.pos.masked_fill(fragment | known("p"), 0.0),
-        atom=t.atom.masked_fill(fragment | known("a"), 0.0),
-        bond=t.bond.masked_fill(pairs | known("b")[..., None], 0.0),
-    )
+    times = t.known(fragment | known("p"), fragment | known("a"), pairs | known("b")[..., None])
     count = fragment.sum(1).clamp_min(1)[:, None]
     centre = (x0.pos * fragment[..., None]).sum(1) / count
     return x0.replace(pos=(x0.pos - centre[:, None]) * x0.mask[..., None]), times
