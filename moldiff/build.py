@@ -62,4 +62,4 @@ def build_steppers(settings: SamplerSettings) -> Steppers:
     """The algorithms of a walk."""
     errors = torch.tensor(settings.pos_errors) if settings.pos_errors else None
     pos = Ddim(settings.eta) if settings.solver == "ddim" else Multistep(errors)
-    return Steppers(pos=pos, classes=MixturePosterior(settings.temperature))
+    return Steppers(pos=pos, classes=MixturePosterior(settings.temperature, settings.class_churn))

@@ -125,16 +125,19 @@ class SamplerSettings(Settings):
 
     `solver` moves the coordinates: `multistep` (`moldiff.sampling.multistep`), or `ddim`, of which `eta` is the share
     of fresh noise, 1 for ancestral sampling and 0 for deterministic steps. `pos_errors` are the errors of the weights
-    that `multistep` allows for, Å. `temperature` divides the logits of the classes, 1 being exact; time steps are
-    (1 - i / num_steps)^`grid_power`, above 1 finer near the data. Where the coordinates are at time t, atom classes are
-    at t^`atom_lead` and bonds at t^`bond_lead` (`moldiff.state.Lead`).
+    that `multistep` allows for, Å. `temperature` divides the logits of the classes, 1 being exact; `class_churn` is how
+    freely they are drawn again at each step (`moldiff.sampling.classes`). `grid_power` above 1 makes steps finer near
+    the data, `grid_focus` above 0 in the middle of the walk (`moldiff.sampling.grids`). Where the coordinates are at
+    time t, atom classes are at t^`atom_lead` and bonds at t^`bond_lead` (`moldiff.state.Lead`).
     """
 
     solver: Literal["multistep", "ddim"] = "multistep"
     num_steps: Annotated[int, Field(ge=1, le=100_000)] = 50
     eta: Share = 1.0
     temperature: Positive = 0.7
+    class_churn: Share = 0.0
     grid_power: Positive = 2.0
+    grid_focus: Annotated[float, Field(ge=0, lt=1)] = 0.0
     atom_lead: Positive = 1.0
     bond_lead: Positive = 1.0
     pos_errors: Annotated[tuple[NotNegative, ...], Field(max_length=1000)] = ()

@@ -133,7 +133,7 @@ class MoleculeGenerator:
             )
         sizes = _Sizes.of(self.bundle, num_atoms, allow_extrapolation=allow_extrapolation)
         how = sampler or self.bundle.sampler
-        grid = power_grid(how.num_steps if num_steps is None else num_steps, power=how.grid_power)
+        grid = power_grid(how.num_steps if num_steps is None else num_steps, power=how.grid_power, focus=how.grid_focus)
         steppers, lead = build_steppers(how), build_lead(how)
 
         def windows() -> Iterator[Sample]:

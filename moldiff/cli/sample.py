@@ -12,7 +12,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from typer import Option
 
 from moldiff.cli.score import read_references
-from moldiff.cli.walks import AtomLead, BondLead, Eta, GridPower, NumSteps, Solver, Temperature, changed
+from moldiff.cli.walks import (
+    AtomLead,
+    BondLead,
+    ClassChurn,
+    Eta,
+    GridFocus,
+    GridPower,
+    NumSteps,
+    Solver,
+    Temperature,
+    changed,
+)
 from moldiff.errors import ConfigError
 from moldiff.interrupt import Interrupt
 
@@ -50,7 +61,9 @@ def sample(
     solver: Solver = None,
     eta: Eta = None,
     temperature: Temperature = None,
+    class_churn: ClassChurn = None,
     grid_power: GridPower = None,
+    grid_focus: GridFocus = None,
     atom_lead: AtomLead = None,
     bond_lead: BondLead = None,
     device: Annotated[str | None, Option(help="cpu or cuda.  [default: cuda if there is one]")] = None,
@@ -75,7 +88,7 @@ def sample(
     generator = MoleculeGenerator.from_pretrained(weights, device=device)
     sampler = changed(
         generator.bundle.sampler, num_steps=num_steps, solver=solver, eta=eta, temperature=temperature,
-        grid_power=grid_power, atom_lead=atom_lead, bond_lead=bond_lead,
+        class_churn=class_churn, grid_power=grid_power, grid_focus=grid_focus, atom_lead=atom_lead, bond_lead=bond_lead,
     )  # fmt: skip
     drawing = _Drawing(
         generator, num_samples, valid_only=valid_only, seed=seed, sampler=sampler,

@@ -16,6 +16,8 @@ Eta = Annotated[
 ]
 Temperature = Annotated[float | None, Option(help=f"Below 1 the likelier classes are preferred.{DEFAULT}")]
 GridPower = Annotated[float | None, Option(help=f"Above 1 the steps are finer near the data.{DEFAULT}")]
+GridFocus = Annotated[float | None, Option(help=f"0 to 1: the steps are finer in the middle of the walk.{DEFAULT}")]
+ClassChurn = Annotated[float | None, Option(help=f"0 to 1: how freely classes are drawn again each step.{DEFAULT}")]
 AtomLead = Annotated[
     float | None, Option(help=f"Atom classes are at t^this when coordinates are at t: above 1, ahead of them.{DEFAULT}")
 ]

@@ -6,7 +6,18 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
-from moldiff.cli.walks import AtomLead, BondLead, Eta, GridPower, NumSteps, Solver, Temperature, changed
+from moldiff.cli.walks import (
+    AtomLead,
+    BondLead,
+    ClassChurn,
+    Eta,
+    GridFocus,
+    GridPower,
+    NumSteps,
+    Solver,
+    Temperature,
+    changed,
+)
 
 
 def export(
@@ -17,7 +28,9 @@ def export(
     solver: Solver = None,
     eta: Eta = None,
     temperature: Temperature = None,
+    class_churn: ClassChurn = None,
     grid_power: GridPower = None,
+    grid_focus: GridFocus = None,
     atom_lead: AtomLead = None,
     bond_lead: BondLead = None,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace a bundle that is there.")] = False,
@@ -36,7 +49,8 @@ def export(
 
     sampler = changed(
         TrainingSettings.from_json(run / CONFIG).sampler, num_steps=num_steps, solver=solver, eta=eta,
-        temperature=temperature, grid_power=grid_power, atom_lead=atom_lead, bond_lead=bond_lead,
+        temperature=temperature, class_churn=class_churn, grid_power=grid_power, grid_focus=grid_focus,
+        atom_lead=atom_lead, bond_lead=bond_lead,
     )  # fmt: skip
     make(run, out, sampler=sampler, dtype=getattr(torch, dtype), overwrite=overwrite)
     size = sum(file.stat().st_size for file in out.iterdir()) / 1e6

@@ -143,3 +143,32 @@ def test_temperature_prefers_likelier_classes_and_one_is_exact(problem: Problem)
     assert probs[0.5] == pytest.approx([25 / 38, 9 / 38, 4 / 38])
     with pytest.raises(ConfigError, match="temperature"):
         MixturePosterior(0.0)
+
+
+@pytest.mark.parametrize("s", [0.0, 0.4])
+def test_churn_of_one_is_the_noise_of_a_drawn_molecule(problem: Problem, s: float):
+    """Nothing of z_t stays, whatever it was, but what is known."""
+    times = [Times.shared(torch.full((5,), time), 4) for time in (0.7, s)]
+    known = torch.tensor([True, False, False, False]).expand(5, 4)
+    t, s_known = (Times(time.pos, time.atom.masked_fill(known, 0.0), time.bond) for time in times)
+    certain = Prediction(
+        problem.data.pos,
+        *(
+            1e3 * torch.nn.functional.one_hot(classes, k).float()
+            for classes, k in ((problem.data.atom, 3), (problem.data.bond, 4))
+        ),
+    )
+    seen = []
+    for other in (0, 1):
+        z_t = problem.data.replace(atom=torch.full_like(problem.data.atom, other))
+        atom, bond, _ = MixturePosterior(churn=1.0).step(
+            problem.process, z_t, certain, t, s_known, None, generator=batch(5)
+        )
+        assert bool((atom[known] == other).all())
+        seen.append((atom[~known], bond))
+        if s == 0:
+            assert torch.equal(atom[~known], problem.data.atom[~known])
+    assert torch.equal(seen[0][0], seen[1][0])
+    assert torch.equal(seen[0][1], seen[1][1])
+    with pytest.raises(ConfigError, match="churn"):
+        MixturePosterior(churn=1.1)

@@ -41,6 +41,19 @@ def test_grid_refuses_nonsense(steps: int, power: float):
         power_grid(steps, power=power)
 
 
+@pytest.mark.parametrize("focus", [0.3, 0.5, 0.99])
+def test_focus_moves_steps_to_the_middle(focus: float):
+    even, grid = power_grid(20, power=2.0), power_grid(20, power=2.0, focus=focus)
+    assert grid[0] == 1
+    assert grid[-1] == 0
+    assert bool((grid.diff() < 0).all())
+    roots = grid.double().sqrt()
+    assert float(roots[9] - roots[10]) == pytest.approx(((1 - focus) * 0.1 + focus * 0.1**3) / 2, abs=1e-6)
+    assert float(roots[0] - roots[1]) > float(even.double().sqrt()[0] - even.double().sqrt()[1])
+    with pytest.raises(ConfigError, match="focus"):
+        power_grid(20, focus=1.0)
+
+
 @pytest.mark.parametrize(
     "times", [[1.0], [0.9, 0.0], [1.0, 0.1], [1.0, 0.5, 0.5, 0.0], [1.0, 0.4, 0.6, 0.0], [0.0, 1.0]]
 )
