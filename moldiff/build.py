@@ -1,6 +1,8 @@
 """From settings to objects: the only place that knows which name means which class."""
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from moldiff.config import ModelSettings, ProcessSettings, SamplerSettings, ScheduleSettings
 from moldiff.data.statistics import Statistics
@@ -12,6 +14,7 @@ from moldiff.diffusion.schedule import CosineSchedule, LinearSchedule, Polynomia
 from moldiff.network.blocks import Widths
 from moldiff.network.net import EquivariantNetwork
 from moldiff.sampling.classes import MixturePosterior
+from moldiff.sampling.grids import power_grid
 from moldiff.sampling.multistep import Multistep
 from moldiff.sampling.positions import Ddim
 from moldiff.sampling.walk import Steppers
@@ -51,6 +54,14 @@ def build_denoiser(settings: ModelSettings, statistics: Statistics, *, seed: int
             scale=statistics.pos_scale,
         )
     return NetworkDenoiser(network, process)
+
+
+def build_grid(settings: SamplerSettings, num_steps: int | None = None) -> Float[Tensor, "steps"]:
+    """The times of a walk, of that many steps or as many as the settings say."""
+    return power_grid(
+        settings.num_steps if num_steps is None else num_steps,
+        power=settings.grid_power, focus=settings.grid_focus, end=settings.grid_end,
+    )  # fmt: skip
 
 
 def build_lead(settings: SamplerSettings) -> Lead:

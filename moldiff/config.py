@@ -127,8 +127,9 @@ class SamplerSettings(Settings):
     of fresh noise, 1 for ancestral sampling and 0 for deterministic steps. `pos_errors` are the errors of the weights
     that `multistep` allows for, Å. `temperature` divides the logits of the classes, 1 being exact; `class_churn` is how
     freely they are drawn again at each step (`moldiff.sampling.classes`). `grid_power` above 1 makes steps finer near
-    the data, `grid_focus` above 0 in the middle of the walk (`moldiff.sampling.grids`). Where the coordinates are at
-    time t, atom classes are at t^`atom_lead` and bonds at t^`bond_lead` (`moldiff.state.Lead`).
+    the data, `grid_focus` above 0 in the middle of the walk, `grid_end` is the time of the last evaluation
+    (`moldiff.sampling.grids`). Where the coordinates are at time t, atom classes are at t^`atom_lead` and bonds at
+    t^`bond_lead` (`moldiff.state.Lead`).
     """
 
     solver: Literal["multistep", "ddim"] = "multistep"
@@ -138,6 +139,7 @@ class SamplerSettings(Settings):
     class_churn: Share = 0.0
     grid_power: Positive = 2.0
     grid_focus: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    grid_end: Annotated[float, Field(ge=0, lt=1)] = 0.0
     atom_lead: Positive = 1.0
     bond_lead: Positive = 1.0
     pos_errors: Annotated[tuple[NotNegative, ...], Field(max_length=1000)] = ()

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from moldiff.build import build_lead, build_steppers
+from moldiff.build import build_grid, build_lead, build_steppers
 from moldiff.bundle import Bundle, load_pretrained, save_pretrained
 from moldiff.chem.molecule import MAX_ATOMS, Failure, Molecule
 from moldiff.chem.validity import Checked, check
@@ -18,7 +18,6 @@ from moldiff.config import SamplerSettings
 from moldiff.diffusion.randomness import SampleRandomness, sample_generator
 from moldiff.errors import ConfigError, MoleculeError, SizeError
 from moldiff.precision import use_bf16
-from moldiff.sampling.grids import power_grid
 from moldiff.sampling.known import Known
 from moldiff.sampling.walk import Steppers, Tap, walk
 from moldiff.state import Lead, State
@@ -133,7 +132,7 @@ class MoleculeGenerator:
             )
         sizes = _Sizes.of(self.bundle, num_atoms, allow_extrapolation=allow_extrapolation)
         how = sampler or self.bundle.sampler
-        grid = power_grid(how.num_steps if num_steps is None else num_steps, power=how.grid_power, focus=how.grid_focus)
+        grid = build_grid(how, num_steps)
         steppers, lead = build_steppers(how), build_lead(how)
 
         def windows() -> Iterator[Sample]:

@@ -110,8 +110,10 @@ BAD = {
     "too many atoms": ("--num-atoms 5000", "num_atoms 5000"),
     "beyond the data": ("--num-atoms 20-40", "trained on 3 to 29 atoms"),
     "no number": ("--num-atoms lots", "--num-atoms lots: expected one number or a range"),
+    "setting": ("--set bond_led=2", "unknown key 'bond_led'; did you mean 'bond_lead'?"),
+    "no setting": ("--set bond_lead", "expected key=value"),
     "temperature": ("--temperature 0", "temperature"),
-    "lead": ("--bond-lead 0", "bond_lead"),
+    "lead": ("--set bond_lead=0", "bond_lead"),
     "unknown weights": ("--weights qm8", "weights 'qm8': no such folder"),
     "web page as weights": ("--weights {here}/page", "is a web page"),
     "no reference": ("--reference {here}/none.smi", "none.smi: cannot be read"),
@@ -141,13 +143,16 @@ def test_sample_replaces_a_file_only_if_told_to(hydrogen: Path, tmp_path: Path):
     assert len(molecules(out)) == 2
 
 
-@pytest.mark.parametrize("option", ["--atom-lead", "--bond-lead", "--grid-power", "--temperature"])
-def test_sample_hands_on_how_the_walk_goes(option: str, weights: Path, tmp_path: Path):
+@pytest.mark.parametrize(
+    "given",
+    ["--temperature 3", *(f"--set {key}=0.5" for key in ("atom_lead", "class_churn", "grid_power", "grid_end"))],
+)
+def test_sample_hands_on_how_the_walk_goes(given: str, weights: Path, tmp_path: Path):
     """Another value draws other molecules, the same value the same."""
     drawn = []
-    for number, given in enumerate(([option, "3"], [option, "3"], [])):
+    for number, options in enumerate((given, given, "")):
         out = tmp_path / f"{number}.sdf"
-        assert sample(weights, out, "--num-samples", 4, "--num-atoms", 6, *given).exit_code == 0
+        assert sample(weights, out, "--num-samples", 4, "--num-atoms", 6, *options.split()).exit_code == 0
         drawn.append([m.pos.tolist() for m in molecules(out)])
     assert drawn[0] == drawn[1] != drawn[2]
 

@@ -11,19 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer import Option
 
+from moldiff.cli.assignments import NumSteps, SamplerSet, Temperature, changed
 from moldiff.cli.score import read_references
-from moldiff.cli.walks import (
-    AtomLead,
-    BondLead,
-    ClassChurn,
-    Eta,
-    GridFocus,
-    GridPower,
-    NumSteps,
-    Solver,
-    Temperature,
-    changed,
-)
 from moldiff.errors import ConfigError
 from moldiff.interrupt import Interrupt
 
@@ -58,14 +47,8 @@ def sample(
     batch_size: Annotated[
         int | None, Option(min=1, help="Most molecules at once; bounds memory, changes no molecule.")
     ] = None,
-    solver: Solver = None,
-    eta: Eta = None,
     temperature: Temperature = None,
-    class_churn: ClassChurn = None,
-    grid_power: GridPower = None,
-    grid_focus: GridFocus = None,
-    atom_lead: AtomLead = None,
-    bond_lead: BondLead = None,
+    set_: SamplerSet = None,
     device: Annotated[str | None, Option(help="cpu or cuda.  [default: cuda if there is one]")] = None,
     num_threads: Annotated[
         int, Option(min=1, help="CPU threads; more than one gains little, and loses much beside other work.")
@@ -86,10 +69,7 @@ def sample(
     keep_memory()
     torch.set_num_threads(num_threads)
     generator = MoleculeGenerator.from_pretrained(weights, device=device)
-    sampler = changed(
-        generator.bundle.sampler, num_steps=num_steps, solver=solver, eta=eta, temperature=temperature,
-        class_churn=class_churn, grid_power=grid_power, grid_focus=grid_focus, atom_lead=atom_lead, bond_lead=bond_lead,
-    )  # fmt: skip
+    sampler = changed(generator.bundle.sampler, set_, num_steps, temperature)
     drawing = _Drawing(
         generator, num_samples, valid_only=valid_only, seed=seed, sampler=sampler,
         num_atoms=parse_num_atoms(num_atoms), batch_size=batch_size, allow_extrapolation=allow_extrapolation,

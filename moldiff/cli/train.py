@@ -2,12 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from typer import Option
 
-from moldiff.errors import ConfigError
+from moldiff.cli.assignments import assign
 
 
 def train(
@@ -33,7 +33,7 @@ def train(
         config = out / "config.json"
     values = {} if config is None else TrainingSettings.from_json(config).model_dump()
     for assignment in [*([f"data={json.dumps(data)}"] if data is not None else []), *(set_ or [])]:
-        _assign(values, assignment)
+        assign(values, assignment)
     settings = TrainingSettings.parse(values, source="--set" if set_ else "settings")
     if show:
         typer.echo(json.dumps(settings.model_dump(), indent=2))
@@ -43,19 +43,3 @@ def train(
 
     run(settings, out, resume=resume)
     typer.echo(f"done; next: moldiff sample --weights {out / BUNDLE} --out molecules.sdf")
-
-
-def _assign(values: dict[str, Any], assignment: str) -> None:
-    """Puts `a.b=value` into nested dictionaries; the value is JSON, or else text."""
-    key, equals, text = assignment.partition("=")
-    if not equals or not key:
-        raise ConfigError(f"--set {assignment}: expected key=value, such as seed=1")
-    *parents, last = key.strip().split(".")
-    for part in parents:
-        values = values.setdefault(part, {})
-        if not isinstance(values, dict):
-            raise ConfigError(f"--set {assignment}: {part!r} is one value and has no parts")
-    try:
-        values[last] = json.loads(text)
-    except ValueError:
-        values[last] = text

@@ -6,18 +6,7 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
-from moldiff.cli.walks import (
-    AtomLead,
-    BondLead,
-    ClassChurn,
-    Eta,
-    GridFocus,
-    GridPower,
-    NumSteps,
-    Solver,
-    Temperature,
-    changed,
-)
+from moldiff.cli.assignments import NumSteps, SamplerSet, Temperature, changed
 
 
 def export(
@@ -25,14 +14,8 @@ def export(
     out: Annotated[Path, Option("--out", "-o", help="Folder of the weights bundle to make.")],
     dtype: Annotated[Literal["float32", "bfloat16", "float16"], Option(help="Of the numbers in the file.")] = "float32",
     num_steps: NumSteps = None,
-    solver: Solver = None,
-    eta: Eta = None,
     temperature: Temperature = None,
-    class_churn: ClassChurn = None,
-    grid_power: GridPower = None,
-    grid_focus: GridFocus = None,
-    atom_lead: AtomLead = None,
-    bond_lead: BondLead = None,
+    set_: SamplerSet = None,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace a bundle that is there.")] = False,
 ) -> None:
     """Makes a weights bundle of the averaged weights of a run's last checkpoint.
@@ -47,11 +30,7 @@ def export(
     from moldiff.run import CONFIG
     from moldiff.run import export as make
 
-    sampler = changed(
-        TrainingSettings.from_json(run / CONFIG).sampler, num_steps=num_steps, solver=solver, eta=eta,
-        temperature=temperature, class_churn=class_churn, grid_power=grid_power, grid_focus=grid_focus,
-        atom_lead=atom_lead, bond_lead=bond_lead,
-    )  # fmt: skip
+    sampler = changed(TrainingSettings.from_json(run / CONFIG).sampler, set_, num_steps, temperature)
     make(run, out, sampler=sampler, dtype=getattr(torch, dtype), overwrite=overwrite)
     size = sum(file.stat().st_size for file in out.iterdir()) / 1e6
     typer.echo(f"{out}: {size:.1f} MB; next: moldiff sample --weights {out} --out molecules.sdf")

@@ -1,6 +1,6 @@
 """The second-order stochastic step of the coordinates, for walks of few evaluations."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -9,9 +9,10 @@ from torch import Tensor
 from moldiff.diffusion.joint import JointProcess, centred_noise
 from moldiff.diffusion.randomness import Randomness
 from moldiff.errors import ConfigError
+from moldiff.sampling.positions import Ddim
 from moldiff.state import Prediction, State, Times
 
-LAST_SPREAD = 0.1  # at times below, spread that is independent for every atom only harms the geometry
+QUIET = 0.1  # below this sigma noise that is independent for every atom only harms the geometry: no more is added
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +21,8 @@ class Multistep:
 
     Two corrections to an ancestral draw from q(z_s | z_t, x0_hat). The prediction moves on during the step as it did
     during the last: x = x0_hat + min(1, h / 2 h_last) (x0_hat - x0_last), h being the step in half the log signal to
-    noise ratio. And x0 is not x0_hat: its spread, which training shows, adds to the variance of the step.
+    noise ratio. And x0 is not x0_hat: its spread, which training shows, adds to the variance of the step. The last
+    steps, near the data, are deterministic (`QUIET`).
 
     Attributes:
         errors: root mean square error of a predicted coordinate, Å, at even times from 0 to 1; none adds no variance.
@@ -62,10 +64,12 @@ class Multistep:
         mean, std = gaussian.posterior(z_t.pos, x, t.pos, s.pos)
         if self.errors is not None:
             share = gaussian.posterior(torch.zeros_like(x), torch.ones_like(x), t.pos, s.pos)[0][..., 0]
-            unknown = (share * interpolated(self.errors.to(share), t.pos)).masked_fill(s.pos < LAST_SPREAD, 0.0)
-            std = (std.square() + unknown.square()).sqrt()
+            std = (std.square() + (share * interpolated(self.errors.to(share), t.pos)).square()).sqrt()
         noise = centred_noise(t, z_t.mask, generator=generator)
-        return (mean + std[..., None] * noise) * z_t.mask[..., None], (x0_hat.pos, t.pos)
+        pos = (mean + std[..., None] * noise) * z_t.mask[..., None]
+        still, _ = Ddim(0.0).step(process, z_t, replace(x0_hat, pos=x), t, s, None, generator=generator)
+        quiet = (gaussian.schedule.sigma(t.pos) < QUIET)[..., None]
+        return torch.where(quiet, still, pos), (x0_hat.pos, t.pos)
 
 
 def interpolated(values: Float[Tensor, "times"], t: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:

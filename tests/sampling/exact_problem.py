@@ -118,6 +118,6 @@ def copies(data: State, row: int, count: int) -> State:
     return State(*(values[row : row + 1].repeat(count, *[1] * (values.ndim - 1)) for values in vars(data).values()))
 
 
-def batch(count: int) -> BatchRandomness:
+def batch(count: int, seed: int = 0) -> BatchRandomness:
     """Randomness for so many molecules."""
-    return BatchRandomness(sample_generator(0, 0), count)
+    return BatchRandomness(sample_generator(seed, 0), count)

@@ -172,3 +172,15 @@ def test_churn_of_one_is_the_noise_of_a_drawn_molecule(problem: Problem, s: floa
     assert torch.equal(seen[0][1], seen[1][1])
     with pytest.raises(ConfigError, match="churn"):
         MixturePosterior(churn=1.1)
+
+
+@pytest.mark.parametrize(("t", "s", "random"), [(0.3, 0.05, True), (0.09, 0.05, False)])
+def test_multistep_adds_no_noise_near_the_data(problem: Problem, t: float, s: float, random: bool):
+    times = [Times.shared(torch.full((5,), time), 4) for time in (t, s)]
+    x0_hat = Prediction(problem.data.pos + 0.01, torch.zeros(5, 4, 3), torch.zeros(5, 4, 4, 4))
+    stepper = Multistep(torch.tensor([0.1, 1.0]))
+    drawn = [
+        stepper.step(problem.process, problem.data, x0_hat, *times, None, generator=batch(5, seed))[0]
+        for seed in (0, 1)
+    ]
+    assert torch.equal(*drawn) is not random

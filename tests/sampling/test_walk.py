@@ -54,6 +54,19 @@ def test_focus_moves_steps_to_the_middle(focus: float):
         power_grid(20, focus=1.0)
 
 
+def test_grid_with_an_end_is_that_of_karras():
+    grid = power_grid(10, power=7.0, end=0.002)
+    ramp = torch.linspace(0, 1, 10, dtype=torch.float64)
+    torch.testing.assert_close(grid[:-1].double(), (1 + ramp * (0.002 ** (1 / 7) - 1)) ** 7, rtol=1e-6, atol=1e-8)
+    assert grid[-1] == 0
+    assert power_grid(1, end=0.1).tolist() == [1, 0]
+    for steps in (1, 2, 3, 50):
+        grid = power_grid(steps, power=2.0, focus=0.5, end=0.02)
+        assert len(grid) == steps + 1
+        assert steps == 1 or float(grid[-2]) == pytest.approx(0.02)
+        assert bool((grid.diff() < 0).all())
+
+
 @pytest.mark.parametrize(
     "times", [[1.0], [0.9, 0.0], [1.0, 0.1], [1.0, 0.5, 0.5, 0.0], [1.0, 0.4, 0.6, 0.0], [0.0, 1.0]]
 )

@@ -1,0 +1,57 @@
+"""Settings on the command line: `--set key=value`, and the options of a walk, the same for every command."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Option
+
+from moldiff.errors import ConfigError
+
+if TYPE_CHECKING:
+    from moldiff.config import SamplerSettings
+
+DEFAULT = "  [default: of the weights]"
+
+NumSteps = Annotated[int | None, Option(min=1, help=f"Network evaluations for each molecule.{DEFAULT}")]
+Temperature = Annotated[float | None, Option(help=f"Below 1 the likelier classes are preferred.{DEFAULT}")]
+SamplerSet = Annotated[
+    list[str] | None,
+    Option("--set", help="Another setting of the sampler, such as class_churn=0; `moldiff info` has them. Repeatable."),
+]
+
+
+def changed(
+    sampler: "SamplerSettings", assignments: Sequence[str] | None, num_steps: int | None, temperature: float | None
+) -> "SamplerSettings":
+    """The sampler with what was asked for; None is not."""
+    values = sampler.model_dump()
+    asked = {"num_steps": num_steps, "temperature": temperature}
+    values |= {name: value for name, value in asked.items() if value is not None}
+    for assignment in assignments or ():
+        assign(values, assignment)
+    return type(sampler).parse(values, source="--set" if assignments else "options")
+
+
+def assign(values: dict[str, Any], assignment: str) -> None:
+    """Puts `a.b=value` into nested dictionaries.
+
+    Args:
+        values: to change.
+        assignment: the value is JSON, or else text.
+
+    Raises:
+        ConfigError: if it is no assignment, or `a` has no parts.
+    """
+    key, equals, text = assignment.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set {assignment}: expected key=value, such as seed=1")
+    *parents, last = key.strip().split(".")
+    for part in parents:
+        values = values.setdefault(part, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"--set {assignment}: {part!r} is one value and has no parts")
+    try:
+        values[last] = json.loads(text)
+    except ValueError:
+        values[last] = text
