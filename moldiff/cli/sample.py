@@ -51,8 +51,8 @@ def sample(
     set_: SamplerSet = None,
     device: Annotated[str | None, Option(help="cpu or cuda.  [default: cuda if there is one]")] = None,
     num_threads: Annotated[
-        int, Option(min=1, help="CPU threads; more than one gains little, and loses much beside other work.")
-    ] = 1,
+        int | None, Option(min=1, help="CPU threads, each with molecules of its own.  [default: one a core]")
+    ] = None,
 ) -> None:
     """Draws molecules, writes them as they come, and scores them.
 
@@ -67,7 +67,8 @@ def sample(
     from moldiff.memory import keep_memory
 
     keep_memory()
-    torch.set_num_threads(num_threads)
+    if num_threads is not None:
+        torch.set_num_threads(num_threads)
     generator = MoleculeGenerator.from_pretrained(weights, device=device)
     sampler = changed(generator.bundle.sampler, set_, num_steps, temperature)
     drawing = _Drawing(
