@@ -154,12 +154,17 @@ class SamplerSettings(Settings):
 
 
 class LossSettings(Settings):
-    """Weights of the three losses; `pos_floor` (Å) bounds the weight of coordinates that are nearly clean."""
+    """Weights of the three losses; `pos_floor` (Å) bounds the weight of coordinates that are nearly clean.
+
+    From the share `late_start` of the run on `late_pos_floor` takes its place: molecules first, then their sharpness.
+    """
 
     pos: Annotated[float, Field(ge=0)] = 1.0
     atom: Annotated[float, Field(ge=0)] = 0.4
     bond: Annotated[float, Field(ge=0)] = 2.0
     pos_floor: Positive = 0.05
+    late_pos_floor: Positive = 0.05
+    late_start: Share = 1.0
 
 
 def _ordered(ends: tuple[float, float]) -> tuple[float, float]:

@@ -82,13 +82,17 @@ class DiffusionModule(pl.LightningModule):
                     previous = self.denoiser(z_t, t)
             prediction = self.denoiser(z_t, t, previous)
         weights = self.settings.loss
-        parts = losses(prediction, batch, t, process=self.process, pos_floor=weights.pos_floor)
+        floor = weights.late_pos_floor if self._has_begun(weights.late_start) else weights.pos_floor
+        parts = losses(prediction, batch, t, process=self.process, pos_floor=floor)
         return weights.pos * parts.pos + weights.atom * parts.atom + weights.bond * parts.bond, parts
 
     def task_share(self) -> float:
         """Share of the molecules of which something is known, at this point of the run."""
-        begun = int(self.num_seen) >= self.settings.task_start * self.settings.num_molecules
-        return self.settings.task_share if begun else 0.0
+        return self.settings.task_share if self._has_begun(self.settings.task_start) else 0.0
+
+    def _has_begun(self, start: float) -> bool:
+        """Whether that share of the run is over."""
+        return int(self.num_seen) >= start * self.settings.num_molecules
 
     def _of_all(self, count: int) -> Tensor:
         """Sum over the processes that train together."""

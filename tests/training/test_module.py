@@ -30,6 +30,20 @@ def fit(module: DiffusionModule, batches: list[State]) -> None:
     trainer.fit(module, DataLoader(batches, batch_size=None))  # type: ignore[arg-type]
 
 
+# ---- what is charged
+
+
+def test_nearly_clean_coordinates_count_more_late_in_the_run(make_module: Make, batch: State):
+    late = {"late_start": 0.5, "late_pos_floor": 0.01}
+    module = make_module(loss=late, num_molecules=100, time_end_density=0)
+    pos = []
+    for seen in (0, 49, 50):
+        module.num_seen.fill_(seen)
+        pos.append(module.loss(batch, 3)[1].pos.item())
+    assert pos[0] == pos[1] < pos[2]
+    assert pos[2] == make_module(loss={"pos_floor": 0.01}, time_end_density=0).loss(batch, 3)[1].pos.item()
+
+
 # ---- times
 
 
