@@ -11,14 +11,17 @@ from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.diffusion.gaussian import GaussianProcess
 from moldiff.diffusion.joint import JointProcess
 from moldiff.diffusion.schedule import CosineSchedule, LinearSchedule, PolynomialSchedule, Schedule
+from moldiff.errors import ConfigError
 from moldiff.network.blocks import Widths
 from moldiff.network.net import EquivariantNetwork
-from moldiff.sampling.classes import MixturePosterior
-from moldiff.sampling.grids import power_grid
+from moldiff.sampling.classes import MixturePosterior, TauLeaping, Unmasking
+from moldiff.sampling.grids import log_grid, log_snr_grid, power_grid, visited_twice
 from moldiff.sampling.multistep import Multistep
-from moldiff.sampling.positions import Ddim
+from moldiff.sampling.positions import Ddim, Heun, PositionStepper
 from moldiff.sampling.walk import Steppers
 from moldiff.state import Lead
+
+LOG_END = 0.002  # time of the last evaluation where a grid must have one and the settings leave it open
 
 
 def build_schedule(settings: ScheduleSettings) -> Schedule:
@@ -56,12 +59,36 @@ def build_denoiser(settings: ModelSettings, statistics: Statistics, *, seed: int
     return NetworkDenoiser(network, process)
 
 
-def build_grid(settings: SamplerSettings, num_steps: int | None = None) -> Float[Tensor, "steps"]:
-    """The times of a walk, of that many steps or as many as the settings say."""
-    return power_grid(
-        settings.num_steps if num_steps is None else num_steps,
-        power=settings.grid_power, focus=settings.grid_focus, end=settings.grid_end,
-    )  # fmt: skip
+def build_grid(settings: SamplerSettings, schedule: Schedule, num_steps: int | None = None) -> Float[Tensor, "steps"]:
+    """The times of a walk of so many network evaluations, or as many as the settings say.
+
+    Args:
+        settings: of the sampler.
+        schedule: of the coordinates.
+        num_steps: network evaluations; must be left out with times by hand.
+
+    Returns:
+        The times.
+
+    Raises:
+        ConfigError: if the settings do not make a grid.
+    """
+    if not isinstance(settings.grid, str):
+        if num_steps not in (None, settings.num_steps, len(settings.grid) - 1):
+            raise ConfigError(
+                f"grid: {len(settings.grid)} times by hand make no {num_steps} steps; leave the number out"
+            )
+        return torch.tensor(settings.grid)
+    evaluations = settings.num_steps if num_steps is None else num_steps
+    twice = settings.solver == "heun"
+    steps = evaluations // 2 + 1 if twice else evaluations
+    if settings.grid == "power":
+        grid = power_grid(steps, power=settings.grid_power, focus=settings.grid_focus, end=settings.grid_end)
+    elif settings.grid == "log":
+        grid = log_grid(steps, end=settings.grid_end or LOG_END)
+    else:
+        grid = log_snr_grid(steps, schedule, end=settings.grid_end or LOG_END)
+    return visited_twice(grid, evaluations) if twice else grid
 
 
 def build_lead(settings: SamplerSettings) -> Lead:
@@ -72,5 +99,8 @@ def build_lead(settings: SamplerSettings) -> Lead:
 def build_steppers(settings: SamplerSettings) -> Steppers:
     """The algorithms of a walk."""
     errors = torch.tensor(settings.pos_errors) if settings.pos_errors else None
-    pos = Ddim(settings.eta) if settings.solver == "ddim" else Multistep(errors)
-    return Steppers(pos=pos, classes=MixturePosterior(settings.temperature, settings.class_churn))
+    pos: PositionStepper = {
+        "ddim": Ddim(settings.eta), "heun": Heun(), "multistep": Multistep(errors, settings.eta),
+    }[settings.solver]  # fmt: skip
+    kind = {"posterior": MixturePosterior, "leaping": TauLeaping, "unmasking": Unmasking}[settings.classes]
+    return Steppers(pos=pos, classes=kind(settings.temperature, settings.top_p, settings.class_churn))

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -19,8 +20,8 @@ from moldiff.diffusion.randomness import SampleRandomness, sample_generator
 from moldiff.errors import ConfigError, MoleculeError, SizeError
 from moldiff.precision import use_bf16
 from moldiff.sampling.known import Known
-from moldiff.sampling.walk import Steppers, Tap, walk
-from moldiff.state import Lead, State
+from moldiff.sampling.walk import walk
+from moldiff.state import State
 from moldiff.workers import side_by_side
 
 NumAtoms = int | tuple[int, int] | None
@@ -132,14 +133,17 @@ class MoleculeGenerator:
             )
         sizes = _Sizes.of(self.bundle, num_atoms, allow_extrapolation=allow_extrapolation)
         how = sampler or self.bundle.sampler
-        grid = build_grid(how, num_steps)
-        steppers, lead = build_steppers(how), build_lead(how)
+        grid = build_grid(how, self.denoiser.process.pos.schedule, num_steps)
+        go = partial(
+            walk, self.denoiser.process, self.denoiser, build_steppers(how), grid,
+            lead=build_lead(how), churn=how.churn,
+        )  # fmt: skip
 
         def windows() -> Iterator[Sample]:
             for start in range(first, first + num_samples, WINDOW):
                 indices = range(start, min(start + WINDOW, first + num_samples))
                 drawn = {index: sizes.draw(seed, index) for index in indices}
-                yield from self._window(drawn, seed, grid, steppers, lead, batch_size, on_step)
+                yield from self._window(drawn, seed, go, len(grid) - 1, batch_size, on_step)
 
         return windows()
 
@@ -147,9 +151,8 @@ class MoleculeGenerator:
         self,
         sizes: dict[int, int],
         seed: int,
-        grid: Float[torch.Tensor, "steps"],
-        steppers: Steppers,
-        lead: Lead,
+        go: Callable[..., State],
+        num_steps: int,
         batch_size: int | None,
         on_step: Callable[[int], None] | None,
     ) -> Iterator[Sample]:
@@ -165,12 +168,12 @@ class MoleculeGenerator:
                 if on_step is not None:
                     on_step(len(batch[1]))
 
-            return self._draw(*batch, seed, grid, steppers, lead, tap)
+            return self._draw(*batch, seed, partial(go, tap=tap))
 
         try:
             for (_, indices), state in side_by_side(work, self._batches(sizes, batch_size), num_threads=threads):
                 for row, index in enumerate(indices):
-                    done[index] = self._sample(state, row, index, seed, len(grid) - 1)
+                    done[index] = self._sample(state, row, index, seed, num_steps)
                 while following in done:
                     yield done.pop(following)
                     following = next(waiting, None)
@@ -207,25 +210,15 @@ class MoleculeGenerator:
         rows = min(ROWS_FLOAT32, most)
         return rows, rows
 
-    def _draw(
-        self,
-        n: int,
-        indices: Sequence[int],
-        seed: int,
-        grid: Float[torch.Tensor, "steps"],
-        steppers: Steppers,
-        lead: Lead,
-        tap: Tap,
-    ) -> State:
+    def _draw(self, n: int, indices: Sequence[int], seed: int, go: Callable[..., State]) -> State:
         """One batch of exactly one size; rows beyond the indices repeat the last and are dropped."""
         _, unit = self._rows(n)
         rows = -(-len(indices) // unit) * unit
         filled = [*indices, *[indices[-1]] * (rows - len(indices))]
         known = Known.nothing(torch.ones(rows, n, dtype=torch.bool, device=self.device))
         generator = SampleRandomness(seed, filled, torch.full((rows,), n), device=self.device)
-        process = self.denoiser.process
         with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16("auto", self.device)):
-            state = walk(process, self.denoiser, steppers, grid, known, generator=generator, lead=lead, tap=tap)
+            state = go(known, generator=generator)
         return state.to("cpu")
 
     def _sample(self, state: State, row: int, index: int, seed: int, num_steps: int) -> Sample:

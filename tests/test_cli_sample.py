@@ -112,6 +112,9 @@ BAD = {
     "no number": ("--num-atoms lots", "--num-atoms lots: expected one number or a range"),
     "setting": ("--set bond_led=2", "unknown key 'bond_led'; did you mean 'bond_lead'?"),
     "no setting": ("--set bond_lead", "expected key=value"),
+    "grid": ("--grid 1,half,0", "--grid 1,half,0: expected a name, or times such as"),
+    "grid that rises": ("--grid 1,0.2,0.5,0", "must fall from 1 to 0"),
+    "churn": ("--churn 1", "churn"),
     "temperature": ("--temperature 0", "temperature"),
     "lead": ("--set bond_lead=0", "bond_lead"),
     "unknown weights": ("--weights qm8", "weights 'qm8': no such folder"),
@@ -145,7 +148,16 @@ def test_sample_replaces_a_file_only_if_told_to(hydrogen: Path, tmp_path: Path):
 
 @pytest.mark.parametrize(
     "given",
-    ["--temperature 3", *(f"--set {key}=0.5" for key in ("atom_lead", "class_churn", "grid_power", "grid_end"))],
+    [
+        "--temperature 3",
+        "--sampler heun",
+        "--sampler ddim",
+        "--grid log",
+        "--grid 1,0.5,0.2,0",
+        "--churn 0.5",
+        "--set classes=leaping",
+        *(f"--set {key}=0.5" for key in ("atom_lead", "class_churn", "grid_power", "grid_end", "top_p")),
+    ],
 )
 def test_sample_hands_on_how_the_walk_goes(given: str, weights: Path, tmp_path: Path):
     """Another value draws other molecules, the same value the same."""

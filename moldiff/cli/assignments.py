@@ -14,23 +14,26 @@ if TYPE_CHECKING:
 DEFAULT = "  [default: of the weights]"
 
 NumSteps = Annotated[int | None, Option(min=1, help=f"Network evaluations for each molecule.{DEFAULT}")]
-Temperature = Annotated[float | None, Option(help=f"Below 1 the likelier classes are preferred.{DEFAULT}")]
 SamplerSet = Annotated[
     list[str] | None,
-    Option("--set", help="Another setting of the sampler, such as class_churn=0; `moldiff info` has them. Repeatable."),
+    Option("--set", help="Any setting of the sampler, such as class_churn=0; `moldiff info` has them. Repeatable."),
 ]
 
 
-def changed(
-    sampler: "SamplerSettings", assignments: Sequence[str] | None, num_steps: int | None, temperature: float | None
-) -> "SamplerSettings":
+def changed(sampler: "SamplerSettings", assignments: Sequence[str] | None, **asked: Any) -> "SamplerSettings":
     """The sampler with what was asked for; None is not."""
-    values = sampler.model_dump()
-    asked = {"num_steps": num_steps, "temperature": temperature}
-    values |= {name: value for name, value in asked.items() if value is not None}
+    values = sampler.model_dump() | {name: value for name, value in asked.items() if value is not None}
     for assignment in assignments or ():
         assign(values, assignment)
     return type(sampler).parse(values, source="--set" if assignments else "options")
+
+
+def times_or_name(grid: str | None) -> tuple[float, ...] | str | None:
+    """The times of a grid that is given as numbers with commas between; else its name."""
+    try:
+        return tuple(float(time) for time in grid.split(",")) if grid and "," in grid else grid
+    except ValueError as error:
+        raise ConfigError(f"--grid {grid}: expected a name, or times such as 1,0.6,0.3,0.1,0") from error
 
 
 def assign(values: dict[str, Any], assignment: str) -> None:

@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer import Option
 
-from moldiff.cli.assignments import NumSteps, SamplerSet, Temperature, changed
+from moldiff.cli.assignments import DEFAULT, NumSteps, SamplerSet, changed, times_or_name
 from moldiff.cli.score import read_references
 from moldiff.errors import ConfigError
 from moldiff.interrupt import Interrupt
@@ -47,7 +47,14 @@ def sample(
     batch_size: Annotated[
         int | None, Option(min=1, help="Most molecules at once; bounds memory, changes no molecule.")
     ] = None,
-    temperature: Temperature = None,
+    solver: Annotated[
+        Literal["multistep", "ddim", "heun"] | None, Option("--sampler", help=f"Of the coordinates.{DEFAULT}")
+    ] = None,
+    grid: Annotated[
+        str | None, Option(help=f"power, log, log_snr, or the times themselves, such as 1,0.6,0.3,0.1,0.{DEFAULT}")
+    ] = None,
+    temperature: Annotated[float | None, Option(help=f"Below 1 the likelier classes are preferred.{DEFAULT}")] = None,
+    churn: Annotated[float | None, Option(help=f"Share of each step that fresh noise takes back.{DEFAULT}")] = None,
     set_: SamplerSet = None,
     device: Annotated[str | None, Option(help="cpu or cuda.  [default: cuda if there is one]")] = None,
     num_threads: Annotated[
@@ -70,7 +77,10 @@ def sample(
     if num_threads is not None:
         torch.set_num_threads(num_threads)
     generator = MoleculeGenerator.from_pretrained(weights, device=device)
-    sampler = changed(generator.bundle.sampler, set_, num_steps, temperature)
+    sampler = changed(
+        generator.bundle.sampler, set_, num_steps=num_steps, solver=solver,
+        grid=times_or_name(grid), temperature=temperature, churn=churn,
+    )  # fmt: skip
     drawing = _Drawing(
         generator, num_samples, valid_only=valid_only, seed=seed, sampler=sampler,
         num_atoms=parse_num_atoms(num_atoms), batch_size=batch_size, allow_extrapolation=allow_extrapolation,

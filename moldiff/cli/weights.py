@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
-from moldiff.cli.assignments import NumSteps, SamplerSet, Temperature, changed
+from moldiff.cli.assignments import NumSteps, SamplerSet, changed
 
 
 def export(
@@ -14,7 +14,6 @@ def export(
     out: Annotated[Path, Option("--out", "-o", help="Folder of the weights bundle to make.")],
     dtype: Annotated[Literal["float32", "bfloat16", "float16"], Option(help="Of the numbers in the file.")] = "float32",
     num_steps: NumSteps = None,
-    temperature: Temperature = None,
     set_: SamplerSet = None,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace a bundle that is there.")] = False,
 ) -> None:
@@ -30,7 +29,7 @@ def export(
     from moldiff.run import CONFIG
     from moldiff.run import export as make
 
-    sampler = changed(TrainingSettings.from_json(run / CONFIG).sampler, set_, num_steps, temperature)
+    sampler = changed(TrainingSettings.from_json(run / CONFIG).sampler, set_, num_steps=num_steps)
     make(run, out, sampler=sampler, dtype=getattr(torch, dtype), overwrite=overwrite)
     size = sum(file.stat().st_size for file in out.iterdir()) / 1e6
     typer.echo(f"{out}: {size:.1f} MB; next: moldiff sample --weights {out} --out molecules.sdf")

@@ -4,7 +4,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from moldiff.diffusion.schedule import Schedule
 from moldiff.errors import ConfigError
+
+BISECTIONS = 60
 
 
 def power_grid(num_steps: int, *, power: float = 1.0, focus: float = 0.0, end: float = 0.0) -> Float[Tensor, "steps"]:
@@ -36,3 +39,65 @@ def power_grid(num_steps: int, *, power: float = 1.0, focus: float = 0.0, end: f
     least = end ** (1 / power)
     times = (least + (1 - least) * u).pow(power).float()
     return torch.cat([times[:num_steps], times.new_zeros(1)])
+
+
+def log_grid(num_steps: int, *, end: float) -> Float[Tensor, "steps"]:
+    """Every time the same share of the one before, from 1 down to the end, and then 0.
+
+    Args:
+        num_steps: one less than the number of times.
+        end: time of the last evaluation, above 0 and below 1.
+
+    Returns:
+        The times.
+
+    Raises:
+        ConfigError: if there is no step or the end is out of range.
+    """
+    ramp = _ramp(num_steps, end)
+    return _ended(end**ramp, num_steps)
+
+
+def log_snr_grid(num_steps: int, schedule: Schedule, *, end: float) -> Float[Tensor, "steps"]:
+    """Even in the log signal to noise ratio between 1 - end and end; but the first time is 1, and the last 0.
+
+    Args:
+        num_steps: one less than the number of times.
+        schedule: gives the ratio.
+        end: time of the last evaluation, above 0 and below one half.
+
+    Returns:
+        The times.
+
+    Raises:
+        ConfigError: if there is no step or the end is out of range.
+    """
+    if not end < 0.5:
+        raise ConfigError(f"grid: end must be below 0.5 where log-SNR is even, got {end}")
+    ramp = _ramp(num_steps, end)
+    ends = schedule.log_snr(torch.tensor([1 - end, end], dtype=torch.float64))
+    wanted = torch.lerp(ends[0], ends[1], ramp)
+    low, high = torch.zeros_like(ramp), torch.ones_like(ramp)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        noisy = schedule.log_snr(middle) < wanted
+        low, high = torch.where(noisy, low, middle), torch.where(noisy, middle, high)
+    times = (low + high) / 2
+    times[0] = 1.0
+    return _ended(times, num_steps)
+
+
+def visited_twice(grid: Float[Tensor, "steps"], num_steps: int) -> Float[Tensor, "visits"]:
+    """A grid of num_steps // 2 + 1 steps whose inner times come twice, the last of them once if num_steps is even."""
+    inner = grid[1:-1].repeat_interleave(2)
+    return torch.cat([grid[:1], inner[: num_steps - 1], grid[-1:]])
+
+
+def _ramp(num_steps: int, end: float) -> Float[Tensor, "evaluations"]:
+    if num_steps < 1 or not 0 < end < 1:
+        raise ConfigError(f"grid: needs at least 1 step and an end between 0 and 1, got {num_steps} and {end}")
+    return torch.linspace(0, 1, max(2, num_steps), dtype=torch.float64)
+
+
+def _ended(times: Float[Tensor, "evaluations"], num_steps: int) -> Float[Tensor, "steps"]:
+    return torch.cat([times[:num_steps], times.new_zeros(1)]).float()

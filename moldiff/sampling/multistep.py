@@ -1,6 +1,6 @@
 """The second-order stochastic step of the coordinates, for walks of few evaluations."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -9,7 +9,7 @@ from torch import Tensor
 from moldiff.diffusion.joint import JointProcess, centred_noise
 from moldiff.diffusion.randomness import Randomness
 from moldiff.errors import ConfigError
-from moldiff.sampling.positions import Ddim
+from moldiff.sampling.positions import check_eta, towards
 from moldiff.state import Prediction, State, Times
 
 QUIET = 0.1  # below this sigma noise that is independent for every atom only harms the geometry: no more is added
@@ -26,19 +26,22 @@ class Multistep:
 
     Attributes:
         errors: root mean square error of a predicted coordinate, Å, at even times from 0 to 1; none adds no variance.
+        eta: share of fresh noise, as of `Ddim`; 0 is the deterministic DPM-Solver++(2M).
 
     Source: Lu et al. 2022, arXiv:2211.01095 (the multistep solver); Bao et al. 2022, arXiv:2201.06503, theorem 1 (the
     variance).
     """
 
     errors: Float[Tensor, "times"] | None = None
+    eta: float = 1.0
 
     def __post_init__(self) -> None:
         """Checks the errors.
 
         Raises:
-            ConfigError: if there are fewer than two, or one is negative or not finite.
+            ConfigError: if there are fewer than two, or one is negative or not finite; if eta is no share.
         """
+        check_eta(self.eta)
         e = self.errors
         if e is not None and (len(e) < 2 or not bool((torch.isfinite(e) & (e >= 0)).all())):
             raise ConfigError(f"multistep: needs two or more finite errors, none negative, got {e.tolist()}")
@@ -61,15 +64,13 @@ class Multistep:
             half = [gaussian.schedule.log_snr(time) / 2 for time in (before, t.pos, s.pos)]
             ratio = ((half[2] - half[1]) / (2 * (half[1] - half[0])).clamp_min(1e-6)).clamp(0, 1)
             x = x + ratio.masked_fill(s.pos == 0, 0.0)[..., None] * (x - last)
-        mean, std = gaussian.posterior(z_t.pos, x, t.pos, s.pos)
+        eta = torch.where(gaussian.schedule.sigma(t.pos) < QUIET, 0.0, self.eta)
+        mean, std = towards(process, z_t.pos, x, t, s, eta)
         if self.errors is not None:
             share = gaussian.posterior(torch.zeros_like(x), torch.ones_like(x), t.pos, s.pos)[0][..., 0]
-            std = (std.square() + (share * interpolated(self.errors.to(share), t.pos)).square()).sqrt()
+            std = (std.square() + (eta * share * interpolated(self.errors.to(share), t.pos)).square()).sqrt()
         noise = centred_noise(t, z_t.mask, generator=generator)
-        pos = (mean + std[..., None] * noise) * z_t.mask[..., None]
-        still, _ = Ddim(0.0).step(process, z_t, replace(x0_hat, pos=x), t, s, None, generator=generator)
-        quiet = (gaussian.schedule.sigma(t.pos) < QUIET)[..., None]
-        return torch.where(quiet, still, pos), (x0_hat.pos, t.pos)
+        return (mean + std[..., None] * noise) * z_t.mask[..., None], (x0_hat.pos, t.pos)
 
 
 def interpolated(values: Float[Tensor, "times"], t: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from moldiff.diffusion.denoiser import Denoiser
 from moldiff.diffusion.joint import JointProcess, clean_padding
 from moldiff.diffusion.randomness import Randomness
-from moldiff.errors import TimeOrderError
+from moldiff.errors import ConfigError, TimeOrderError
 from moldiff.sampling.classes import ClassStepper, MixturePosterior
 from moldiff.sampling.known import Known
 from moldiff.sampling.positions import Ancestral, PositionStepper
@@ -43,6 +43,7 @@ def walk(
     *,
     generator: Randomness,
     lead: Lead = Lead(),  # noqa: B008 - frozen
+    churn: float = 0.0,
     self_conditioning: bool = True,
     tap: Tap | None = None,
 ) -> State:
@@ -52,10 +53,11 @@ def walk(
         process: the joint process that the denoiser was trained on.
         denoiser: predicts clean molecules.
         steppers: algorithms.
-        grid: times of the coordinates from 1 down to 0.
+        grid: times of the coordinates from 1 down to 0; a time may come twice, for a stepper that looks twice.
         known: sizes, and the values that stay.
         generator: all randomness of the walk.
         lead: of the classes over the coordinates.
+        churn: share of each step that fresh noise takes back, of all variables, before the next evaluation.
         self_conditioning: hand the last prediction to the denoiser.
         tap: called after each step with its number, the time reached, the state and the prediction it came from.
 
@@ -63,17 +65,19 @@ def walk(
         The molecules, known values included.
 
     Raises:
+        ConfigError: if the churn is not a share below 1.
         TimeOrderError: if the grid does not fall from 1 to 0.
     """
-    times = grid.tolist()
-    if len(times) < 2 or times[0] != 1 or times[-1] != 0 or any(s >= t for t, s in itertools.pairwise(times)):
-        raise TimeOrderError(f"a step grid must fall strictly from 1 to 0, got {times[:3]} ... {times[-3:]}")
+    times = checked(grid)
+    if not 0 <= churn < 1:
+        raise ConfigError(f"churn must be at least 0 and below 1, got {churn}")
     # The process itself at t = 1: what is known stays, and its frame with it; the rest is the prior.
     blank = Known.nothing(known.values.mask).values
-    state = process.noise(known.imposed(blank), known.times(times[0], lead), generator=generator)
+    t = known.times(1.0, lead)
+    state = process.noise(known.imposed(blank), t, generator=generator)
     previous, memory_pos, memory_classes = None, None, None
-    steps = itertools.pairwise(known.times(time, lead) for time in times)
-    for i, (t, s) in enumerate(steps, start=1):
+    for i, time in enumerate(times[1:], start=1):
+        s = known.times(time, lead)
         x0_hat = denoiser(state, t, previous if self_conditioning else None)
         pos, memory_pos = steppers.pos.step(process, state, x0_hat, t, s, memory_pos, generator=generator)
         atom, bond, memory_classes = steppers.classes.step(
@@ -82,5 +86,29 @@ def walk(
         state = known.imposed(clean_padding(state.replace(pos=pos, atom=atom, bond=bond)))
         previous = x0_hat
         if tap is not None:
-            tap(i, times[i], state, x0_hat)
+            tap(i, time, state, x0_hat)
+        t = s
+        if churn and time > times[min(i + 1, len(times) - 1)]:  # not between two looks at one time, nor at the end
+            before = next(earlier for earlier in reversed(times[:i]) if earlier > time)
+            t = known.times(time + churn * (before - time), lead)
+            state = process.transition(state, s, t, generator=generator)
     return state
+
+
+def checked(grid: Float[Tensor, "steps"]) -> list[float]:
+    """The times of a grid.
+
+    Args:
+        grid: from 1 down to 0; a time between may come twice.
+
+    Returns:
+        Its times.
+
+    Raises:
+        TimeOrderError: if it is another kind of grid.
+    """
+    times = grid.tolist()
+    falls = all(s < t or 0 < s == t < 1 for t, s in itertools.pairwise(times))
+    if len(times) < 2 or times[0] != 1 or times[-1] != 0 or not falls:
+        raise TimeOrderError(f"a step grid must fall from 1 to 0, got {times[:3]} ... {times[-3:]}")
+    return times

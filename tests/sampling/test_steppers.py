@@ -2,14 +2,16 @@
 
 import pytest
 import torch
-from exact_problem import Problem, batch, copies
+from exact_problem import ExactDenoiser, Problem, batch, copies
 
 from moldiff.diffusion.randomness import BatchRandomness, sample_generator
 from moldiff.diffusion.schedule import CosineSchedule, LinearSchedule
 from moldiff.errors import ConfigError
-from moldiff.sampling.classes import MixturePosterior
+from moldiff.sampling.classes import MixturePosterior, TauLeaping, Unmasking
+from moldiff.sampling.grids import power_grid
 from moldiff.sampling.multistep import Multistep
 from moldiff.sampling.positions import Ancestral, Ddim
+from moldiff.sampling.walk import Steppers, walk
 from moldiff.state import Prediction, Times
 
 
@@ -143,6 +145,45 @@ def test_temperature_prefers_likelier_classes_and_one_is_exact(problem: Problem)
     assert probs[0.5] == pytest.approx([25 / 38, 9 / 38, 4 / 38])
     with pytest.raises(ConfigError, match="temperature"):
         MixturePosterior(0.0)
+
+
+def test_top_p_leaves_out_the_least_likely():
+    logits = torch.tensor([[0.2, 0.5, 0.3], [0.05, 0.9, 0.05]]).log()
+    probs = MixturePosterior(top_p=0.7)._probabilities(logits)
+    torch.testing.assert_close(probs, torch.tensor([[0.0, 5 / 8, 3 / 8], [0.0, 1.0, 0.0]]))
+    torch.testing.assert_close(MixturePosterior()._probabilities(logits), logits.exp())
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [(MixturePosterior, {"top_p": 0.0}), (TauLeaping, {"noise": -1.0}), (Unmasking, {"randomness": -1.0})],
+)
+def test_class_steppers_refuse_nonsense(kind: type, wrong: dict[str, float]):
+    with pytest.raises(ConfigError, match=next(iter(wrong)) if "top_p" in wrong else "at least 0"):
+        kind(**wrong)
+
+
+def test_unmasking_needs_absorbing_noise(problem: Problem):
+    with pytest.raises(ConfigError, match="absorbing"):
+        walk(
+            problem.process, ExactDenoiser(problem), Steppers(classes=Unmasking()), power_grid(3),
+            problem.sizes_only([0]), generator=batch(1),
+        )  # fmt: skip
+
+
+def test_unmasking_shows_the_surest_first_and_a_pair_in_both_directions():
+    process = Problem.of(LinearSchedule(), LinearSchedule(), "absorbing").process.bond
+    uniform = torch.rand(4, 6, 6, generator=torch.Generator().manual_seed(0)).triu(1)
+    masked = torch.full((4, 6, 6), process.num_classes) * (1 - torch.eye(6, dtype=torch.long))
+    sure = torch.rand(4, 6, 6, generator=torch.Generator().manual_seed(1)).triu(1)
+    sure = 0.3 + 0.6 * (sure + sure.transpose(1, 2))[..., None]
+    x0 = torch.cat([sure, (1 - sure) / 3, (1 - sure) / 3, (1 - sure) / 3], -1)
+    t, s = torch.full((4, 6, 6), 0.8), torch.full((4, 6, 6), 0.4)
+    z = Unmasking(randomness=0.0).move(process, masked, x0, t, s, lambda: uniform + uniform.transpose(1, 2))
+    shown = (z != masked) & ~torch.eye(6, dtype=torch.bool)
+    assert torch.equal(z, z.transpose(1, 2))
+    assert (shown.sum((1, 2)) / 30 - 0.5).abs().max() < 0.1
+    assert torch.equal(Unmasking().move(process, z, x0, s, 0 * s, lambda: uniform) == process.num_classes, 0 * z == 1)
 
 
 @pytest.mark.parametrize("s", [0.0, 0.4])

@@ -68,7 +68,16 @@ def test_grid_with_an_end_is_that_of_karras():
 
 
 @pytest.mark.parametrize(
-    "times", [[1.0], [0.9, 0.0], [1.0, 0.1], [1.0, 0.5, 0.5, 0.0], [1.0, 0.4, 0.6, 0.0], [0.0, 1.0]]
+    "times",
+    [
+        [1.0],
+        [0.9, 0.0],
+        [1.0, 0.1],
+        [1.0, 1.0, 0.0],
+        [1.0, 0.0, 0.0],
+        [1.0, 0.4, 0.6, 0.0],
+        [0.0, 1.0],
+    ],
 )
 def test_walk_refuses_a_grid_that_does_not_fall_from_one_to_zero(problem: Problem, times: list[float]):
     with pytest.raises(TimeOrderError, match="from 1 to 0"):

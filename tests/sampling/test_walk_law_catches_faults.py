@@ -7,10 +7,10 @@ import torch
 from exact_problem import ExactDenoiser
 from walk_law import AS_ONE, GRIDS, STEPS, assert_reaches, make_problem
 
-from moldiff.diffusion.categorical import CategoricalProcess
+from moldiff.diffusion.categorical import CategoricalProcess, PriorName
 from moldiff.diffusion.joint import JointProcess
 from moldiff.diffusion.schedule import LinearSchedule
-from moldiff.sampling.classes import MixturePosterior
+from moldiff.sampling.classes import MixturePosterior, TauLeaping, Unmasking
 from moldiff.sampling.positions import Ancestral, Ddim
 from moldiff.sampling.walk import Steppers
 from moldiff.state import Lead, Times
@@ -135,6 +135,30 @@ def test_walk_law_catches_a_churn_that_does_not_come_back():
         )
 
 
+class OneRate(TauLeaping):
+    """Leaves the jumps to the noise's own classes out."""
+
+    def move(self, process, z_t, x0, t, s, uniform):
+        only_data = replace(
+            process, noise_law=torch.nn.functional.one_hot(z_t.new_tensor(0), len(process.noise_law)).float()
+        )
+        return super().move(only_data, z_t, x0, t, s, uniform)
+
+
+class AllAtOnce(Unmasking):
+    """Shows what is due by the end."""
+
+    def move(self, process, z_t, x0, t, s, uniform):
+        return super().move(process, z_t, x0, t, torch.zeros_like(s), uniform)
+
+
+class SilentTransition(JointProcess):
+    """Says that it takes the molecules back, and leaves them."""
+
+    def transition(self, z_s, s, t, *, generator):
+        return z_s
+
+
 @pytest.mark.parametrize("fault", [LateTime, Loud, Quiet, NoFreshNoise], ids=lambda fault: fault.__name__)
 def test_walk_law_catches_a_broken_position_step(fault: type[Ancestral]):
     with pytest.raises(AssertionError, match="on the way"):
@@ -167,3 +191,16 @@ def test_walk_law_catches_a_shifted_time():
     problem = make_problem(LinearSchedule(), "marginal")
     with pytest.raises(AssertionError, match="on the way"):
         assert_reaches(problem, Steppers(pos=Ddim(0.0)), GRIDS["even"], denoiser=ShiftedTime(problem))
+
+
+@pytest.mark.parametrize(("fault", "prior"), [(OneRate(), "uniform"), (AllAtOnce(randomness=50.0), "absorbing")])
+def test_walk_law_catches_a_broken_jump(fault: TauLeaping | Unmasking, prior: PriorName):
+    with pytest.raises(AssertionError, match="on the way"):
+        assert_reaches(make_problem(LinearSchedule(), prior), Steppers(classes=fault), GRIDS["even"])
+
+
+def test_walk_law_catches_a_churn_without_noise():
+    problem = make_problem(LinearSchedule(), "marginal")
+    process = SilentTransition(*vars(problem.process).values())
+    with pytest.raises(AssertionError, match="on the way"):
+        assert_reaches(problem, Steppers(pos=Ddim(0.0)), GRIDS["power"], process=process, churn=0.4)

@@ -1,33 +1,53 @@
 """A walk with the exact denoiser reaches the data, on the way through the process's own laws: see `walk_law`."""
 
+import itertools
+import math
+
 import pytest
 import torch
-from exact_problem import ExactDenoiser, Problem
+from exact_problem import ExactDenoiser, Problem, copies
 from torch import Tensor
-from walk_law import GRIDS, PRIORS, SCHEDULES, WALKERS, assert_reaches, deviations_on_the_way, make_problem
+from walk_law import GRIDS, PRIORS, SCHEDULES, STEPS, WALKERS, assert_reaches, deviations_on_the_way, make_problem
 
 from moldiff.diffusion.categorical import PriorName
 from moldiff.diffusion.randomness import BatchRandomness, sample_generator
 from moldiff.diffusion.schedule import LinearSchedule
-from moldiff.sampling.classes import MixturePosterior
-from moldiff.sampling.grids import power_grid
+from moldiff.sampling.classes import MixturePosterior, TauLeaping, Unmasking
+from moldiff.sampling.grids import power_grid, visited_twice
 from moldiff.sampling.multistep import Multistep
-from moldiff.sampling.positions import Ancestral, Ddim
+from moldiff.sampling.positions import Ancestral, Ddim, Heun, PositionStepper
 from moldiff.sampling.walk import Steppers, walk
 from moldiff.state import Lead, State, Times
 
-STEPPERS = {"ddim-0": Ddim(0.0), "ddim-1": Ddim(1.0), "ancestral": Ancestral(), "multistep": Multistep()}
-CASES = [
-    (stepper, schedule, prior, list(GRIDS)[(i + j + k) % 3])  # each pair of choices occurs
-    for i, stepper in enumerate(STEPPERS)
-    for j, schedule in enumerate(SCHEDULES)
-    for k, prior in enumerate(PRIORS)
-]
+POSITIONS = {
+    "ddim-0": Ddim(0.0), "ddim-1": Ddim(1.0), "ancestral": Ancestral(), "multistep": Multistep(),
+    "multistep-0": Multistep(eta=0.0), "heun": Heun(),
+}  # fmt: skip
+CLASSES = {
+    "posterior": MixturePosterior(), "leaping": TauLeaping(), "leaping-noise": TauLeaping(noise=0.5),
+    "unmasking": Unmasking(randomness=50.0),
+}  # fmt: skip
+# Every pairing of steppers, and every pairing of a schedule and a prior with the default ones; all grids in turn.
+PAIRINGS = [
+    (pos, classes, list(SCHEDULES)[(i + k) % 3], PRIORS[2 if classes == "unmasking" else (i + 2 * k) % 3])
+    for i, pos in enumerate(POSITIONS)
+    for k, classes in enumerate(CLASSES)
+] + [("ancestral", "posterior", schedule, prior) for schedule in SCHEDULES for prior in PRIORS]
+CASES = [(*pairing, list(GRIDS)[(number + number // 4) % 4]) for number, pairing in enumerate(PAIRINGS)]
 
 
-@pytest.mark.parametrize(("stepper", "schedule", "prior", "grid"), CASES, ids=["-".join(case) for case in CASES])
-def test_walk_reaches_data_with_exact_denoiser(stepper: str, schedule: str, prior: PriorName, grid: str):
-    assert_reaches(make_problem(SCHEDULES[schedule], prior), Steppers(pos=STEPPERS[stepper]), GRIDS[grid])
+@pytest.mark.parametrize(("pos", "classes", "schedule", "prior", "grid"), CASES, ids=["-".join(c) for c in CASES])
+def test_walk_reaches_data_with_exact_denoiser(pos: str, classes: str, schedule: str, prior: PriorName, grid: str):
+    problem, times = make_problem(SCHEDULES[schedule], prior), GRIDS[grid]
+    times = visited_twice(times, 2 * STEPS - 1) if pos == "heun" else times
+    assert_reaches(problem, Steppers(pos=POSITIONS[pos], classes=CLASSES[classes]), times)
+
+
+@pytest.mark.parametrize("pos", ["ddim-0", "multistep", "heun"])
+def test_walk_reaches_data_with_churn(pos: str):
+    times = visited_twice(GRIDS["power"], 2 * STEPS - 1) if pos == "heun" else GRIDS["power"]
+    problem = make_problem(LinearSchedule(), "marginal")
+    assert_reaches(problem, Steppers(pos=POSITIONS[pos]), times, churn=0.4)
 
 
 @pytest.mark.parametrize("lead", [Lead(atom=2.0, bond=3.0), Lead(atom=0.5, bond=0.7)], ids=["ahead", "behind"])
@@ -86,3 +106,33 @@ def test_absorbing_error_falls_with_the_step():
         off_data.append(float((problem.nearest(out) == 5).double().mean()))
     assert off_data[1] < 0.04
     assert off_data[0] > 3 * off_data[1]
+
+
+def solved(problem: Problem, stepper: PositionStepper, steps: int, z_t: State) -> Tensor:
+    """Coordinates at 0.2 from those at 0.8, the classes known."""
+    grid = torch.linspace(0.8, 0.2, steps + 1)
+    times = visited_twice(grid, 2 * steps - 1).tolist() if isinstance(stepper, Heun) else grid.tolist()
+    memory, b, n = None, *z_t.mask.shape
+    for here, there in itertools.pairwise(times):
+        t, s = (Times(torch.full((b, n), time), torch.zeros(b, n), torch.zeros(b, n, n)) for time in (here, there))
+        x0_hat = ExactDenoiser(problem)(z_t, t)
+        pos, memory = stepper.step(
+            problem.process, z_t, x0_hat, t, s, memory, generator=BatchRandomness(sample_generator(0, 0), b)
+        )
+        z_t = z_t.replace(pos=pos)
+    return z_t.pos
+
+
+@pytest.mark.parametrize(("pos", "order"), [("ddim-0", 1), ("multistep-0", 2), ("heun", 2)])
+@pytest.mark.parametrize("schedule", list(SCHEDULES))
+def test_solver_shows_its_order(pos: str, order: int, schedule: str):
+    problem = make_problem(SCHEDULES[schedule], "marginal")
+    start = copies(problem.data, 0, 200)
+    eps = BatchRandomness(sample_generator(0, 3), 200).normal(4)
+    z_t = start.replace(
+        pos=problem.process.pos.noise(start.pos, torch.full((200, 4), 0.8), eps) * start.mask[..., None]
+    )
+    exact = solved(problem, Heun(), 640, z_t)
+    errors = [float((solved(problem, POSITIONS[pos], n, z_t) - exact).square().mean().sqrt()) for n in (20, 40, 80)]
+    orders = [math.log2(coarse / fine) for coarse, fine in itertools.pairwise(errors)]
+    assert all(abs(found - order) < 0.35 for found in orders), (orders, errors)

@@ -17,7 +17,7 @@ from moldiff.diffusion.categorical import PriorName
 from moldiff.diffusion.joint import JointProcess
 from moldiff.diffusion.randomness import BatchRandomness, sample_generator
 from moldiff.diffusion.schedule import CosineSchedule, LinearSchedule, PolynomialSchedule, Schedule
-from moldiff.sampling.grids import power_grid
+from moldiff.sampling.grids import log_snr_grid, power_grid
 from moldiff.sampling.walk import Steppers, walk
 from moldiff.state import Lead, State
 
@@ -33,6 +33,7 @@ def random_grid(steps: int) -> Tensor:
 
 
 GRIDS = {"even": power_grid(STEPS), "power": power_grid(STEPS, power=1.5), "random": random_grid(STEPS)}
+GRIDS["log-snr"] = log_snr_grid(STEPS, LinearSchedule(), end=0.01)
 
 
 def make_problem(schedule: Schedule, prior: PriorName) -> Problem:
@@ -71,6 +72,7 @@ def assert_reaches(
     denoiser: Callable | None = None,
     process: JointProcess | None = None,
     most: float = 0.08,
+    churn: float = 0.0,
 ) -> None:
     """See above. `told`, `denoiser`, `process` stand in for the right ones; `most` is the total variation allowed."""
     on_the_way, stops = [], (len(grid) // 3, 2 * len(grid) // 3)
@@ -83,7 +85,7 @@ def assert_reaches(
     randomness = BatchRandomness(sample_generator(0, 0), 2 * WALKERS)
     out = walk(
         process or problem.process, denoiser or ExactDenoiser(problem), steppers, grid, known,
-        generator=randomness, lead=told or lead, tap=tap,
+        generator=randomness, lead=told or lead, churn=churn, tap=tap,
     )  # fmt: skip
     shares = torch.bincount(problem.nearest(out), minlength=6) / WALKERS
     off_data, variation = float(shares[-1]) / 2, float((shares[:-1] - problem.weights).abs().sum() / 2)
