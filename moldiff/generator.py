@@ -1,7 +1,7 @@
 """Molecules from a weights bundle: sizes, batches, walks and strict validity, in the order of their numbers."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,8 +20,8 @@ from moldiff.diffusion.randomness import SampleRandomness, sample_generator
 from moldiff.errors import ConfigError, MoleculeError, SizeError
 from moldiff.precision import use_bf16
 from moldiff.sampling.known import Known
-from moldiff.sampling.walk import walk
-from moldiff.state import State
+from moldiff.sampling.walk import shown, walk
+from moldiff.state import Prediction, State
 from moldiff.workers import side_by_side
 
 NumAtoms = int | tuple[int, int] | None
@@ -38,11 +38,13 @@ class Sample:
         index: its number; with the seed it determines the molecule.
         result: the sanitised RDKit molecule with its conformer, or why it is not strictly valid.
         molecule: as it was drawn, valid or not; None only if its coordinates are no numbers.
+        states: of its walk, after each network evaluation, if they were asked for.
     """
 
     index: int
     result: Checked
     molecule: Molecule | None
+    states: tuple[Molecule, ...] = ()
 
     @property
     def valid(self) -> bool:
@@ -103,6 +105,7 @@ class MoleculeGenerator:
         batch_size: int | None = None,
         allow_extrapolation: bool = False,
         sampler: SamplerSettings | None = None,
+        with_states: bool = False,
         on_step: Callable[[int], None] | None = None,
     ) -> Iterator[Sample]:
         """Samples in the order of their index, as they are done.
@@ -118,6 +121,7 @@ class MoleculeGenerator:
             batch_size: most molecules in one network evaluation; by default by a budget in atom pairs.
             allow_extrapolation: sizes outside the trained range give a warning instead of an error.
             sampler: how the walk goes; by default as the weights say.
+            with_states: give the states of each walk, too; for few molecules, they take `num_steps` times the memory.
             on_step: called after each evaluation with the number of molecules that it was for; on the CPU from as many
                 threads as torch was told to use, which work on a batch each.
 
@@ -143,7 +147,7 @@ class MoleculeGenerator:
             for start in range(first, first + num_samples, WINDOW):
                 indices = range(start, min(start + WINDOW, first + num_samples))
                 drawn = {index: sizes.draw(seed, index) for index in indices}
-                yield from self._window(drawn, seed, go, len(grid) - 1, batch_size, on_step)
+                yield from self._window(drawn, seed, go, len(grid) - 1, batch_size, with_states, on_step)
 
         return windows()
 
@@ -154,6 +158,7 @@ class MoleculeGenerator:
         go: Callable[..., State],
         num_steps: int,
         batch_size: int | None,
+        with_states: bool,
         on_step: Callable[[int], None] | None,
     ) -> Iterator[Sample]:
         done: dict[int, Sample] = {}
@@ -161,19 +166,26 @@ class MoleculeGenerator:
         following = next(waiting, None)
         threads = torch.get_num_threads() if self.device.type == "cpu" else 1
 
-        def work(batch: tuple[int, list[int]], stop: Event) -> State:
-            def tap(*_) -> None:
+        def work(batch: tuple[int, list[int]], stop: Event) -> tuple[State, list[tuple[float, State]]]:
+            states: list[tuple[float, State]] = []
+
+            def tap(step: int, time: float, state: State, x0_hat: Prediction) -> None:
                 if stop.is_set():
                     raise KeyboardInterrupt
+                if with_states:
+                    states.append((time, shown(state, x0_hat).to("cpu")))
                 if on_step is not None:
                     on_step(len(batch[1]))
 
-            return self._draw(*batch, seed, partial(go, tap=tap))
+            return self._draw(*batch, seed, partial(go, tap=tap)), states
 
         try:
-            for (_, indices), state in side_by_side(work, self._batches(sizes, batch_size), num_threads=threads):
+            for (_, indices), (state, states) in side_by_side(
+                work, self._batches(sizes, batch_size), num_threads=threads
+            ):
                 for row, index in enumerate(indices):
-                    done[index] = self._sample(state, row, index, seed, num_steps)
+                    told = {"seed": seed, "index": index, "num_steps": num_steps}
+                    done[index] = self._sample(state, row, told, states)
                 while following in done:
                     yield done.pop(following)
                     following = next(waiting, None)
@@ -221,16 +233,20 @@ class MoleculeGenerator:
             state = go(known, generator=generator)
         return state.to("cpu")
 
-    def _sample(self, state: State, row: int, index: int, seed: int, num_steps: int) -> Sample:
-        elements, charges = self.bundle.vocabulary.decode(state.atom[row].numpy())
+    def _sample(self, state: State, row: int, told: dict[str, int], states: list[tuple[float, State]]) -> Sample:
         try:
-            molecule = Molecule(
-                elements, charges, state.pos[row].numpy().astype(np.float64), state.bond[row].numpy(),
-                name=f"moldiff-{seed}-{index}", properties={"seed": seed, "index": index, "num_steps": num_steps},
-            )  # fmt: skip
+            molecule = self._molecule(state, row, told)
+            walked = tuple(self._molecule(past, row, {**told, "time": round(time, 6)}) for time, past in states)
         except MoleculeError as error:  # only the coordinates can be at fault
-            return Sample(index, Failure("coordinates", str(error)), None)
-        return Sample(index, check(molecule), molecule)
+            return Sample(told["index"], Failure("coordinates", str(error)), None)
+        return Sample(told["index"], check(molecule), molecule, walked)
+
+    def _molecule(self, state: State, row: int, told: Mapping[str, float | int]) -> Molecule:
+        elements, charges = self.bundle.vocabulary.decode(state.atom[row].numpy())
+        return Molecule(
+            elements, charges, state.pos[row].numpy().astype(np.float64), state.bond[row].numpy(),
+            name=f"moldiff-{told['seed']}-{told['index']}", properties=told,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

@@ -115,6 +115,7 @@ BAD = {
     "grid": ("--grid 1,half,0", "--grid 1,half,0: expected a name, or times such as"),
     "grid that rises": ("--grid 1,0.2,0.5,0", "must fall from 1 to 0"),
     "churn": ("--churn 1", "churn"),
+    "trajectory": ("--trajectory {here}/walk.csv", "must be one of .sdf, .xyz"),
     "temperature": ("--temperature 0", "temperature"),
     "lead": ("--set bond_lead=0", "bond_lead"),
     "unknown weights": ("--weights qm8", "weights 'qm8': no such folder"),
@@ -186,3 +187,24 @@ def test_sample_warns_beyond_the_data(weights: Path, tmp_path: Path):
         result = sample(weights, out, "--num-samples", 2, "--num-atoms", 31, "--allow-extrapolation")
     assert result.exit_code == 0, result.output
     assert {len(m) for m in molecules(out)} == {31}
+
+
+@pytest.mark.parametrize("suffix", [".sdf", ".xyz"])
+def test_sample_writes_the_states_of_a_walk_for_animate(suffix: str, hydrogen: Path, tmp_path: Path):
+    out, walk, film = tmp_path / "x.sdf", tmp_path / f"walk{suffix}", tmp_path / "x.gif"
+    result = sample(hydrogen, out, "--num-samples", 2, "--num-steps", 5, "--trajectory", walk)
+    assert result.exit_code == 0
+    assert "10 states" in result.stdout
+    states = [molecule for _, molecule in read_molecules(walk) if isinstance(molecule, Molecule)]
+    assert len(states) == 10
+    for number, end in enumerate(molecules(out)):
+        assert states[5 * number + 4].pos == pytest.approx(end.pos, abs=1e-4)
+        assert [state.properties["index"] for state in states[5 * number : 5 * number + 5]] == [number] * 5
+    times = [state.properties["time"] for state in states[:5]]
+    assert times == sorted(times, reverse=True)
+    assert times[-1] == 0
+    shown = run("animate", walk, "--out", film, "--number", 2)
+    assert shown.exit_code == 0
+    assert "5 pictures of moldiff-0-1" in shown.stdout
+    refused(run("animate", walk, "--out", film), "is there already")
+    refused(run("animate", walk, "--out", tmp_path / "y.gif", "--number", 3), "holds 2 molecules")

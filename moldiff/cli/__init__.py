@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 import moldiff
+from moldiff.cli.animate import animate
 from moldiff.cli.draw import draw
 from moldiff.cli.prepare import prepare
 from moldiff.cli.sample import sample
@@ -57,7 +58,7 @@ def _options(
     pass
 
 
-for command in (sample, score, draw, prepare, train, export, info):
+for command in (sample, score, draw, animate, prepare, train, export, info):
     app.command()(command)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,7 +14,7 @@ from typer import Option
 
 from moldiff.cli.assignments import DEFAULT, NumSteps, SamplerSet, changed, times_or_name
 from moldiff.cli.score import read_references
-from moldiff.errors import ConfigError
+from moldiff.errors import ConfigError, OutputError
 from moldiff.interrupt import Interrupt
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from moldiff.generator import MoleculeGenerator, Sample
 
 FEWER, INTERRUPTED = 3, 130  # exit codes: fewer molecules were written than asked for; stopped by Ctrl-C
+WALKS = (".sdf", ".xyz")  # what a trajectory is written as
 MOST_DRAWS = 3  # with --valid-only, at most this many times what was asked for
 
 
@@ -41,6 +43,9 @@ def sample(
         bool, Option("--valid-only", help=f"Write only valid molecules; draw up to {MOST_DRAWS} times as many for it.")
     ] = False,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace a file that is there.")] = False,
+    trajectory: Annotated[
+        Path | None, Option(help="Write every state of every walk, too: .sdf, or .xyz; see `moldiff animate`.")
+    ] = None,
     reference: Annotated[
         list[Path] | None, Option(help="Known molecules for novelty: .sdf, .smi or .csv; repeatable.")
     ] = None,
@@ -84,22 +89,31 @@ def sample(
     drawing = _Drawing(
         generator, num_samples, valid_only=valid_only, seed=seed, sampler=sampler,
         num_atoms=parse_num_atoms(num_atoms), batch_size=batch_size, allow_extrapolation=allow_extrapolation,
+        with_states=trajectory is not None,
     )  # fmt: skip
-    _write_and_tell(drawing, out, known=read_references(reference), overwrite=overwrite)
+    _write_and_tell(drawing, out, trajectory, known=read_references(reference), overwrite=overwrite)
 
 
-def _write_and_tell(drawing: "_Drawing", out: Path, *, known: set[str] | None, overwrite: bool) -> None:
+def _write_and_tell(
+    drawing: "_Drawing", out: Path, trajectory: Path | None, *, known: set[str] | None, overwrite: bool
+) -> None:
     from moldiff.chem.files import open_writer
     from moldiff.scoring.report import render
     from moldiff.scoring.score import Score
     from moldiff.scoring.score import score as count
 
-    with open_writer(out, overwrite=overwrite) as writer:
-        result = count(drawing.records(writer), reference=known)
+    if trajectory is not None and trajectory.suffix.lower() not in WALKS:
+        raise OutputError(f"{trajectory}: the extension of a trajectory must be one of {', '.join(WALKS)}")
+    with ExitStack() as files:
+        writer = files.enter_context(open_writer(out, overwrite=overwrite))
+        states = None if trajectory is None else files.enter_context(open_writer(trajectory, overwrite=overwrite))
+        result = count(drawing.records(writer, states), reference=known)
     row = drawing.generator.bundle.statistics.score
     Console().print(render(result, data_row=None if row is None else Score.from_dict(row)))
     left_out = f", {writer.num_left_out} that are not valid have no SMILES" if writer.num_left_out else ""
     typer.echo(f"{out}: {writer.num_written} molecules{left_out}")
+    if states is not None:
+        typer.echo(f"{states.path}: {states.num_written} states; next: moldiff animate {states.path} --out forming.gif")
     of = f"{writer.num_written} of {drawing.num_samples} molecules"
     if drawing.interrupted:
         typer.echo(f"moldiff: stopped by the user; {of} are kept", err=True)
@@ -125,7 +139,9 @@ class _Drawing:
         self.task = self.bar.add_task("", total=0, told="")
         self.samples = self._round(num_samples, first=0)
 
-    def records(self, writer: "MoleculeWriter") -> Iterator["Molecule | Failure"]:
+    def records(
+        self, writer: "MoleculeWriter", states: "MoleculeWriter | None" = None
+    ) -> Iterator["Molecule | Failure"]:
         """Every molecule drawn, for the score, after it was written; ends early, and says so, on Ctrl-C."""
         drawn, samples = 0, self.samples
         with self.bar, self.interrupt:
@@ -135,6 +151,9 @@ class _Drawing:
                         drawn, self.num_valid = drawn + 1, self.num_valid + sample.valid
                         if sample.molecule is not None and (sample.valid or not self.valid_only):
                             writer.write(tagged(sample, writer.path.suffix))
+                            if states is not None:
+                                for state in sample.states:
+                                    states.write(state)
                         self.bar.update(self.task, told=f"{self.num_valid} of {drawn} valid")
                         yield sample.result if sample.molecule is None else sample.molecule
                     wanted = min(self.num_samples - writer.num_written, MOST_DRAWS * self.num_samples - drawn)

@@ -112,3 +112,12 @@ def checked(grid: Float[Tensor, "steps"]) -> list[float]:
     if len(times) < 2 or times[0] != 1 or times[-1] != 0 or not falls:
         raise TimeOrderError(f"a step grid must fall from 1 to 0, got {times[:3]} ... {times[-3:]}")
     return times
+
+
+def shown(state: State, x0_hat: Prediction) -> State:
+    """The state with the likeliest class in the place of each that absorbing noise has masked."""
+    atom, bond = (
+        torch.where(classes < logits.shape[-1], classes, logits.argmax(-1))
+        for classes, logits in ((state.atom, x0_hat.atom), (state.bond, x0_hat.bond))
+    )
+    return state.replace(atom=atom, bond=bond)
