@@ -135,7 +135,7 @@ def test_run_ends_with_a_bundle_of_the_averaged_weights(whole: Path, store_path:
 
 
 def test_run_scores_samples_without_changing_the_weights(whole: Path, store_path: Path, tmp_path: Path):
-    train(settings(store_path, sample_minutes=0.05, num_scored=2), tmp_path / "run")
+    train(settings(store_path, sample_minutes=0.005, num_scored=2), tmp_path / "run")
     assert equal(state(tmp_path / "run"), state(whole))
     with (tmp_path / "run" / SCORES).open() as file:
         rows = list(csv.DictReader(file))
