@@ -12,6 +12,20 @@ from moldiff.errors import OutputError
 CELL = (260, 200)  # pixels
 
 
+def check_free(path: Path, *, overwrite: bool) -> None:
+    """A picture replaces a file only if told to.
+
+    Args:
+        path: of the picture.
+        overwrite: told to.
+
+    Raises:
+        OutputError: if there is a file and it is not to be replaced.
+    """
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path}: is there already; name another file or give --overwrite")
+
+
 def draw_grid(mols: Sequence[Chem.Mol], path: str | Path, *, columns: int = 4) -> None:
     """Writes the formulae without the hydrogens on carbon, each with its SMILES below.
 

@@ -20,10 +20,9 @@ def animate(
     """
     from moldiff.chem.animation import animate as make
     from moldiff.chem.animation import read_walk
-    from moldiff.errors import OutputError
+    from moldiff.chem.picture import check_free
 
-    if out.exists() and not overwrite:
-        raise OutputError(f"{out}: is there already; name another file or give --overwrite")
+    check_free(out, overwrite=overwrite)
     states = read_walk(file, number)
     make(states, out, seconds=seconds)
     typer.echo(f"{out}: {len(states)} pictures of {states[-1].name}")

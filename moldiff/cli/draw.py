@@ -21,12 +21,10 @@ def draw(
     """
     from moldiff.chem.files import read_molecules
     from moldiff.chem.molecule import Failure
-    from moldiff.chem.picture import draw_grid
+    from moldiff.chem.picture import check_free, draw_grid
     from moldiff.chem.validity import check
-    from moldiff.errors import OutputError
 
-    if out.exists() and not overwrite:
-        raise OutputError(f"{out}: is there already; name another file or give --overwrite")
+    check_free(out, overwrite=overwrite)
     checked = (check(record) for _, record in read_molecules(file) if not isinstance(record, Failure))
     mols = list(islice((mol for mol in checked if not isinstance(mol, Failure)), num))
     draw_grid(mols, out, columns=columns)

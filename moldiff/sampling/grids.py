@@ -37,8 +37,7 @@ def power_grid(num_steps: int, *, power: float = 1.0, focus: float = 0.0, end: f
     u = torch.arange(intervals, -1, -1, dtype=torch.float64) / intervals
     u = u * (1 - 2 * focus * (2 * u - 1) * (1 - u))
     least = end ** (1 / power)
-    times = (least + (1 - least) * u).pow(power).float()
-    return torch.cat([times[:num_steps], times.new_zeros(1)])
+    return _ended((least + (1 - least) * u).pow(power), num_steps)
 
 
 def log_grid(num_steps: int, *, end: float) -> Float[Tensor, "steps"]:
