@@ -199,8 +199,10 @@ class TrainingSettings(Settings):
     times at t = 1 (`moldiff.training.module.draw_times`). `atom_lead` and `bond_lead` are the least and the greatest
     lead of the classes over the coordinates, drawn for each molecule: walks of any lead between suit the weights.
     `task_share` of the molecules come with a part that is known
-    (`moldiff.training.tasks`), from the share `task_start` of the run on. The weights that are kept are an average over
-    about the last `ema_length` of the run.
+    (`moldiff.training.tasks`), from the share `task_start` of the run on. `self_conditioning` is the share of the
+    batches that see a prediction made before, as in a walk: from the share `gap_start` of the run on, one made a step
+    of `previous_gap` earlier (`moldiff.training.module.draw_before`). The weights that are kept are an average over about
+    the last `ema_length` of the run.
     """
 
     model: ModelSettings = ModelSettings()
@@ -217,6 +219,8 @@ class TrainingSettings(Settings):
     clip: Positive = 1.0
     ema_length: Share = 0.05
     self_conditioning: Share = 0.5
+    previous_gap: Range = (0.01, 0.15)
+    gap_start: Share = 0.0
     time_end_density: Annotated[float, Field(ge=0, le=2)] = 0.0
     atom_lead: Range = (1.0, 1.0)
     bond_lead: Range = (1.0, 1.0)

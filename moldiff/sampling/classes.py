@@ -139,6 +139,8 @@ class MixturePosterior(Elementwise):
         uniform: Callable[[], Float[Tensor, "b *e"]],
     ) -> Int[Tensor, "b *e"]:
         """See `Elementwise.move`."""
+        if self.churn == 1:  # at time 0 the posterior is x0 itself
+            return process.noise(torch.where(t > 0, draw(x0, uniform()), z_t), s, uniform())
         earlier = (1 - self.churn) * s
         z = draw(process.posterior(z_t, x0, t, earlier), uniform())
         return process.transition(z, earlier, s, uniform()) if self.churn else z

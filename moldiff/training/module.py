@@ -2,6 +2,7 @@
 
 import lightning as pl
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim.swa_utils import PARAM_LIST, AveragedModel
 
@@ -68,18 +69,25 @@ class DiffusionModule(pl.LightningModule):
         """Weighted loss and its parts for clean molecules, with the times and the noise of this batch of the run."""
         generator = sample_generator(self.settings.seed, number)
         b, n = batch.mask.shape
+        randomness = BatchRandomness(generator, b, device=self.device)
         times = draw_times(b, self.settings.time_end_density, generator=generator).to(self.device)
-        t = Times.shared(times, n, draw_lead(b, self.settings, generator=generator, device=self.device))
+        lead = draw_lead(b, self.settings, generator=generator, device=self.device)
+        t = Times.shared(times, n, lead)
         if share := self.task_share():
             batch, t = draw_task_times(batch, t, share, generator=generator)
-        z_t = self.process.noise(batch, t, generator=BatchRandomness(generator, b, device=self.device))
+        z_t = self.process.noise(batch, t, generator=randomness)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.settings.precision, self.device)):
             previous: Prediction | None = None
             # Processes that train together toss one coin, or most steps would wait for the longer of two.
             coin = sample_generator(self.settings.seed, number // share_of_work()[1], stream=1)
             if float(torch.rand((), generator=coin)) < self.settings.self_conditioning:
+                z_before, before = z_t, t
+                if self._has_begun(self.settings.gap_start):
+                    earlier = draw_before(times, self.settings.previous_gap, generator=generator)
+                    before = Times.shared(earlier, n, lead).known(t.pos == 0, t.atom == 0, t.bond == 0)
+                    z_before = self.process.transition(z_t, t, before, generator=randomness)
                 with torch.no_grad():
-                    previous = self.denoiser(z_t, t)
+                    previous = self.denoiser(z_before, before)
             prediction = self.denoiser(z_t, t, previous)
         weights = self.settings.loss
         floor = weights.late_pos_floor if self._has_begun(weights.late_start) else weights.pos_floor
@@ -157,6 +165,18 @@ def draw_lead(count: int, settings: TrainingSettings, *, generator: torch.Genera
     ends = torch.tensor([settings.atom_lead, settings.bond_lead])
     atom, bond = torch.lerp(ends[:, :1], ends[:, 1:], torch.rand(2, count, generator=generator)).to(device)
     return Lead(atom, bond)
+
+
+def draw_before(
+    times: Float[Tensor, "b"], gap: tuple[float, float], *, generator: torch.Generator
+) -> Float[Tensor, "b"]:
+    """Times that a walk may have been at before: the root of the time is larger by a gap, at most 1.
+
+    Evenly many gaps of each size on a logarithmic scale; 1 / n is a step of a walk of n steps on a grid of power 2. A
+    network that never saw a prediction of another time than its own mistrusts those of a walk of few steps.
+    """
+    share = torch.rand(len(times), generator=generator).to(times)
+    return (times.sqrt() + gap[0] * (gap[1] / gap[0]) ** share).clamp_max(1.0).square()
 
 
 def draw_times(count: int, end_density: float, *, generator: torch.Generator) -> Tensor:
