@@ -200,9 +200,9 @@ class TrainingSettings(Settings):
     lead of the classes over the coordinates, drawn for each molecule: walks of any lead between suit the weights.
     `task_share` of the molecules come with a part that is known
     (`moldiff.training.tasks`), from the share `task_start` of the run on. `self_conditioning` is the share of the
-    batches that see a prediction made before, as in a walk: from the share `gap_start` of the run on, one made a step
-    of `previous_gap` earlier (`moldiff.training.module.draw_before`). The weights that are kept are an average over about
-    the last `ema_length` of the run.
+    batches that see an earlier prediction; from the share `gap_start` of the run on it was made a step before, as in
+    a walk, by `previous_gap` in the root of the time (`moldiff.training.module.draw_before`). The weights that are kept
+    are an average over about the last `ema_length` of the run.
     """
 
     model: ModelSettings = ModelSettings()

@@ -13,7 +13,7 @@ from moldiff.diffusion.randomness import sample_generator
 from moldiff.errors import TrainingError
 from moldiff.run import quiet_trainer
 from moldiff.state import Prediction, State, Times
-from moldiff.training.module import DiffusionModule, draw_lead, draw_times
+from moldiff.training.module import DiffusionModule, draw_before, draw_lead, draw_times
 
 Make = Callable[..., DiffusionModule]
 
@@ -76,19 +76,19 @@ def test_leads_lie_evenly_between_their_ends(make_module: Make):
     assert bool((lead.bond == 2).all())
 
 
-def times_seen(module: DiffusionModule, batch: State) -> Times:
-    """The times that the denoiser is told in a step."""
+def calls(module: DiffusionModule, batch: State) -> list[tuple[State, Times]]:
+    """The molecules and times that the denoiser is given in a step."""
     seen, forward = [], module.denoiser.forward
-    module.denoiser.forward = lambda state, t, previous=None: (seen.append(t), forward(state, t, previous))[1]
+    module.denoiser.forward = lambda state, t, previous=None: (seen.append((state, t)), forward(state, t, previous))[1]
     module.loss(batch, 0)
-    return seen[-1]
+    return seen
 
 
 def test_training_lets_the_classes_lead(make_module: Make, batch: State):
-    t = times_seen(make_module(atom_lead=(2.0, 2.0), bond_lead=(3.0, 3.0)), batch)
+    _, t = calls(make_module(atom_lead=(2.0, 2.0), bond_lead=(3.0, 3.0)), batch)[-1]
     assert torch.allclose(t.atom, t.pos**2)
     assert torch.allclose(t.bond[:, 0], t.pos**3)
-    t = times_seen(make_module(), batch)
+    _, t = calls(make_module(), batch)[-1]
     assert torch.equal(t.atom, t.pos)
     assert torch.equal(t.bond[:, 0], t.pos)
 
@@ -126,6 +126,38 @@ def test_self_conditioning_is_used_as_often_as_asked(make_module: Make, batch: S
         given = previous_seen(make_module(self_conditioning=share), batch, 32)
         assert low <= sum(previous is not None for previous in given) <= high
         assert not any(values.requires_grad for previous in given if previous for values in vars(previous).values())
+
+
+def test_gaps_are_even_on_a_logarithmic_scale():
+    times = torch.full((2_000,), 0.3)
+    gaps = draw_before(times, (0.01, 0.15), generator=sample_generator(0, 0)).sqrt() - times.sqrt()
+    assert kstest((gaps / 0.01).log().double().numpy() / torch.tensor(15.0).log().item(), "uniform").pvalue > 0.01
+    assert torch.equal(draw_before(torch.ones(3), (0.1, 0.1), generator=sample_generator(0, 0)), torch.ones(3))
+
+
+def test_the_earlier_prediction_is_of_the_same_molecules_with_more_noise(make_module: Make, batch: State):
+    always = {"self_conditioning": 1.0, "atom_lead": (2.0, 2.0), "time_end_density": 0}
+    (before, t_before), (state, t) = calls(make_module(**always, previous_gap=(0.1, 0.1)), batch)
+    assert torch.allclose(t_before.pos.sqrt(), (t.pos.sqrt() + 0.1).clamp_max(1))
+    assert torch.allclose(t_before.atom, t_before.pos**2)
+    assert not torch.equal(before.pos, state.pos)
+    (before, _), (state, _) = calls(make_module(**always, previous_gap=(1e-9, 1e-9)), batch)
+    assert torch.allclose(before.pos, state.pos, atol=1e-2)  # on the way, not noised afresh
+
+
+def test_what_is_known_is_known_in_the_earlier_prediction(make_module: Make, batch: State):
+    (_, t_before), (_, t) = calls(make_module(self_conditioning=1.0, task_share=1.0), batch)
+    for name in ("pos", "atom", "bond"):
+        assert torch.equal(getattr(t_before, name) == 0, getattr(t, name) == 0)
+    assert bool((t.pos == 0).any())
+
+
+def test_the_gap_begins_where_the_settings_say(make_module: Make, batch: State):
+    module = make_module(self_conditioning=1.0, gap_start=0.5, num_molecules=100)
+    for seen, same in ((49, True), (50, False)):
+        module.num_seen.fill_(seen)
+        (_, t_before), (_, t) = calls(module, batch)
+        assert torch.equal(t_before.pos, t.pos) == same
 
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
