@@ -176,7 +176,8 @@ def draw_before(
     network that never saw a prediction of another time than its own mistrusts those of a walk of few steps.
     """
     share = torch.rand(len(times), generator=generator).to(times)
-    return (times.sqrt() + gap[0] * (gap[1] / gap[0]) ** share).clamp_max(1.0).square()
+    before = (times.sqrt() + gap[0] * (gap[1] / gap[0]) ** share).clamp_max(1.0).square()
+    return torch.maximum(before, times)  # whatever the rounding
 
 
 def draw_times(count: int, end_density: float, *, generator: torch.Generator) -> Tensor:
