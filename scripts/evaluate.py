@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
@@ -17,6 +17,7 @@ from rich.table import Table
 
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.smiles import parse_smiles
+from moldiff.cli.assignments import changed
 from moldiff.data.store import MoleculeStore
 from moldiff.generator import MoleculeGenerator, Sample
 from moldiff.memory import keep_memory
@@ -39,6 +40,7 @@ def main(
     num_samples: Annotated[int, typer.Option(help="Molecules asked for.")] = 10_000,
     num_steps: Annotated[list[int], typer.Option(help="Network evaluations; may be given several times.")] = [50],  # noqa: B006
     seed: Annotated[list[int], typer.Option(help="Of all randomness; of several, mean and spread are shown.")] = [0],  # noqa: B006
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Setting of the sampler, key=value.")] = None,
     num_workers: Annotated[int, typer.Option(help="Processes, a core each.")] = 2,
     out: Annotated[Path | None, typer.Option(help="JSON file for the figures.")] = None,
 ) -> None:
@@ -55,10 +57,7 @@ def main(
             rows = figures.setdefault(f"{weights}, {steps} evaluations", [])
             for one in seed:
                 start = time.perf_counter()
-                firsts = range(0, num_samples, SHARD)
-                counts = (min(SHARD, num_samples - first) for first in firsts)
-                shards = pool.map(draw, repeat(weights), firsts, counts, repeat(steps), repeat(one))
-                samples = [sample for shard in shards for sample in shard]
+                samples = drawn(pool, num_samples, weights, steps, one, set_)
                 seconds = time.perf_counter() - start
                 rows.append(row(samples, test, known, num_requested=num_samples) | {"seed": one, "seconds": seconds})
                 if out is not None:
@@ -66,11 +65,26 @@ def main(
             show(figures)
 
 
-def draw(weights: str, first: int, count: int, num_steps: int, seed: int) -> list[Sample]:
+def drawn(
+    pool: Executor, num_samples: int, weights: str, num_steps: int, seed: int, assignments: Sequence[str] | None
+) -> list[Sample]:
+    """The samples, drawn in shards by all processes of the pool."""
+    size = min(SHARD, max(1, num_samples // 2))  # two processes or more have something to do
+    firsts = range(0, num_samples, size)
+    counts = (min(size, num_samples - first) for first in firsts)
+    shards = pool.map(draw, firsts, counts, repeat(weights), repeat(num_steps), repeat(seed), repeat(assignments))
+    return [sample for shard in shards for sample in shard]
+
+
+def draw(
+    first: int, count: int, weights: str, num_steps: int, seed: int, assignments: Sequence[str] | None
+) -> list[Sample]:
     """A shard of the samples, on one core: a molecule depends on the seed and its index alone."""
     keep_memory()
     torch.set_num_threads(1)
-    return list(MoleculeGenerator.from_pretrained(weights).iterate(count, first=first, num_steps=num_steps, seed=seed))
+    generator = MoleculeGenerator.from_pretrained(weights)
+    sampler = changed(generator.bundle.sampler, assignments, num_steps=num_steps)
+    return list(generator.iterate(count, first=first, seed=seed, sampler=sampler))
 
 
 def row(
