@@ -67,8 +67,7 @@ def main(
     only: Annotated[list[str] | None, typer.Option(help="Names of rows; repeatable.")] = None,
 ) -> None:
     """Rows side by side, one core each."""
-    cores = sorted(os.sched_getaffinity(0))
-    free = list(cores)
+    free = sorted(os.sched_getaffinity(0))  # cores
     out.mkdir(parents=True, exist_ok=True)
 
     def row(name: str) -> None:
@@ -81,7 +80,7 @@ def main(
         finally:
             free.append(core)
 
-    with ThreadPoolExecutor(len(cores)) as pool:
+    with ThreadPoolExecutor(len(free)) as pool:
         list(pool.map(row, only or CHANGES))
     show(out)
 

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
+from functools import cache
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
@@ -82,9 +83,15 @@ def draw(
     """A shard of the samples, on one core: a molecule depends on the seed and its index alone."""
     keep_memory()
     torch.set_num_threads(1)
-    generator = MoleculeGenerator.from_pretrained(weights)
+    generator = loaded(weights)
     sampler = changed(generator.bundle.sampler, assignments, num_steps=num_steps)
     return list(generator.iterate(count, first=first, seed=seed, sampler=sampler))
+
+
+@cache
+def loaded(weights: str) -> MoleculeGenerator:
+    """Once for all shards of a process, so that the seconds of short walks are not those of reading weights."""
+    return MoleculeGenerator.from_pretrained(weights)
 
 
 def row(
