@@ -8,7 +8,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +23,11 @@ CHANGES = {
     "no self-conditioning": ["self_conditioning=0"],
     "self-conditioning in nine of ten": ["self_conditioning=0.9"],
     "no leads": ["atom_lead=[1,1]", "bond_lead=[1,1]", "sampler.atom_lead=1", "sampler.bond_lead=1"],
+    "AdamW for all matrices, rate 3e-3": ["variant=AdamW"],
+    "AdamW for all matrices, rate 1.5e-3": ["variant=AdamW", "learning_rate=0.0015"],
+    "SOAP in the place of Muon": ["variant=SOAP"],
+    "noise aligned to the data": ["variant=aligned noise"],
+    "plain x0": ["variant=plain x0"],
     "cosine coordinates": ["model.process.pos.kind=cosine"],
     "cosine: coordinates 2.5, bonds 1.5, atoms 1": [
         "model.process.pos.kind=cosine", "model.process.pos.exponent=2.5", "model.process.bond.kind=cosine",
@@ -30,6 +37,7 @@ CHANGES = {
     "absorbing noise": ["model.process.prior=absorbing"],
     "even times": ["time_end_density=1"],
     "times 2 (1 - t)": ["time_end_density=0"],
+    "log-normal times": ["variant=log-normal times"],
     "rate 1.5e-3": ["learning_rate=0.0015"],
     "rate 6e-3": ["learning_rate=0.006"],
     "batches half as large": ["pair_budget=6000"],
@@ -42,11 +50,14 @@ CHANGES = {
     "wide pairs: 64 and 128": [WIDTHS + "pair=64", WIDTHS + "hidden=128"],
     "narrow pairs: 32 and 64": [WIDTHS + "pair=32", WIDTHS + "hidden=64"],
     "lmax 2, Clebsch-Gordan products": [WIDTHS + "lmax=2"],
+    "lmax 2, no such products": [WIDTHS + "lmax=2", "variant=no products"],
     "floor of the coordinates 0.015": ["loss.pos_floor=0.015"],
     "floor of the coordinates 0.15": ["loss.pos_floor=0.15"],
+    "errors of the coordinates weighed alike at all times": ["loss.pos_floor=2"],
     "losses of classes doubled": ["loss.atom=0.8", "loss.bond=4"],
     "a fifth of the molecules with a known part": ["task_share=0.2"],
 }  # fmt: skip
+VARIANT = "variant="  # of scripts/variants/sitecustomize.py, not a setting
 EVALUATIONS = (20, 100)
 FIGURES = (
     ("valid", "rates", "valid", 100, 1),
@@ -56,7 +67,7 @@ FIGURES = (
     ("atom classes", "distances", "atom_tv", 1, 3),
     ("bond classes", "distances", "bond_tv", 1, 3),
 )
-PROBE = 6_000  # molecules; their rate says how many the minutes are worth
+PROBED = 5  # lines of a log; the rate between the first and the last says how many molecules the minutes are worth
 
 
 def main(
@@ -87,23 +98,22 @@ def main(
 
 def measure(name: str, folder: Path, config: str, minutes: float, num_samples: int, core: int) -> dict:
     """Trains and scores one change; its figures."""
-    settings = ["num_processes=1", "warmup_steps=100", *CHANGES[name]]
+    variant = next((change.removeprefix(VARIANT) for change in CHANGES[name] if change.startswith(VARIANT)), "")
+    settings = ["num_processes=1", "warmup_steps=100", *(c for c in CHANGES[name] if not c.startswith(VARIANT))]
+    start = partial(start_on, core, variant)
 
-    def train(into: Path, num_molecules: int) -> None:
+    def train(into: Path, num_molecules: int) -> list[str]:
         chosen = (f"--set={assignment}" for assignment in (*settings, f"num_molecules={num_molecules}"))
-        run([sys.executable, "-m", "moldiff", "train", "--config", config, "--out", str(into), *chosen], core)
+        return [sys.executable, "-m", "moldiff", "train", "--config", config, "--out", str(into), *chosen]
 
     shutil.rmtree(folder, ignore_errors=True)  # of a row that was interrupted
-    probe = folder / "probe"
-    train(probe, PROBE)
-    lines = [line.split(",") for line in (probe / "metrics.csv").read_text().split()[1:]]
-    (_, seen, start, *_), (_, more, end, *_) = lines[0], lines[-1]
-    num_molecules = int(60 * minutes * (int(more) - int(seen)) / (float(end) - float(start)))
-    train(folder / "run", num_molecules)
+    endless = start(train(folder / "probe", 10**9))
+    num_molecules = int(60 * minutes * rate(endless, folder / "probe" / "metrics.csv"))
+    finish(start(train(folder / "run", num_molecules)))
     result = folder / "figures.json"
     steps = [part for number in EVALUATIONS for part in ("--num-steps", str(number))]
     asked = ["--weights", str(folder / "run" / "bundle"), "--num-samples", str(num_samples), "--out", str(result)]
-    run([sys.executable, "scripts/evaluate.py", "--num-workers", "1", *asked, *steps], core)
+    finish(start([sys.executable, "scripts/evaluate.py", "--num-workers", "1", *asked, *steps]))
     figures = json.loads(result.read_text())
     return {"name": name, "num_molecules": num_molecules} | {
         str(number): next(rows[0] for key, rows in figures.items() if key.endswith(f", {number} evaluations"))
@@ -111,14 +121,38 @@ def measure(name: str, folder: Path, config: str, minutes: float, num_samples: i
     }
 
 
-def run(command: list[str], core: int) -> None:
-    """On one core, quietly; what failed says why."""
+def start_on(core: int, variant: str, command: list[str]) -> subprocess.Popen[str]:
+    """A quiet process on one core, with what scripts/variants changes."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
-    done = subprocess.run(
-        command, preexec_fn=lambda: os.sched_setaffinity(0, {core}), env=environment, capture_output=True, text=True
-    )
-    if done.returncode:
-        sys.exit(f"{' '.join(command)}\n{done.stderr}")
+    if variant:
+        environment |= {"MOLDIFF_VARIANT": variant, "PYTHONPATH": str(Path(__file__).parent / "variants")}
+    return subprocess.Popen(
+        command, preexec_fn=lambda: os.sched_setaffinity(0, {core}), env=environment, text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def finish(process: subprocess.Popen[str]) -> None:
+    """Waits; what failed says why."""
+    _, errors = process.communicate()
+    if process.returncode:
+        sys.exit(f"{process.args}\n{errors}")
+
+
+def rate(process: subprocess.Popen[str], log: Path) -> float:
+    """Molecules a second of a training that is ended as soon as its log tells."""
+    while True:
+        lines = [line.split(",") for line in log.read_text().split()[1:]] if log.exists() else []
+        if len(lines) >= PROBED or process.poll() is not None:
+            break
+        time.sleep(1)
+    if len(lines) < PROBED:
+        finish(process)
+        sys.exit(f"{process.args}: ended before its log told a rate")
+    process.kill()
+    process.communicate()
+    (_, seen, begin, *_), (_, more, end, *_) = lines[0], lines[PROBED - 1]
+    return (int(more) - int(seen)) / (float(end) - float(begin))
 
 
 def show(out: Path) -> None:

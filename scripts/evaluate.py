@@ -50,9 +50,14 @@ def main(
     store = MoleculeStore(find_store(data))
     test = [store.molecule(int(i)) for i in store.split("test")]
     known = {s for i in store.split("train") if isinstance(s := parse_smiles(store.smiles(int(i))), str)}
-    half = np.random.default_rng(0).permutation(store.split("train"))[: len(test)]
-    train = [store.molecule(int(i)) for i in half]
-    figures = {"data (test split)": [row(test, test, known)], "data (train split)": [row(train, test, None)]}
+    chance = np.random.default_rng(0)
+    train = [store.molecule(int(i)) for i in chance.permutation(store.split("train"))[: len(test)]]
+    repeated = [store.molecule(int(i)) for i in chance.choice(store.split("train"), num_samples)]
+    figures = {
+        "data (test split)": [row(test, test, known)],
+        "data (train split)": [row(train, test, None)],
+        f"data (train split, {num_samples:,} draws with repeats)": [row(repeated, test, None)],
+    }
     with ProcessPoolExecutor(num_workers, get_context("spawn")) as pool:
         for steps in num_steps:
             rows = figures.setdefault(f"{weights}, {steps} evaluations", [])
