@@ -4,13 +4,17 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, distributed, nn
+
+from moldiff.training.batches import share_of_work
 
 LEAST_SIDE = 32  # of a matrix whose update is worth orthogonalising; heads and embeddings are left to AdamW
 
 
 class MuonWithAdamW(torch.optim.Optimizer):
     """Two of torch's optimisers with one list of parameter groups, so that one schedule drives both.
+
+    Processes that train together share the matrices out: each orthogonalises some, and hands the result round.
 
     Args:
         named_parameters: of the model; Muon takes matrices of at least 32 rows and columns that embed nothing.
@@ -42,9 +46,29 @@ class MuonWithAdamW(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        for part in self.parts.values():
-            part.step()
+        self.parts["adamw"].step()
+        if "muon" in self.parts:
+            self._step_of_muon(*share_of_work())
         return loss
+
+    def _step_of_muon(self, rank: int, world: int) -> None:
+        """A step of which each process does its part; the momentum of every matrix is kept by all."""
+        muon = self.parts["muon"]
+        (group,) = muon.param_groups
+        moved = [matrix for matrix in group["params"] if matrix.grad is not None]
+        owned = shared_out(moved, world)
+        others = [matrix for owner, matrices in enumerate(owned) if owner != rank for matrix in matrices]
+        if others:
+            momenta = [muon.state[m].setdefault("momentum_buffer", torch.zeros_like(m)) for m in others]
+            torch._foreach_lerp_(momenta, [m.grad for m in others], 1 - group["momentum"])  # pyright: ignore
+        for matrix in others:
+            matrix.grad = None  # what has none is passed over
+        muon.step()
+        for owner, matrices in enumerate(owned if world > 1 else ()):
+            flat = torch.cat([matrix.flatten() for matrix in matrices])
+            distributed.broadcast(flat, owner)
+            for matrix, part in zip(matrices, flat.split([matrix.numel() for matrix in matrices]), strict=True):
+                matrix.copy_(part.view_as(matrix))
 
     def state_dict(self) -> dict[str, Any]:
         """The state of both, by name."""
@@ -55,3 +79,14 @@ class MuonWithAdamW(torch.optim.Optimizer):
         for name, part in self.parts.items():
             part.load_state_dict(state_dict[name])
         self.param_groups = [group for part in self.parts.values() for group in part.param_groups]
+
+
+def shared_out(matrices: list[Tensor], count: int) -> list[list[Tensor]]:
+    """So many lists of about equal cost, the largest matrices first; the iteration takes rows² x columns products."""
+    lists: list[list[Tensor]] = [[] for _ in range(count)]
+    costs = [0] * count
+    for matrix in sorted(matrices, key=lambda m: -m.numel() * min(m.shape)):
+        least = costs.index(min(costs))
+        lists[least].append(matrix)
+        costs[least] += matrix.numel() * min(matrix.shape)
+    return lists

@@ -1,8 +1,19 @@
+from multiprocessing import get_context
+from pathlib import Path
+
 import pytest
 import torch
-from torch import nn
+from torch import distributed, nn
 
-from moldiff.training.optimizer import MuonWithAdamW
+from moldiff.training.optimizer import MuonWithAdamW, shared_out
+
+
+def make_deep() -> tuple[nn.ModuleDict, MuonWithAdamW]:
+    """With three matrices for Muon."""
+    torch.manual_seed(0)
+    inner = nn.Sequential(nn.Linear(40, 64), nn.Tanh(), nn.Linear(64, 56), nn.Tanh(), nn.Linear(56, 48))
+    model = nn.ModuleDict({"inner": inner, "embed": nn.Linear(40, 48), "head": nn.Linear(48, 4)})
+    return model, MuonWithAdamW(model.named_parameters(), lr=0.01, weight_decay=0.1)
 
 
 def make() -> tuple[nn.ModuleDict, MuonWithAdamW]:
@@ -68,3 +79,61 @@ def test_optimizer_goes_on_bit_for_bit():
 
 def test_optimizer_law_catches_a_lost_state():
     assert not all(torch.equal(a, b) for a, b in zip(*run_interrupted(restore=False), strict=True))
+
+
+def trained_with_muon(rank: int, world: int, file: str, *, lost: bool) -> None:
+    """Three steps in which all processes meet the same gradients; what each ends with, into a file of its own."""
+    if world > 1:
+        distributed.init_process_group("gloo", init_method=f"file://{file}", rank=rank, world_size=world)
+    model, optimizer = make_deep()
+    for seed in range(3):
+        step(model, optimizer, seed)
+        if lost and seed == 0 and rank == 0:  # a planted fault: a process forgets a momentum that another uses
+            optimizer.parts["muon"].state.clear()
+    state = optimizer.parts["muon"].state_dict()["state"]
+    torch.save({"weights": model.state_dict(), "momenta": state}, f"{file}-{world}-{rank}")
+    if world > 1:
+        distributed.destroy_process_group()
+
+
+def together(folder: Path, *, lost: bool) -> tuple[dict, list[dict]]:
+    """What one process ends with, and what two do."""
+    file = str(folder / "meeting")
+    trained_with_muon(0, 1, file, lost=False)
+    context = get_context("spawn")
+    processes = [
+        context.Process(target=trained_with_muon, args=(rank, 2, file), kwargs={"lost": lost}) for rank in range(2)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    alone, *two = (torch.load(f"{file}-{n}-{rank}", weights_only=True) for n, rank in ((1, 0), (2, 0), (2, 1)))
+    return alone, two
+
+
+def same(one: dict, other: dict) -> bool:
+    flat = [torch.cat([v.flatten() for v in found["weights"].values()]) for found in (one, other)]
+    momenta = [[entry["momentum_buffer"] for _, entry in sorted(found["momenta"].items())] for found in (one, other)]
+    return torch.equal(*flat) and all(torch.equal(a, b) for a, b in zip(*momenta, strict=True))
+
+
+def test_processes_share_the_matrices_and_end_with_the_same_weights(tmp_path: Path):
+    alone, two = together(tmp_path, lost=False)
+    assert all(same(alone, each) for each in two)
+    assert len(alone["momenta"]) == 3
+
+
+def test_law_of_shared_matrices_catches_a_lost_momentum(tmp_path: Path):
+    alone, two = together(tmp_path, lost=True)
+    assert not all(same(alone, each) for each in two)
+
+
+def test_matrices_are_shared_out_by_their_cost():
+    shapes = [(40, 48), (200, 300), (100, 100), (190, 300), (60, 60)]
+    matrices = [nn.Parameter(torch.zeros(shape)) for shape in shapes]
+    lists = shared_out(matrices, 2)
+    assert sorted(id(m) for each in lists for m in each) == sorted(id(m) for m in matrices)
+    assert [tuple(m.shape) for m in lists[0]] == [(200, 300), (40, 48)]
+    assert shared_out(matrices, 1)[0][0] is matrices[1]
