@@ -25,8 +25,8 @@ from moldiff.state import Prediction, State
 from moldiff.workers import side_by_side
 
 NumAtoms = int | tuple[int, int] | None
-WINDOW = 2048  # molecules that are sorted into batches of equal size together
-PAIRS_CPU, PAIRS_GPU = 24_000, 1 << 18  # atom pairs in a batch
+WINDOW = 4096  # molecules that are sorted into batches of equal size together
+PAIRS_CPU, PAIRS_GPU = 32_000, 1 << 18  # atom pairs in a batch
 ROWS_BF16, ROWS_FLOAT32 = 8, 32  # see MoleculeGenerator._rows
 
 

@@ -24,12 +24,11 @@ from moldiff.generator import MoleculeGenerator, Sample
 from moldiff.memory import keep_memory
 from moldiff.run import find_store
 from moldiff.scoring.geometry import geometry_distances
-from moldiff.scoring.lookup import lookup_stability
 from moldiff.scoring.score import score
 
-SHARD = 1250  # molecules
+SHARD = 2500  # molecules
 RATES = ("valid", "stable", "stable_atoms_of_read", "unique_of_valid", "valid_and_unique", "novel_of_unique")
-LOOKUP = ("lookup_stable_atoms", "lookup_stable")
+LOOKUP = ("lookup_stable_atoms", "lookup_stable", "lookup_valid", "lookup_valid_and_unique")
 DISTANCES = (
     "bond_length_w1", "bond_angle_w1", "torsion_w1", "atom_tv", "bond_tv", "size_tv", "ring_tv",
 )  # fmt: skip
@@ -106,8 +105,8 @@ def row(
     records = [x if isinstance(x, Molecule) else x.result if x.molecule is None else x.molecule for x in drawn]
     judged = [(x, True) if isinstance(x, Molecule) else (x.molecule, x.valid) for x in drawn]
     valid = [molecule for molecule, good in judged if good and molecule is not None]
-    result = score(records, reference=known, num_requested=num_requested)
-    rates = {**result.rates, **lookup_stability(records, num_requested=num_requested)}
+    result = score(records, reference=known, num_requested=num_requested, protocols=["lookup"])
+    rates = {**result.rates, **{f"lookup_{name}": rate for name, rate in result.protocols["lookup"].items()}}
     return {
         "rates": {name: (rate.numerator, rate.denominator, rate.value) for name, rate in rates.items()},
         "failures": dict(result.failures),

@@ -74,22 +74,20 @@ def from_rdkit(mol: Chem.Mol, *, name: str | None = None) -> Molecule:
 
 def convert(mol: Chem.Mol, *, name: str | None = None) -> Molecule | Failure:
     """As `from_rdkit`, with the obstacle as a result, under one of the reasons of `moldiff.chem.validity`."""
-    obstacle = unusable_record(mol)
-    if obstacle is not None:
-        return obstacle
-    if mol.GetNumAtoms() > MAX_ATOMS:
-        return Failure("size", f"has {mol.GetNumAtoms()} atoms; at most {MAX_ATOMS} are supported")
+    atoms = atoms_of(mol)
+    if isinstance(atoms, Failure):
+        return atoms
     orders = kekule_orders(mol)
     if isinstance(orders, Failure):
         return orders
     missing = _implicit_hydrogens(mol)
     if missing is not None:
         return missing
-    atoms = list(mol.GetAtoms())
+    elements, pos = atoms
     return Molecule(
-        elements=np.array([atom.GetAtomicNum() for atom in atoms], dtype=np.int64),
-        charges=np.array([atom.GetFormalCharge() for atom in atoms], dtype=np.int64),
-        pos=np.array(mol.GetConformer().GetPositions(), dtype=np.float64),
+        elements=elements,
+        charges=np.array([atom.GetFormalCharge() for atom in mol.GetAtoms()], dtype=np.int64),
+        pos=pos,
         bond=orders,
         name=name if name is not None else mol.GetProp("_Name") if mol.HasProp("_Name") else "",
         properties=_properties(mol),
@@ -138,6 +136,17 @@ def unusable_record(mol: Chem.Mol) -> Failure | None:
     atom = int(np.argmin(usable))
     values = ", ".join(f"{x:.6g}" for x in pos[atom])
     return Failure("coordinates", f"atom {atom + 1} lies at ({values}); expected numbers within ±{MAX_COORDINATE:g} Å")
+
+
+def atoms_of(mol: Chem.Mol) -> tuple[np.ndarray, np.ndarray] | Failure:
+    """Atomic numbers and coordinates in Å, whatever the bonds are."""
+    obstacle = unusable_record(mol)
+    if obstacle is not None:
+        return obstacle
+    if mol.GetNumAtoms() > MAX_ATOMS:
+        return Failure("size", f"has {mol.GetNumAtoms()} atoms; at most {MAX_ATOMS} are supported")
+    elements = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()], dtype=np.int64)
+    return elements, np.array(mol.GetConformer().GetPositions(), dtype=np.float64)
 
 
 def _implicit_hydrogens(mol: Chem.Mol) -> Failure | None:

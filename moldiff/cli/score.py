@@ -1,7 +1,7 @@
 """`moldiff score`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Argument, Option
 
@@ -20,6 +20,10 @@ def score(
     data_row: Annotated[
         str | None, Option(help="Show the data's own score of these weights beside, such as qm9.")
     ] = None,
+    protocol: Annotated[
+        list[Literal["lookup", "midi", "geom-revised"]] | None,
+        Option(help="Count by an older protocol, too, for comparison with its published figures; repeatable."),
+    ] = None,
     json: Annotated[Path | None, Option("--json", help="Write rates, counts and intervals to this file.")] = None,
     csv: Annotated[Path | None, Option("--csv", help="Write a row for each molecule to this file.")] = None,
 ) -> None:
@@ -35,7 +39,10 @@ def score(
 
     own = None if data_row is None else read_data_row(data_row)
     known = read_references(reference)
-    result = count((record for _, record in read_records(file)), reference=known, num_requested=num_requested)
+    result = count(
+        (record for _, record in read_records(file)),
+        reference=known, num_requested=num_requested, protocols=protocol or (),
+    )  # fmt: skip
     Console().print(render(result, data_row=own))
     if json is not None:
         write_json(result, json)

@@ -1,17 +1,15 @@
-"""Bonds looked up from distances, and the stability of such molecules: the older protocol of this field.
+"""Bonds looked up from distances: what the older protocol of this field counts (`moldiff.scoring.protocols`).
 
-Only for comparison with figures published that way: charges are ignored, so 5 % of QM9's own molecules are unstable.
+Charges are ignored, so 5 % of QM9's own molecules are unstable.
 Source: Hoogeboom et al. 2022, arXiv:2203.17003, appendix C (lengths, margins and valences).
 """
 
-from collections.abc import Iterable, Mapping
-
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
-from moldiff.chem.molecule import Molecule
+from moldiff.chem.border import atoms_of
+from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import Record
-from moldiff.scoring.score import Rate
 
 ELEMENTS = (1, 6, 7, 8, 9)
 VALENCES = (1, 4, 3, 2, 1)
@@ -20,6 +18,7 @@ _SINGLE = ((74, 109, 101, 96, 92), (109, 154, 147, 143, 135), (101, 147, 145, 14
            (92, 135, 136, 142, 142))  # fmt: skip
 _DOUBLE = {(6, 6): 134, (6, 7): 129, (6, 8): 120, (7, 7): 125, (7, 8): 121, (8, 8): 121}
 _TRIPLE = {(6, 6): 120, (6, 7): 116, (6, 8): 113, (7, 7): 110}
+TABLE = (ELEMENTS, VALENCES, _SINGLE, _DOUBLE, _TRIPLE)
 
 
 def _longest() -> Float[np.ndarray, "3 10 10"]:
@@ -54,28 +53,21 @@ def lookup_bonds(elements: Int[np.ndarray, "n"], pos: Float[np.ndarray, "n 3"]) 
     return np.where(single, 1 + np.where(double, 1 + triple, 0), 0)
 
 
-def lookup_stability(records: Iterable[Record], *, num_requested: int | None = None) -> Mapping[str, Rate]:
-    """Stable atoms and molecules where bonds are looked up and every atom is neutral.
+def as_looked_up(record: Record) -> Molecule | Failure:
+    """The atoms of a record, neutral, with bonds looked up; its own bonds are not read."""
+    if isinstance(record, Failure):
+        return record
+    if isinstance(record, Molecule):
+        elements, pos = record.elements, record.pos
+    else:
+        located = atoms_of(record)
+        if isinstance(located, Failure):
+            return located
+        elements, pos = located
+    return Molecule(elements, np.zeros_like(elements), pos, lookup_bonds(elements, pos))
 
-    Args:
-        records: molecules; anything else counts as an unstable molecule without atoms.
-        num_requested: what was asked for, if not all of it came.
 
-    Returns:
-        `lookup_stable_atoms`, of all atoms read, and `lookup_stable`, of all molecules.
-    """
-    atoms = stable_atoms = molecules = stable = 0
-    for record in records:
-        molecules += 1
-        if isinstance(record, Molecule):
-            valences = lookup_bonds(record.elements, record.pos).sum(1)
-            right = valences == _VALENCE[np.clip(record.elements, 0, 9) * (record.elements < 10)]
-            atoms, stable_atoms, stable = (
-                atoms + len(right),
-                stable_atoms + int(right.sum()),
-                stable + bool(right.all()),
-            )
-    return {
-        "lookup_stable_atoms": Rate(stable_atoms, atoms),
-        "lookup_stable": Rate(stable, molecules if num_requested is None else num_requested),
-    }
+def has_right_valence(molecule: Molecule) -> Bool[np.ndarray, "n"]:
+    """Whether each atom has as many bonds as the protocol wants of its element."""
+    wanted = _VALENCE[np.clip(molecule.elements, 0, 9) * (molecule.elements < 10)]
+    return molecule.bond.sum(1) == wanted

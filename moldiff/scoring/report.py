@@ -9,8 +9,10 @@ from typing import Any
 from rich.box import SIMPLE
 from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from moldiff.errors import OutputError
+from moldiff.scoring.protocols import PROTOCOLS
 from moldiff.scoring.score import Rate, Score
 
 _TITLES = {
@@ -53,7 +55,8 @@ def render(score: Score, *, data_row: Score | None = None) -> Group:
         data_row: the data's own score, shown in a column beside it: a metric that fails the data is wrong.
 
     Returns:
-        A renderable for `rich.console.Console.print`.
+        A renderable for `rich.console.Console.print`; older protocols, where they were asked for, in a table of their
+        own with what is wrong with them.
     """
     table = Table(title=f"{score.num_requested:,} molecules asked for", caption=_CAPTION, **_LAYOUT)
     table.add_column("rate")
@@ -66,7 +69,8 @@ def render(score: Score, *, data_row: Score | None = None) -> Group:
             own = data_row.rates.get(name)
             cells += ["", ""] if own is None else [_percent(own), _count(own)]
         table.add_row(_TITLES.get(name, name), *cells, style="bold" if name == "valid" else None)
-    return Group(table, _failures(score)) if score.failures else Group(table)
+    parts = [table, *([_failures(score)] if score.failures else []), *([_protocols(score)] if score.protocols else [])]
+    return Group(*parts)
 
 
 def write_json(score: Score, path: str | Path) -> None:
@@ -97,6 +101,18 @@ def _failures(score: Score) -> Table:
         details = (v.failure.detail for v in score.verdicts if v.failure is not None and v.failure.reason == reason)
         table.add_row(reason, f"{count:,}", next(details, ""))
     return table
+
+
+def _protocols(score: Score) -> Group:
+    table = Table(title="by older protocols, for comparison with published figures alone", **_LAYOUT)
+    names = ("stable_atoms", "stable", "valid", "valid_and_unique")
+    table.add_column("%, and count", no_wrap=True)
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right")
+    for protocol, rates in score.protocols.items():
+        table.add_row(protocol, *(f"{_percent(rates[name])}\n{_count(rates[name])}" for name in names))
+    faults = (f"{name}: {PROTOCOLS[name].faults} {PROTOCOLS[name].source}." for name in score.protocols)
+    return Group(table, *(Text(fault, style="italic") for fault in faults))
 
 
 def _percent(rate: Rate) -> str:

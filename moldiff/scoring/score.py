@@ -5,7 +5,7 @@ otherwise: atoms are counted among atoms read, uniqueness among valid molecules,
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan, sqrt
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from moldiff.chem.files import read_records, read_reference
 from moldiff.chem.validity import Record, Verdict, judge
 from moldiff.errors import DataError
+from moldiff.scoring.protocols import PROTOCOLS, Tally
 
 _Z95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
 
@@ -56,26 +57,26 @@ class Score:
         num_requested: molecules asked for; records of the file if nobody asked.
         rates: by name, in the order of the table.
         failures: records by the reason of their first breach, most frequent first.
+        protocols: rates by the field's older protocols that were asked for, by name: `stable_atoms` of the atoms read,
+            `stable`, `valid` and `valid_and_unique` of all asked for.
         verdicts: one for each record, in order; not kept by `to_dict`.
     """
 
     num_requested: int
     rates: Mapping[str, Rate]
     failures: Mapping[str, int]
+    protocols: Mapping[str, Mapping[str, Rate]] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = field(default=(), repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers for JSON, with value and interval beside each count."""
-        rates = {
-            name: {
-                "numerator": rate.numerator,
-                "denominator": rate.denominator,
-                "value": rate.value if rate.denominator else None,
-                "interval_95": list(rate.interval),
-            }
-            for name, rate in self.rates.items()
+        told = {name: {"rates": _plain(rates), **PROTOCOLS[name].to_dict()} for name, rates in self.protocols.items()}
+        return {
+            "num_requested": self.num_requested,
+            "rates": _plain(self.rates),
+            "failures": dict(self.failures),
+            **({"protocols": told} if told else {}),
         }
-        return {"num_requested": self.num_requested, "rates": rates, "failures": dict(self.failures)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Score":
@@ -92,21 +93,42 @@ class Score:
             ) from error
 
 
-def score(records: Iterable[Record], *, reference: set[str] | None = None, num_requested: int | None = None) -> Score:
+def _plain(rates: Mapping[str, Rate]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {
+            "numerator": rate.numerator,
+            "denominator": rate.denominator,
+            "value": rate.value if rate.denominator else None,
+            "interval_95": list(rate.interval),
+        }
+        for name, rate in rates.items()
+    }
+
+
+def score(
+    records: Iterable[Record],
+    *,
+    reference: set[str] | None = None,
+    num_requested: int | None = None,
+    protocols: Sequence[str] = (),
+) -> Score:
     """Judges every record and counts.
 
     Args:
         records: molecules, RDKit molecules that are not sanitised, or failures in their place.
         reference: canonical SMILES as of `moldiff.chem.files.read_reference`; without it no novelty.
         num_requested: what was asked for; records that are not there count against every rate.
+        protocols: names of `moldiff.scoring.protocols` to count by, too.
 
     Returns:
         The rates. Stable means the strict Kekulé table of `moldiff.chem.valence`.
 
     Raises:
+        ConfigError: if there is no protocol of a name.
         DataError: if there are more records than were asked for.
     """
-    verdicts = tuple(judge(record) for record in records)
+    tallies = [Tally(name) for name in protocols]
+    verdicts = tuple(_judged(record, tallies) for record in records)
     total = len(verdicts) if num_requested is None else num_requested
     if total < len(verdicts):
         raise DataError(f"{len(verdicts)} records came but only {total} were asked for; correct the number asked for")
@@ -120,7 +142,28 @@ def score(records: Iterable[Record], *, reference: set[str] | None = None, num_r
         rates["valid_unique_and_novel"] = Rate(len(unique - reference), total)
     failures = Counter(verdict.failure.reason for verdict in verdicts if verdict.failure is not None)
     failures["missing"] += total - len(verdicts)
-    return Score(total, rates, {reason: count for reason, count in failures.most_common() if count}, verdicts)
+    return Score(
+        total,
+        rates,
+        {reason: count for reason, count in failures.most_common() if count},
+        {tally.protocol.name: _rates(tally, total) for tally in tallies},
+        verdicts,
+    )
+
+
+def _judged(record: Record, tallies: list[Tally]) -> Verdict:
+    for tally in tallies:
+        tally.add(record)
+    return judge(record)
+
+
+def _rates(tally: Tally, total: int) -> dict[str, Rate]:
+    return {
+        "stable_atoms": Rate(tally.stable_atoms, tally.atoms),
+        "stable": Rate(tally.stable, total),
+        "valid": Rate(tally.valid, total),
+        "valid_and_unique": Rate(len(tally.unique), total),
+    }
 
 
 def score_file(path: str | Path, *, reference: str | Path | None = None, num_requested: int | None = None) -> Score:

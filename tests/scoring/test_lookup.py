@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from moldiff.chem.molecule import Failure, Molecule
-from moldiff.scoring.lookup import lookup_bonds, lookup_stability
+from moldiff.scoring.lookup import lookup_bonds
+from moldiff.scoring.score import score
 
 
 def stable(*records: Molecule | Failure) -> tuple[float, float]:
-    rates = lookup_stability(records)
-    return rates["lookup_stable_atoms"].value, rates["lookup_stable"].value
+    rates = score(records, protocols=["lookup"]).protocols["lookup"]
+    return rates["stable_atoms"].value, rates["stable"].value
 
 
 @pytest.mark.parametrize("smiles", ["C", "N", "O", "CCO", "C=C", "C#N", "C#C", "CC(C)=O", "C1CC1", "CNC", "FC"])
@@ -48,6 +49,7 @@ def test_stretched_molecule_and_unknown_element_are_unstable(embed: Callable[[st
 
 
 def test_denominator_is_what_was_asked_for(embed: Callable[[str], Molecule]):
-    rates = lookup_stability([embed("C"), Failure("coordinates", "NaN")], num_requested=4)
-    assert (rates["lookup_stable"].numerator, rates["lookup_stable"].denominator) == (1, 4)
-    assert rates["lookup_stable_atoms"].denominator == 5
+    records = [embed("C"), Failure("coordinates", "NaN")]
+    rates = score(records, num_requested=4, protocols=["lookup"]).protocols["lookup"]
+    assert (rates["stable"].numerator, rates["stable"].denominator) == (1, 4)
+    assert rates["stable_atoms"].denominator == 5

@@ -1,0 +1,72 @@
+"""What looser protocols of scoring see of a record: perceived aromatic bonds, and the largest part alone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+from rdkit import Chem, rdBase
+
+from moldiff.chem.border import to_rdkit
+from moldiff.chem.molecule import Molecule
+
+_REFUSED = (Chem.MolSanitizeException, RuntimeError)  # RuntimeError: RDKit's pre-conditions, on absurd charges
+
+
+@dataclass(frozen=True)
+class Perceived:
+    """A record after RDKit's usual sanitisation, which also rewrites nitro groups; as it stands where that fails.
+
+    Attributes:
+        elements: atomic numbers.
+        charges: formal charges.
+        aromatic: number of aromatic bonds of each atom.
+        others: sum of the orders of its other bonds; 1 for a bond of another kind.
+        sanitised: RDKit accepts the whole record.
+        num_parts: unconnected parts.
+        largest: canonical SMILES, hydrogens included, of the largest part; empty if RDKit does not accept it.
+    """
+
+    elements: Int[np.ndarray, "n"]
+    charges: Int[np.ndarray, "n"]
+    aromatic: Int[np.ndarray, "n"]
+    others: Int[np.ndarray, "n"]
+    sanitised: bool
+    num_parts: int
+    largest: str
+
+
+def perceive(record: Molecule | Chem.Mol) -> Perceived:
+    """Sees a record as protocols that take RDKit's defaults do; hydrogens that are no atoms stay unseen."""
+    as_it_stands = to_rdkit(record) if isinstance(record, Molecule) else record
+    mol = Chem.Mol(as_it_stands)
+    sanitised = _sanitise(mol)
+    mol = mol if sanitised else as_it_stands
+    aromatic, others = np.zeros((2, mol.GetNumAtoms()), dtype=np.int64)
+    for bond in mol.GetBonds():
+        ends = [bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()]
+        if bond.GetIsAromatic():
+            aromatic[ends] += 1
+        else:
+            others[ends] += max(1, int(bond.GetBondTypeAsDouble()))
+    parts = Chem.GetMolFrags(mol, asMols=True, sanitizeFrags=False)
+    largest = max(parts, key=lambda part: part.GetNumAtoms(), default=None)
+    whole = sanitised and len(parts) == 1
+    accepted = largest is not None and (whole or _sanitise(largest))
+    return Perceived(
+        elements=np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()], dtype=np.int64),
+        charges=np.array([atom.GetFormalCharge() for atom in mol.GetAtoms()], dtype=np.int64),
+        aromatic=aromatic,
+        others=others,
+        sanitised=sanitised,
+        num_parts=len(parts),
+        largest=Chem.MolToSmiles(largest, isomericSmiles=False) if accepted else "",
+    )
+
+
+def _sanitise(mol: Chem.Mol) -> bool:
+    try:
+        with rdBase.BlockLogs():
+            Chem.SanitizeMol(mol)
+    except _REFUSED:
+        return False
+    return True
