@@ -16,7 +16,7 @@ def run(*args: object) -> Result:
     return CliRunner().invoke(app, [str(arg) for arg in args])
 
 
-@pytest.mark.parametrize("command", ["sample", "score", "draw", "prepare", "train", "export", "info"])
+@pytest.mark.parametrize("command", ["sample", "score", "compare", "draw", "prepare", "train", "export", "info"])
 def test_cli_explains_every_option(command: str):
     result = run(command, "--help")
     assert result.exit_code == 0
@@ -90,6 +90,29 @@ def test_score_refuses_bad_requests(sample_sdf: Path, weights: Path, tmp_path: P
     refused(run("score", sample_sdf, "--data-row", weights), "carry no score of their data")
     refused(run("score", sample_sdf, "--data-row", "qm8"), "weights 'qm8': no such folder")
     refused(run("score", sample_sdf, "--num-requested", 10), "200 records came but only 10 were asked for")
+
+
+def test_compare_shows_files_and_distances(sample_sdf: Path, store_path: Path, tmp_path: Path):
+    half = tmp_path / "half.sdf"
+    half.write_text("$$$$\n".join(sample_sdf.read_text().split("$$$$\n")[:100]) + "$$$$\n")
+    given = ["--protocol", "midi", "--distances-to", sample_sdf, "--json", tmp_path / "x.json"]
+    result = run("compare", sample_sdf, half, *given)
+    assert result.exit_code == 0, result.output
+    assert re.search(r"valid \(all of these\) .*200/200 .*100/100", result.stdout)
+    told = json.loads((tmp_path / "x.json").read_text())
+    assert told[str(sample_sdf)]["distances"]["bond_length_w1"] == 0
+    assert told[str(half)]["distances"]["bond_length_w1"] > 0
+    assert told[str(half)]["protocols"]["midi"]["rates"]["valid"]["denominator"] == 100
+    refused(run("compare", half), "expected two or more different files")
+    refused(run("compare", half, half), "expected two or more different files")
+    refused(run("compare", half, sample_sdf, "--protocol", "edm"), "protocol 'edm': expected one of lookup")
+    refused(run("compare", half, sample_sdf, "--distances-to", tmp_path), "meta.json")
+
+
+def test_score_shows_the_distances_of_the_data_beside(sample_sdf: Path, store_path: Path):
+    result = run("score", sample_sdf, "--distances-to", store_path)
+    assert result.exit_code == 0, result.output
+    assert re.search(r"of +distance +the data", result.stdout)
 
 
 def test_score_counts_what_is_missing(sample_sdf: Path):

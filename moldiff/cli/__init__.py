@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 import moldiff
 from moldiff.cli.animate import animate
+from moldiff.cli.compare import compare
 from moldiff.cli.draw import draw
 from moldiff.cli.prepare import prepare
 from moldiff.cli.sample import sample
@@ -58,7 +59,7 @@ def _options(
     pass
 
 
-for command in (sample, score, draw, animate, prepare, train, export, info):
+for command in (sample, score, compare, draw, animate, prepare, train, export, info):
     app.command()(command)
 
 

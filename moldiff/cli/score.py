@@ -1,29 +1,38 @@
 """`moldiff score`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from moldiff.chem.molecule import Molecule
     from moldiff.scoring.score import Score
+
+Reference = Annotated[list[Path] | None, Option(help="Known molecules for novelty: .sdf, .smi or .csv; repeatable.")]
+DistancesTo = Annotated[
+    Path | None,
+    Option(help="Molecules of the data: .sdf, or a prepared store, of which the test split is taken."),
+]
+Protocols = Annotated[
+    list[str] | None,
+    Option("--protocol", help="Count as others do, too: lookup, midi or geom-revised; repeatable."),
+]
 
 
 def score(
     file: Annotated[Path, Argument(help="Molecules with bonds and all hydrogens: .sdf or .mol, plain or .gz.")],
-    reference: Annotated[
-        list[Path] | None, Option(help="Known molecules for novelty: .sdf, .smi or .csv; repeatable.")
-    ] = None,
+    reference: Reference = None,
     num_requested: Annotated[
         int | None, Option(min=0, help="Molecules asked for; those not in the file count as failures.")
     ] = None,
     data_row: Annotated[
         str | None, Option(help="Show the data's own score of these weights beside, such as qm9.")
     ] = None,
-    protocol: Annotated[
-        list[Literal["lookup", "midi", "geom-revised"]] | None,
-        Option(help="Count by an older protocol, too, for comparison with its published figures; repeatable."),
-    ] = None,
+    distances_to: DistancesTo = None,
+    protocol: Protocols = None,
     json: Annotated[Path | None, Option("--json", help="Write rates, counts and intervals to this file.")] = None,
     csv: Annotated[Path | None, Option("--csv", help="Write a row for each molecule to this file.")] = None,
 ) -> None:
@@ -39,11 +48,13 @@ def score(
 
     own = None if data_row is None else read_data_row(data_row)
     known = read_references(reference)
+    data, data_distances = read_distribution(distances_to)
     result = count(
         (record for _, record in read_records(file)),
         reference=known, num_requested=num_requested, protocols=protocol or (),
+        distances_to=data,
     )  # fmt: skip
-    Console().print(render(result, data_row=own))
+    Console().print(render(result, data_row=own, data_distances=data_distances))
     if json is not None:
         write_json(result, json)
     if csv is not None:
@@ -60,6 +71,35 @@ def read_data_row(weights: str) -> "Score":
     if row is None:
         raise WeightsError(f"{weights}: these weights carry no score of their data; leave --data-row out")
     return Score.from_dict(row)
+
+
+def read_distribution(source: Path | None) -> "tuple[Sequence[Molecule], Mapping[str, float]]":
+    """Molecules to measure distances to, and the distances of as many of the train split of a store.
+
+    Records of a file that cannot be used are left out; if none is left it is a `DataError`.
+    """
+    from moldiff.chem.files import read_molecules
+    from moldiff.chem.molecule import Molecule
+    from moldiff.errors import DataError
+    from moldiff.scoring.geometry import geometry_distances
+
+    if source is None:
+        return (), {}
+    train: list[Molecule] = []
+    if source.is_dir():
+        import numpy as np
+
+        from moldiff.data.store import MoleculeStore
+
+        store = MoleculeStore(source)
+        molecules = [store.molecule(int(index)) for index in store.split("test")]
+        some = np.random.default_rng(0).permutation(store.split("train"))[: len(molecules)]
+        train = [store.molecule(int(index)) for index in some]
+    else:
+        molecules = [record for _, record in read_molecules(source) if isinstance(record, Molecule)]
+    if not molecules:
+        raise DataError(f"{source}: holds no molecule to measure distances to; give another file or store")
+    return molecules, geometry_distances(train, molecules) if train else {}
 
 
 def read_references(files: list[Path] | None) -> set[str] | None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,19 @@ _TITLES = {
     "novel_of_unique": "novel of unique",
     "valid_unique_and_novel": "valid, unique, novel",
 }
+_DISTANCES = {
+    "bond_length_w1": ("bond lengths, Å", 4),
+    "bond_angle_w1": ("bond angles, degrees", 3),
+    "torsion_w1": ("torsions, degrees", 2),
+    "atom_tv": ("atom classes", 4),
+    "bond_tv": ("bond classes", 4),
+    "size_tv": ("sizes", 4),
+    "ring_tv": ("numbers of rings", 4),
+}
+_DISTANCE_CAPTION = (
+    "Of the valid molecules. Lengths, angles, torsions: mean Wasserstein distance within a type; the rest: total "
+    "variation, 0 to 1."
+)
 _LAYOUT: dict[str, Any] = {
     "title_justify": "left",
     "caption_justify": "left",
@@ -47,12 +61,13 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def render(score: Score, *, data_row: Score | None = None) -> Group:
+def render(score: Score, *, data_row: Score | None = None, data_distances: Mapping[str, float] | None = None) -> Group:
     """Rich tables of the rates and of the failures by reason.
 
     Args:
         score: what to show.
         data_row: the data's own score, shown in a column beside it: a metric that fails the data is wrong.
+        data_distances: those of other molecules of the data, shown beside the distances for the same reason.
 
     Returns:
         A renderable for `rich.console.Console.print`; older protocols, where they were asked for, in a table of their
@@ -70,12 +85,60 @@ def render(score: Score, *, data_row: Score | None = None) -> Group:
             cells += ["", ""] if own is None else [_percent(own), _count(own)]
         table.add_row(_TITLES.get(name, name), *cells, style="bold" if name == "valid" else None)
     parts = [table, *([_failures(score)] if score.failures else []), *([_protocols(score)] if score.protocols else [])]
-    return Group(*parts)
+    return Group(*parts, *([_distances({"distance": score}, data_distances)] if score.distances else []))
 
 
-def write_json(score: Score, path: str | Path) -> None:
-    """Counts, values, intervals and failures by reason; see `Score.to_dict`."""
-    _write(path, json.dumps(score.to_dict(), indent=2) + "\n")
+def render_comparison(scores: Mapping[str, Score], *, data_distances: Mapping[str, float] | None = None) -> Group:
+    """Several scores side by side: rates in percent with their counts, failures, protocols, distances.
+
+    Args:
+        scores: by the name that heads their column.
+        data_distances: as of `render`.
+
+    Returns:
+        A renderable for `rich.console.Console.print`.
+    """
+    table = Table(title="%, and count", caption=_CAPTION, **_LAYOUT)
+    _columns(table, "rate", scores)
+    shown = dict.fromkeys(name for score in scores.values() for name in score.rates)
+    for name in shown:
+        _across(table, _TITLES.get(name, name), [score.rates.get(name) for score in scores.values()], name == "valid")
+    for name in dict.fromkeys(name for score in scores.values() for name in score.protocols):
+        for part in ("stable_atoms", "stable", "valid", "valid_and_unique"):
+            rates = [score.protocols.get(name, {}).get(part) for score in scores.values()]
+            _across(table, f"{name}: {part.replace('_', ' ')}", rates)
+    failures = Table(title="not valid, by first reason", **_LAYOUT)
+    _columns(failures, "reason", scores)
+    for reason in dict.fromkeys(reason for score in scores.values() for reason in score.failures):
+        failures.add_row(reason, *(f"{score.failures.get(reason, 0):,}" for score in scores.values()))
+    far = any(score.distances for score in scores.values())
+    return Group(table, *([failures] if failures.rows else []), *([_distances(scores, data_distances)] if far else []))
+
+
+def _columns(table: Table, first: str, others: Iterable[str]) -> None:
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="right", overflow="fold")
+
+
+def _across(table: Table, title: str, rates: list[Rate | None], bold: bool = False) -> None:
+    cells = ["" if rate is None else f"{_percent(rate)}  {_count(rate)}" for rate in rates]
+    table.add_row(title, *cells, style="bold" if bold else None)
+
+
+def _distances(scores: Mapping[str, Score], data: Mapping[str, float] | None) -> Table:
+    table = Table(title="distances to the reference", caption=_DISTANCE_CAPTION, **_LAYOUT)
+    _columns(table, "of", [*scores, *(["the data"] if data else [])])
+    rows = [score.distances for score in scores.values()] + ([data] if data else [])
+    for name, (title, digits) in _DISTANCES.items():
+        table.add_row(title, *(f"{row[name]:.{digits}f}" if name in row else "" for row in rows))
+    return table
+
+
+def write_json(score: Score | Mapping[str, Score], path: str | Path) -> None:
+    """Counts, values, intervals and failures by reason, see `Score.to_dict`; of several scores by name."""
+    told = score.to_dict() if isinstance(score, Score) else {name: one.to_dict() for name, one in score.items()}
+    _write(path, json.dumps(told, indent=2) + "\n")
 
 
 def write_csv(score: Score, path: str | Path) -> None:

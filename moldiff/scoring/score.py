@@ -11,9 +11,12 @@ from math import nan, sqrt
 from pathlib import Path
 from typing import Any
 
+from moldiff.chem.border import convert
 from moldiff.chem.files import read_records, read_reference
+from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import Record, Verdict, judge
 from moldiff.errors import DataError
+from moldiff.scoring.geometry import geometry_distances
 from moldiff.scoring.protocols import PROTOCOLS, Tally
 
 _Z95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
@@ -59,6 +62,8 @@ class Score:
         failures: records by the reason of their first breach, most frequent first.
         protocols: rates by the field's older protocols that were asked for, by name: `stable_atoms` of the atoms read,
             `stable`, `valid` and `valid_and_unique` of all asked for.
+        distances: of the valid molecules to those of a reference, as of `moldiff.scoring.geometry`; none if nobody
+            asked or nothing is valid.
         verdicts: one for each record, in order; not kept by `to_dict`.
     """
 
@@ -66,6 +71,7 @@ class Score:
     rates: Mapping[str, Rate]
     failures: Mapping[str, int]
     protocols: Mapping[str, Mapping[str, Rate]] = field(default_factory=dict)
+    distances: Mapping[str, float] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = field(default=(), repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -76,6 +82,7 @@ class Score:
             "rates": _plain(self.rates),
             "failures": dict(self.failures),
             **({"protocols": told} if told else {}),
+            **({"distances": dict(self.distances)} if self.distances else {}),
         }
 
     @classmethod
@@ -111,6 +118,7 @@ def score(
     reference: set[str] | None = None,
     num_requested: int | None = None,
     protocols: Sequence[str] = (),
+    distances_to: Sequence[Molecule] = (),
 ) -> Score:
     """Judges every record and counts.
 
@@ -119,6 +127,7 @@ def score(
         reference: canonical SMILES as of `moldiff.chem.files.read_reference`; without it no novelty.
         num_requested: what was asked for; records that are not there count against every rate.
         protocols: names of `moldiff.scoring.protocols` to count by, too.
+        distances_to: molecules of the data, best not those trained on, for distances of geometry and composition.
 
     Returns:
         The rates. Stable means the strict Kekulé table of `moldiff.chem.valence`.
@@ -127,8 +136,8 @@ def score(
         ConfigError: if there is no protocol of a name.
         DataError: if there are more records than were asked for.
     """
-    tallies = [Tally(name) for name in protocols]
-    verdicts = tuple(_judged(record, tallies) for record in records)
+    tallies, valid = [Tally(name) for name in protocols], []
+    verdicts = tuple(_judged(record, tallies, valid if distances_to else None) for record in records)
     total = len(verdicts) if num_requested is None else num_requested
     if total < len(verdicts):
         raise DataError(f"{len(verdicts)} records came but only {total} were asked for; correct the number asked for")
@@ -147,14 +156,20 @@ def score(
         rates,
         {reason: count for reason, count in failures.most_common() if count},
         {tally.protocol.name: _rates(tally, total) for tally in tallies},
+        geometry_distances(valid, distances_to) if valid else {},
         verdicts,
     )
 
 
-def _judged(record: Record, tallies: list[Tally]) -> Verdict:
+def _judged(record: Record, tallies: list[Tally], valid: list[Molecule] | None) -> Verdict:
+    """The strict verdict, after the tallies; valid molecules are kept in a list if there is one."""
     for tally in tallies:
         tally.add(record)
-    return judge(record)
+    verdict = judge(record)
+    if valid is not None and verdict.valid:
+        molecule = record if isinstance(record, Molecule | Failure) else convert(record)
+        valid += [molecule] if isinstance(molecule, Molecule) else []
+    return verdict
 
 
 def _rates(tally: Tally, total: int) -> dict[str, Rate]:

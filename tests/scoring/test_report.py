@@ -6,7 +6,7 @@ from rich.console import Console
 
 from moldiff.chem.molecule import Failure
 from moldiff.errors import OutputError
-from moldiff.scoring.report import render, write_csv, write_json
+from moldiff.scoring.report import render, render_comparison, write_csv, write_json
 from moldiff.scoring.score import Rate, Score, score
 
 
@@ -66,3 +66,35 @@ def test_reports_that_cannot_be_written_are_one_error(tmp_path, result, write) -
         write(result, tmp_path / "no" / "a.txt")
     with pytest.raises(OutputError, match="No space left"):
         write(result, "/dev/full")
+
+
+def test_comparison_shows_scores_side_by_side(embed) -> None:
+    known = [embed("CCO"), embed("CC")]
+    one = score([embed("CCO")], protocols=["midi"], distances_to=known)
+    two = score([embed("C"), Failure("truncated", "cut")], distances_to=known)
+    text = _text(render_comparison({"one.sdf": one, "two.sdf": two}, data_distances=one.distances))
+    rows = [line.split() for line in text.splitlines()]
+    assert ["read", "100.00", "1/1", "50.00", "1/2"] in rows
+    assert ["midi:", "stable", "100.00", "1/1"] in rows  # nobody asked for it in the other
+    assert ["truncated", "0", "1"] in rows
+    assert ["of", "one.sdf", "two.sdf", "the", "data"] in rows
+    assert [f"{one.distances['size_tv']:.4f}", f"{two.distances['size_tv']:.4f}"] == rows_of(rows, "sizes")[:2]
+    assert "…" not in text
+
+
+def rows_of(rows: list[list[str]], title: str) -> list[str]:
+    return next(row[1:] for row in rows if row[:1] == [title])
+
+
+def test_table_tells_what_is_wrong_with_an_older_protocol(embed) -> None:
+    text = " ".join(_text(render(score([embed("CCO")], protocols=["midi"]))).split())
+    assert "radicals pass" in text
+    assert "arXiv:2302.09048" in text
+
+
+def test_json_of_several_scores_has_their_names(tmp_path, embed) -> None:
+    known = [embed("CCO")]
+    write_json({"a": score(known, distances_to=known), "b": score([])}, tmp_path / "a.json")
+    data = json.loads((tmp_path / "a.json").read_text())
+    assert data["a"]["distances"]["bond_length_w1"] == 0
+    assert data["b"]["num_requested"] == 0

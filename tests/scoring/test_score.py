@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from moldiff.chem.border import to_rdkit
 from moldiff.chem.files import open_writer
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.errors import DataError
@@ -120,3 +121,14 @@ def test_score_passes_the_data_itself() -> None:
     assert result.num_requested == 200
     assert result.rates["valid"] == result.rates["stable"] == Rate(200, 200)
     assert result.rates["unique_of_valid"].value > 0.99
+
+
+def test_distances_are_of_the_valid_molecules_alone(embed):
+    known, radical = [embed("CCO"), embed("CC=O")], embed("C[CH2]")
+    scored = score([*known, radical, Failure("truncated", "cut")], distances_to=known)
+    assert scored.rates["valid"].numerator == 2
+    assert set(scored.distances.values()) <= {0.0, 1.0}  # no distance, and full coverage
+    assert score([radical], distances_to=known).distances == {}
+    as_rdkit = score([to_rdkit(embed("CC"))], distances_to=known)
+    assert as_rdkit.distances == score([embed("CC")], distances_to=known).distances
+    assert as_rdkit.distances["size_tv"] == 1
