@@ -170,6 +170,15 @@ def test_sample_hands_on_how_the_walk_goes(given: str, weights: Path, tmp_path: 
     assert drawn[0] == drawn[1] != drawn[2]
 
 
+@pytest.mark.parametrize(
+    ("given", "steps"), [("--preset fast", 12), ("--preset best", 50), ("--preset best --num-steps 3", 3)]
+)
+def test_sample_takes_a_preset_and_what_is_said_beside_it(given: str, steps: int, hydrogen: Path, tmp_path: Path):
+    out = tmp_path / "x.sdf"
+    assert run("sample", "--weights", hydrogen, "--out", out, "-n", 2, *given.split()).exit_code == 0
+    assert {m.properties["num_steps"] for m in molecules(out)} == {steps}
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("suffix", [".sdf", ".csv"])
 def test_sample_says_that_the_disk_is_full(suffix: str, hydrogen: Path, tmp_path: Path):

@@ -1,14 +1,16 @@
 """Molecule files by extension: which reader serves which name."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 
 from rdkit import Chem
 
+from moldiff.chem.bounded import bounded_map
 from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.perception import bonds_of_geometry
 from moldiff.chem.sdf import read_sdf, read_sdf_records
-from moldiff.chem.smiles import read_smiles
+from moldiff.chem.smiles import read_smiles, read_smiles_records
 from moldiff.chem.stream import bare_suffix
 from moldiff.chem.validity import canonical_smiles, sanitise
 from moldiff.chem.writer import MoleculeWriter, open_writer
@@ -19,6 +21,8 @@ __all__ = ["MoleculeWriter", "open_writer", "read_molecules", "read_records", "r
 
 _SDF = (".sdf", ".sd", ".mol")
 _SMILES = (".smi", ".smiles", ".txt", ".csv")
+_SCORED = (*_SDF, ".xyz", *_SMILES)
+PERCEPTION_SECONDS = 10.0  # QM9's molecules take milliseconds; the search is exponential in unsaturated atoms
 
 
 def read_molecules(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]:
@@ -35,10 +39,48 @@ def read_molecules(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]
 
 
 def read_records(path: str | Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
-    """Numbered records of an SDF as they stand, for `moldiff.chem.validity.judge`; errors as in `read_molecules`."""
+    """Numbered records as they stand, for `moldiff.chem.validity.judge`; errors as in `read_molecules`.
+
+    Of an SDF; of an XYZ file with the bonds that RDKit perceives, within `PERCEPTION_SECONDS` each; of a list of SMILES
+    with the hydrogens that they imply, without coordinates; of all such files of a folder, by name.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _folder(path)
     if bare_suffix(path) in _SDF:
         return read_sdf_records(path)
-    raise FileFormatError(f"{path}: a score needs atoms, bonds and coordinates: give an .sdf or .mol, plain or .gz")
+    if bare_suffix(path) == ".xyz":
+        return _perceived(path)
+    if bare_suffix(path) in _SMILES:
+        return read_smiles_records(path)
+    raise FileFormatError(f"{path}: a score is read from {', '.join(_SCORED)}, plain or .gz, or a folder of them")
+
+
+def _perceived(path: Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
+    """Frames that cannot be read are not perceived; all come in their order."""
+    frames: deque[tuple[int, Molecule | Failure]] = deque()
+
+    def readable() -> Iterator[Molecule]:
+        for number, frame in read_xyz(path):
+            frames.append((number, frame))
+            if isinstance(frame, Molecule):
+                yield frame
+
+    for result in bounded_map(bonds_of_geometry, readable(), seconds=PERCEPTION_SECONDS):
+        while isinstance(frames[0][1], Failure):
+            yield frames.popleft()  # type: ignore[misc]
+        number, _ = frames.popleft()
+        label = f"{path.name}, frame {number}"
+        yield number, Failure(result.reason, f"{label}: {result.detail}") if isinstance(result, Failure) else result
+    yield from frames  # type: ignore[misc]
+
+
+def _folder(path: Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
+    files = sorted(file for file in path.iterdir() if file.is_file() and bare_suffix(file) in _SCORED)
+    if not files:
+        raise FileFormatError(f"{path}: holds no file to score: {', '.join(_SCORED)}, plain or .gz")
+    records = (record for file in files for _, record in read_records(file))
+    yield from enumerate(records, start=1)
 
 
 def read_reference(path: str | Path) -> tuple[set[str], Counter[str]]:

@@ -1,13 +1,14 @@
-"""What looser protocols of scoring see of a record: perceived aromatic bonds, and the largest part alone."""
+"""What RDKit makes of a record: bonds of a bare geometry, aromatic bonds, and the largest part alone."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Int
 from rdkit import Chem, rdBase
+from rdkit.Chem import rdDetermineBonds
 
-from moldiff.chem.border import to_rdkit
-from moldiff.chem.molecule import Molecule
+from moldiff.chem.border import one_line, to_rdkit
+from moldiff.chem.molecule import Failure, Molecule
 
 _REFUSED = (Chem.MolSanitizeException, RuntimeError)  # RuntimeError: RDKit's pre-conditions, on absurd charges
 
@@ -70,3 +71,20 @@ def _sanitise(mol: Chem.Mol) -> bool:
     except _REFUSED:
         return False
     return True
+
+
+def bonds_of_geometry(molecule: Molecule) -> Chem.Mol | Failure:
+    """RDKit's bonds and charges for a geometry without any (`rdDetermineBonds`); it may take for ever.
+
+    The total charge is the property `charge`, or 0.
+    """
+    mol = Chem.RWMol(to_rdkit(molecule))
+    charge = molecule.properties.get("charge", 0)
+    try:
+        with rdBase.BlockLogs():
+            rdDetermineBonds.DetermineBonds(mol, charge=int(charge), embedChiral=False)
+    except (ValueError, RuntimeError) as error:
+        return Failure("perception", f"no bonds fit the geometry at a total charge of {charge}: {one_line(error)}")
+    for atom in mol.GetAtoms():
+        atom.SetNoImplicit(True)
+    return mol.GetMol()

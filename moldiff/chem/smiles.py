@@ -1,8 +1,9 @@
 """SMILES lists: the reference that novelty is measured against, and the lines that a writer adds."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from rdkit import Chem, rdBase
 
@@ -12,6 +13,8 @@ from moldiff.chem.stream import bare_suffix, text_lines
 from moldiff.chem.validity import canonical_smiles
 from moldiff.errors import FileFormatError
 
+Result = TypeVar("Result")
+
 
 def read_smiles(path: str | Path) -> Iterator[tuple[int, str | Failure]]:
     """Numbered canonical SMILES, without hydrogens and stereo, of a `.smi`, `.txt` or `.csv` file.
@@ -19,27 +22,54 @@ def read_smiles(path: str | Path) -> Iterator[tuple[int, str | Failure]]:
     In a `.csv` the column is the one named `smiles`, in any case; elsewhere the first word of a line counts.
     A bad line is a `Failure` in its place; a `.csv` without that column is a `FileFormatError`.
     """
+    return _each_line(path, parse_smiles)
+
+
+def read_smiles_records(path: str | Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
+    """Numbered molecules, not sanitised, the hydrogens that the SMILES imply as atoms, without coordinates.
+
+    Errors as in `read_smiles`.
+    """
+    return _each_line(path, _record)
+
+
+def _each_line(path: str | Path, parse: Callable[[str], Result | Failure]) -> Iterator[tuple[int, Result | Failure]]:
     words = _csv_column(path) if bare_suffix(path) == ".csv" else (line.split() for line in text_lines(path))
     number = 0
     for word in words:
         if not word or (number == 0 and word[0].lower() == "smiles"):  # blank lines, and the header of a .smi
             continue
         number += 1
-        result = parse_smiles(word[0])
-        yield (
-            number,
-            Failure(result.reason, f"{Path(path).name}, line {number}: {result.detail}")
-            if isinstance(result, Failure)
-            else result,
-        )
+        result = parse(word[0])
+        if isinstance(result, Failure):
+            result = Failure(result.reason, f"{Path(path).name}, line {number}: {result.detail}")
+        yield number, result
+
+
+def _unsanitised(smiles: str) -> Chem.Mol | Failure:
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(smiles, sanitize=False)
+    return Failure("unreadable", f"{smiles[:80]!r} is no SMILES") if mol is None else mol
+
+
+def _record(smiles: str) -> Chem.Mol | Failure:
+    mol = _unsanitised(smiles)
+    if isinstance(mol, Failure):
+        return mol
+    if any(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms()):
+        return Failure("element", f"{smiles[:80]!r} has a placeholder, not an element")
+    mol.UpdatePropertyCache(strict=False)
+    mol = Chem.AddHs(mol)
+    mol.SetProp("_Name", smiles)
+    return mol
 
 
 def parse_smiles(smiles: str) -> str | Failure:
     """The canonical form of one SMILES, without hydrogens and stereo, under RDKit's usual, forgiving, sanitisation."""
+    mol = _unsanitised(smiles)
+    if isinstance(mol, Failure):
+        return mol
     with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles, sanitize=False)
-        if mol is None:
-            return Failure("unreadable", f"{smiles[:80]!r} is no SMILES")
         try:
             Chem.SanitizeMol(mol)
         except Chem.MolSanitizeException as error:

@@ -17,6 +17,8 @@ radical electrons; no implicit hydrogens; one fragment. The reasons of a `Failur
 | `implicit_hydrogen` | a hydrogen that is no atom of its own |
 | `radical` | unpaired electrons: an atom with too few bonds for its charge |
 | `fragments` | more than one connected part |
+| `perception` | RDKit finds no bonds for a geometry that came without |
+| `timeout`, `crashed` | RDKit did not end, or ended the process, on it |
 | `missing` | asked for, but not there (scoring only) |
 """
 
@@ -31,7 +33,7 @@ from moldiff.chem.valence import stable, stable_atoms
 
 REASONS = (
     "unreadable", "truncated", "element", "coordinates", "size", "bond_type", "valence", "kekulize", "sanitize",
-    "implicit_hydrogen", "radical", "fragments", "missing",
+    "implicit_hydrogen", "radical", "fragments", "perception", "timeout", "crashed", "missing",
 )  # fmt: skip
 
 _UNSANITISED = ("valence", "kekulize", "sanitize")

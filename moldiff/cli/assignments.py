@@ -20,9 +20,14 @@ SamplerSet = Annotated[
 ]
 
 
-def changed(sampler: "SamplerSettings", assignments: Sequence[str] | None, **asked: Any) -> "SamplerSettings":
-    """The sampler with what was asked for; None is not."""
-    values = sampler.model_dump() | {name: value for name, value in asked.items() if value is not None}
+def changed(
+    sampler: "SamplerSettings", assignments: Sequence[str] | None, *, preset: str | None = None, **asked: Any
+) -> "SamplerSettings":
+    """The sampler with a preset, then with what was asked for by itself; None is not."""
+    from moldiff.config import PRESETS
+
+    chosen = {name: value for name, value in asked.items() if value is not None}
+    values = sampler.model_dump() | (PRESETS[preset] if preset else {}) | chosen
     for assignment in assignments or ():
         assign(values, assignment)
     return type(sampler).parse(values, source="--set" if assignments else "options")

@@ -31,6 +31,10 @@ def sample(
     out: Annotated[Path, Option("--out", "-o", help="File to write: .sdf, .xyz, .smi or .csv.")],
     weights: Annotated[str, Option("--weights", "-w", help="A name that ships with the package, or a folder.")] = "qm9",
     num_samples: Annotated[int, Option("--num-samples", "-n", min=1, help="Molecules to draw.")] = 100,
+    preset: Annotated[
+        Literal["fast", "balanced", "best"] | None,
+        Option(help="12, 20 or 50 evaluations; `docs/benchmarks.md` shows what each gives."),
+    ] = None,
     num_steps: NumSteps = None,
     seed: Annotated[int, Option(min=0, help="Of all randomness; with its index it determines a molecule.")] = 0,
     num_atoms: Annotated[
@@ -83,7 +87,7 @@ def sample(
         torch.set_num_threads(num_threads)
     generator = MoleculeGenerator.from_pretrained(weights, device=device)
     sampler = changed(
-        generator.bundle.sampler, set_, num_steps=num_steps, solver=solver,
+        generator.bundle.sampler, set_, preset=preset, num_steps=num_steps, solver=solver,
         grid=times_or_name(grid), temperature=temperature, churn=churn,
     )  # fmt: skip
     drawing = _Drawing(

@@ -23,7 +23,9 @@ Protocols = Annotated[
 
 
 def score(
-    file: Annotated[Path, Argument(help="Molecules with bonds and all hydrogens: .sdf or .mol, plain or .gz.")],
+    file: Annotated[
+        Path, Argument(help="Molecules: .sdf, .xyz (bonds are perceived), .smi or .csv, plain or .gz, or a folder.")
+    ],
     reference: Reference = None,
     num_requested: Annotated[
         int | None, Option(min=0, help="Molecules asked for; those not in the file count as failures.")
