@@ -171,7 +171,7 @@ def test_sample_hands_on_how_the_walk_goes(given: str, weights: Path, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("given", "steps"), [("--preset fast", 12), ("--preset best", 50), ("--preset best --num-steps 3", 3)]
+    ("given", "steps"), [("--preset fast", 10), ("--preset best", 50), ("--preset best --num-steps 3", 3)]
 )
 def test_sample_takes_a_preset_and_what_is_said_beside_it(given: str, steps: int, hydrogen: Path, tmp_path: Path):
     out = tmp_path / "x.sdf"

@@ -33,7 +33,7 @@ def sample(
     num_samples: Annotated[int, Option("--num-samples", "-n", min=1, help="Molecules to draw.")] = 100,
     preset: Annotated[
         Literal["fast", "balanced", "best"] | None,
-        Option(help="12, 20 or 50 evaluations; `docs/benchmarks.md` shows what each gives."),
+        Option(help="10, 20 or 50 evaluations; docs/benchmarks.md has what each gives."),
     ] = None,
     num_steps: NumSteps = None,
     seed: Annotated[int, Option(min=0, help="Of all randomness; with its index it determines a molecule.")] = 0,
