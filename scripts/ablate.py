@@ -113,7 +113,7 @@ def measure(name: str, folder: Path, config: str, minutes: float, num_samples: i
     result = folder / "figures.json"
     steps = [part for number in EVALUATIONS for part in ("--num-steps", str(number))]
     asked = ["--weights", str(folder / "run" / "bundle"), "--num-samples", str(num_samples), "--out", str(result)]
-    finish(start([sys.executable, "scripts/evaluate.py", "--num-workers", "1", *asked, *steps]))
+    finish(start([sys.executable, "scripts/evaluate.py", "--num-workers", "1", "--no-data-rows", *asked, *steps]))
     figures = json.loads(result.read_text())
     return {"name": name, "num_molecules": num_molecules} | {
         str(number): next(rows[0] for key, rows in figures.items() if key.endswith(f", {number} evaluations"))

@@ -43,20 +43,16 @@ def main(
     set_: Annotated[list[str] | None, typer.Option("--set", help="Setting of the sampler, key=value.")] = None,
     num_workers: Annotated[int, typer.Option(help="Processes, a core each.")] = 2,
     out: Annotated[Path | None, typer.Option(help="JSON file for the figures.")] = None,
+    data_rows: Annotated[bool, typer.Option(help="Figures of the data itself, and novelty.")] = True,
 ) -> None:
     """Scores the weights and the data alike."""
     keep_memory()
     store = MoleculeStore(find_store(data))
     test = [store.molecule(int(i)) for i in store.split("test")]
-    known = {s for i in store.split("train") if isinstance(s := parse_smiles(store.smiles(int(i))), str)}
-    chance = np.random.default_rng(0)
-    train = [store.molecule(int(i)) for i in chance.permutation(store.split("train"))[: len(test)]]
-    repeated = [store.molecule(int(i)) for i in chance.choice(store.split("train"), num_samples)]
-    figures = {
-        "data (test split)": [row(test, test, known)],
-        "data (train split)": [row(train, test, None)],
-        f"data (train split, {num_samples:,} draws with repeats)": [row(repeated, test, None)],
-    }
+    known, figures = None, {}
+    if data_rows:
+        known = {s for i in store.split("train") if isinstance(s := parse_smiles(store.smiles(int(i))), str)}
+        figures = rows_of_data(store, test, known, num_samples)
     with ProcessPoolExecutor(num_workers, get_context("spawn")) as pool:
         for steps in num_steps:
             rows = figures.setdefault(f"{weights}, {steps} evaluations", [])
@@ -68,6 +64,20 @@ def main(
                 if out is not None:
                     out.write_text(json.dumps(figures, indent=2) + "\n")
             show(figures)
+
+
+def rows_of_data(
+    store: MoleculeStore, test: list[Molecule], known: set[str], num_samples: int
+) -> dict[str, list[dict]]:
+    """The test split, as many of the train split, and as many draws from it, with repeats, as are asked for."""
+    chance, train = np.random.default_rng(0), store.split("train")
+    once = [store.molecule(int(i)) for i in chance.permutation(train)[: len(test)]]
+    repeated = [store.molecule(int(i)) for i in chance.choice(train, num_samples)]
+    return {
+        "data (test split)": [row(test, test, known)],
+        "data (train split)": [row(once, test, None)],
+        f"data (train split, {num_samples:,} draws with repeats)": [row(repeated, test, None)],
+    }
 
 
 def drawn(

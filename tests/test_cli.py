@@ -95,13 +95,14 @@ def test_score_refuses_bad_requests(sample_sdf: Path, weights: Path, tmp_path: P
 def test_compare_shows_files_and_distances(sample_sdf: Path, store_path: Path, tmp_path: Path):
     half = tmp_path / "half.sdf"
     half.write_text("$$$$\n".join(sample_sdf.read_text().split("$$$$\n")[:100]) + "$$$$\n")
-    given = ["--protocol", "midi", "--distances-to", sample_sdf, "--json", tmp_path / "x.json"]
+    given = ["--protocol", "midi", "--druglike", "--distances-to", sample_sdf, "--json", tmp_path / "x.json"]
     result = run("compare", sample_sdf, half, *given)
     assert result.exit_code == 0, result.output
     assert re.search(r"valid \(all of these\) .*200/200 .*100/100", result.stdout)
     told = json.loads((tmp_path / "x.json").read_text())
     assert told[str(sample_sdf)]["distances"]["bond_length_w1"] == 0
     assert told[str(half)]["distances"]["bond_length_w1"] > 0
+    assert 0 < told[str(half)]["druglike"]["qed"] < 1
     assert told[str(half)]["protocols"]["midi"]["rates"]["valid"]["denominator"] == 100
     refused(run("compare", half), "expected two or more different files")
     refused(run("compare", half, half), "expected two or more different files")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from moldiff.cli.score import DistancesTo, Protocols, Reference
+from moldiff.cli.score import DistancesTo, Druglike, Protocols, Reference
 
 
 def compare(
@@ -13,6 +13,7 @@ def compare(
     reference: Reference = None,
     distances_to: DistancesTo = None,
     protocol: Protocols = None,
+    druglike: Druglike = False,
     json: Annotated[Path | None, Option("--json", help="Write all scores, by file, to this file.")] = None,
 ) -> None:
     """Scores several files by the same rules, side by side.
@@ -32,12 +33,8 @@ def compare(
         raise ConfigError(f"compare: expected two or more different files, got {', '.join(names)}")
     known = read_references(reference)
     data, data_distances = read_distribution(distances_to)
-    scores = {
-        name: score(
-            (record for _, record in read_records(name)), reference=known, protocols=protocol or (), distances_to=data
-        )
-        for name in names
-    }
+    options = {"reference": known, "protocols": protocol or (), "distances_to": data, "with_druglike": druglike}
+    scores = {name: score((record for _, record in read_records(name)), **options) for name in names}
     Console().print(render_comparison(scores, data_distances=data_distances))
     if json is not None:
         write_json(scores, json)

@@ -21,6 +21,11 @@ Protocols = Annotated[
     Option("--protocol", help="Count as others do, too: lookup, midi or geom-revised; repeatable."),
 ]
 
+Druglike = Annotated[
+    bool,
+    Option("--druglike", help="QED, synthetic accessibility, logP, diversity; with --reference a Fréchet distance."),
+]
+
 
 def score(
     file: Annotated[
@@ -35,6 +40,7 @@ def score(
     ] = None,
     distances_to: DistancesTo = None,
     protocol: Protocols = None,
+    druglike: Druglike = False,
     json: Annotated[Path | None, Option("--json", help="Write rates, counts and intervals to this file.")] = None,
     csv: Annotated[Path | None, Option("--csv", help="Write a row for each molecule to this file.")] = None,
 ) -> None:
@@ -54,7 +60,7 @@ def score(
     result = count(
         (record for _, record in read_records(file)),
         reference=known, num_requested=num_requested, protocols=protocol or (),
-        distances_to=data,
+        distances_to=data, with_druglike=druglike,
     )  # fmt: skip
     Console().print(render(result, data_row=own, data_distances=data_distances))
     if json is not None:

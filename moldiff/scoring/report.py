@@ -39,6 +39,15 @@ _DISTANCES = {
     "size_tv": ("sizes", 4),
     "ring_tv": ("numbers of rings", 4),
 }
+_DRUGLIKE = {
+    "qed": ("QED, mean", 3),
+    "sa": ("synthetic accessibility, mean, 1 easy to 10", 2),
+    "logp": ("logP, mean", 2),
+    "weight": ("weight, mean, g/mol", 1),
+    "tpsa": ("polar surface, mean, Å²", 1),
+    "diversity": ("diversity, 0 to 1", 3),
+    "frechet": ("Fréchet distance of descriptors to the reference", 3),
+}
 _DISTANCE_CAPTION = (
     "Of the valid molecules. Lengths, angles, torsions: mean Wasserstein distance within a type; the rest: total "
     "variation, 0 to 1."
@@ -85,7 +94,9 @@ def render(score: Score, *, data_row: Score | None = None, data_distances: Mappi
             cells += ["", ""] if own is None else [_percent(own), _count(own)]
         table.add_row(_TITLES.get(name, name), *cells, style="bold" if name == "valid" else None)
     parts = [table, *([_failures(score)] if score.failures else []), *([_protocols(score)] if score.protocols else [])]
-    return Group(*parts, *([_distances({"distance": score}, data_distances)] if score.distances else []))
+    parts += [_distances({"distance": score}, data_distances)] if score.distances else []
+    parts += [_druglike({"": score})] if score.druglike else []
+    return Group(*parts)
 
 
 def render_comparison(scores: Mapping[str, Score], *, data_distances: Mapping[str, float] | None = None) -> Group:
@@ -111,8 +122,10 @@ def render_comparison(scores: Mapping[str, Score], *, data_distances: Mapping[st
     _columns(failures, "reason", scores)
     for reason in dict.fromkeys(reason for score in scores.values() for reason in score.failures):
         failures.add_row(reason, *(f"{score.failures.get(reason, 0):,}" for score in scores.values()))
-    far = any(score.distances for score in scores.values())
-    return Group(table, *([failures] if failures.rows else []), *([_distances(scores, data_distances)] if far else []))
+    parts = [table, *([failures] if failures.rows else [])]
+    parts += [_distances(scores, data_distances)] if any(score.distances for score in scores.values()) else []
+    parts += [_druglike(scores)] if any(score.druglike for score in scores.values()) else []
+    return Group(*parts)
 
 
 def _columns(table: Table, first: str, others: Iterable[str]) -> None:
@@ -127,11 +140,24 @@ def _across(table: Table, title: str, rates: list[Rate | None], bold: bool = Fal
 
 
 def _distances(scores: Mapping[str, Score], data: Mapping[str, float] | None) -> Table:
-    table = Table(title="distances to the reference", caption=_DISTANCE_CAPTION, **_LAYOUT)
-    _columns(table, "of", [*scores, *(["the data"] if data else [])])
-    rows = [score.distances for score in scores.values()] + ([data] if data else [])
-    for name, (title, digits) in _DISTANCES.items():
-        table.add_row(title, *(f"{row[name]:.{digits}f}" if name in row else "" for row in rows))
+    rows = {name: score.distances for name, score in scores.items()} | ({"the data": data} if data else {})
+    return _figures("distances to the reference", _DISTANCE_CAPTION, _DISTANCES, rows)
+
+
+def _druglike(scores: Mapping[str, Score]) -> Table:
+    rows = {name: score.druglike for name, score in scores.items()}
+    return _figures("descriptors", "Of the valid molecules.", _DRUGLIKE, rows)
+
+
+def _figures(
+    title: str, caption: str, shown: Mapping[str, tuple[str, int]], columns: Mapping[str, Mapping[str, float]]
+) -> Table:
+    table = Table(title=title, caption=caption, **_LAYOUT)
+    _columns(table, "of", columns)
+    for name, (heading, digits) in shown.items():
+        cells = [f"{column[name]:.{digits}f}" if name in column else "" for column in columns.values()]
+        if any(cells):
+            table.add_row(heading, *cells)
     return table
 
 

@@ -16,6 +16,7 @@ from moldiff.chem.files import read_records, read_reference
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import Record, Verdict, judge
 from moldiff.errors import DataError
+from moldiff.scoring.druglike import druglike
 from moldiff.scoring.geometry import geometry_distances
 from moldiff.scoring.protocols import PROTOCOLS, Tally
 
@@ -64,6 +65,7 @@ class Score:
             `stable`, `valid` and `valid_and_unique` of all asked for.
         distances: of the valid molecules to those of a reference, as of `moldiff.scoring.geometry`; none if nobody
             asked or nothing is valid.
+        druglike: figures of `moldiff.scoring.druglike`, if they were asked for.
         verdicts: one for each record, in order; not kept by `to_dict`.
     """
 
@@ -72,6 +74,7 @@ class Score:
     failures: Mapping[str, int]
     protocols: Mapping[str, Mapping[str, Rate]] = field(default_factory=dict)
     distances: Mapping[str, float] = field(default_factory=dict)
+    druglike: Mapping[str, float] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = field(default=(), repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -83,6 +86,7 @@ class Score:
             "failures": dict(self.failures),
             **({"protocols": told} if told else {}),
             **({"distances": dict(self.distances)} if self.distances else {}),
+            **({"druglike": dict(self.druglike)} if self.druglike else {}),
         }
 
     @classmethod
@@ -119,6 +123,7 @@ def score(
     num_requested: int | None = None,
     protocols: Sequence[str] = (),
     distances_to: Sequence[Molecule] = (),
+    with_druglike: bool = False,
 ) -> Score:
     """Judges every record and counts.
 
@@ -128,6 +133,7 @@ def score(
         num_requested: what was asked for; records that are not there count against every rate.
         protocols: names of `moldiff.scoring.protocols` to count by, too.
         distances_to: molecules of the data, best not those trained on, for distances of geometry and composition.
+        with_druglike: compute descriptors of the valid molecules, too; a few milliseconds each.
 
     Returns:
         The rates. Stable means the strict Kekulé table of `moldiff.chem.valence`.
@@ -157,6 +163,7 @@ def score(
         {reason: count for reason, count in failures.most_common() if count},
         {tally.protocol.name: _rates(tally, total) for tally in tallies},
         geometry_distances(valid, distances_to) if valid else {},
+        druglike([v.smiles for v in verdicts if v.valid], reference) if with_druglike else {},
         verdicts,
     )
 

@@ -70,7 +70,7 @@ def test_reports_that_cannot_be_written_are_one_error(tmp_path, result, write) -
 
 def test_comparison_shows_scores_side_by_side(embed) -> None:
     known = [embed("CCO"), embed("CC")]
-    one = score([embed("CCO")], protocols=["midi"], distances_to=known)
+    one = score([embed("CCO")], protocols=["midi"], distances_to=known, with_druglike=True)
     two = score([embed("C"), Failure("truncated", "cut")], distances_to=known)
     text = _text(render_comparison({"one.sdf": one, "two.sdf": two}, data_distances=one.distances))
     rows = [line.split() for line in text.splitlines()]
@@ -79,6 +79,7 @@ def test_comparison_shows_scores_side_by_side(embed) -> None:
     assert ["truncated", "0", "1"] in rows
     assert ["of", "one.sdf", "two.sdf", "the", "data"] in rows
     assert [f"{one.distances['size_tv']:.4f}", f"{two.distances['size_tv']:.4f}"] == rows_of(rows, "sizes")[:2]
+    assert ["polar", "surface,", "mean,", "Å²", "20.2"] in rows
     assert "…" not in text
 
 
