@@ -26,7 +26,7 @@ def bounded_map(
         num_workers: processes; by default one a core.
 
     Yields:
-        A result for each item.
+        Result | Failure: one for each item.
     """
     count = num_workers or len(os.sched_getaffinity(0))
     queue, done, next_out, exhausted = enumerate(items), {}, 0, False
@@ -99,6 +99,7 @@ class _Worker:
         try:
             return self.connection.recv()
         except EOFError:
+            self.process.join(1.0)  # or it would be ended before it tells how it ended
             self.end()
             return Failure("crashed", f"the process that worked on it ended with {self.process.exitcode}")
 

@@ -18,13 +18,13 @@ def _synthetic_accessibility(mol: Chem.Mol) -> float:
 
 @cache
 def _accessibility() -> Callable[[Chem.Mol], float]:
-    from rdkit.Contrib.SA_Score import sascorer  # reads a table of fragments when it is first used
+    from rdkit.Contrib.SA_Score import sascorer  # pyright: ignore[reportMissingImports] - reads a table at first use
 
     return sascorer.calculateScore
 
 
 # logP: Wildman and Crippen 1999; QED: Bickerton et al. 2012, Nature Chemistry 4, 90.
-DESCRIPTORS: dict[str, Callable[[Chem.Mol], float]] = {
+DESCRIPTORS: dict[str, Callable[..., float]] = {
     "weight": Descriptors.MolWt,  # g/mol
     "logp": Crippen.MolLogP,
     "qed": QED.qed,
