@@ -45,6 +45,10 @@ class TrainingError(MoldiffError, RuntimeError):
     """Training cannot go on, for instance after a non-finite loss."""
 
 
+class WorkerError(MoldiffError, RuntimeError):
+    """A process that was to share the work did not start."""
+
+
 class OutputError(MoldiffError, OSError):
     """A result cannot be written where it was asked to go."""
 

@@ -9,7 +9,6 @@ from rich.console import Console
 
 from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Molecule
-from moldiff.scoring.geometry import geometry_distances
 from moldiff.scoring.report import render
 from moldiff.scoring.score import score_file
 
@@ -21,16 +20,9 @@ def main() -> None:
     parser.add_argument("--reference", help=".sdf of known molecules")
     args = parser.parse_args()
 
-    result = score_file(args.file, reference=args.reference)
+    known = [] if args.reference is None else [m for _, m in read_molecules(args.reference) if isinstance(m, Molecule)]
+    result = score_file(args.file, reference=args.reference, distances_to=known, protocols=["lookup"])
     Console().print(render(result))
-    if args.reference is None:
-        return
-    reference = [m for _, m in read_molecules(args.reference) if isinstance(m, Molecule)]
-    records = [m for _, m in read_molecules(args.file)]
-    valid = [m for m, v in zip(records, result.verdicts, strict=True) if v.valid and isinstance(m, Molecule)]
-    print(f"{len(valid)} valid molecules against {len(reference)} of the reference:")
-    for name, value in geometry_distances(valid, reference).items():
-        print(f"  {name:24} {value:.4f}")
 
 
 if __name__ == "__main__":

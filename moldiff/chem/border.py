@@ -11,6 +11,7 @@ from moldiff.errors import MoleculeError
 
 BOND_TYPES = {1: Chem.BondType.SINGLE, 2: Chem.BondType.DOUBLE, 3: Chem.BondType.TRIPLE}
 _READABLE_BONDS = {*BOND_TYPES.values(), Chem.BondType.AROMATIC}
+ALL_OF_IT = Chem.PropertyPickleOptions.AllProps | Chem.PropertyPickleOptions.CoordsAsDouble
 _INTEGER = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
 _DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+(?=[eE]))([eE][+-]?\d+)?")
 
@@ -67,7 +68,7 @@ def from_rdkit(mol: Chem.Mol, *, name: str | None = None) -> Molecule:
     """
     result = convert(mol, name=name)
     if isinstance(result, Failure):
-        label = name if name is not None else mol.GetProp("_Name") if mol.HasProp("_Name") else ""
+        label = name if name is not None else title(mol)
         raise MoleculeError(f"molecule {label!r}: {result.detail}" if label else f"molecule: {result.detail}")
     return result
 
@@ -89,9 +90,24 @@ def convert(mol: Chem.Mol, *, name: str | None = None) -> Molecule | Failure:
         charges=np.array([atom.GetFormalCharge() for atom in mol.GetAtoms()], dtype=np.int64),
         pos=pos,
         bond=orders,
-        name=name if name is not None else mol.GetProp("_Name") if mol.HasProp("_Name") else "",
+        name=name if name is not None else title(mol),
         properties=_properties(mol),
     )
+
+
+def title(mol: Chem.Mol) -> str:
+    """RDKit's `_Name`, or nothing."""
+    return mol.GetProp("_Name") if mol.HasProp("_Name") else ""
+
+
+def packed(mol: Chem.Mol) -> bytes:
+    """All of a molecule for another process; by itself RDKit leaves properties out and rounds coordinates."""
+    return mol.ToBinary(int(ALL_OF_IT))
+
+
+def unpacked(data: bytes) -> Chem.Mol:
+    """Inverse of `packed`."""
+    return Chem.Mol(data)
 
 
 def kekule_orders(mol: Chem.Mol) -> np.ndarray | Failure:

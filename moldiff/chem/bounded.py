@@ -8,7 +8,11 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
+from rdkit import Chem
+
+from moldiff.chem.border import ALL_OF_IT
 from moldiff.chem.molecule import Failure
+from moldiff.errors import WorkerError
 
 Result = TypeVar("Result")
 MOST_WAITING = 256  # results that wait for an earlier one, for each process
@@ -27,6 +31,9 @@ def bounded_map(
 
     Yields:
         Result | Failure: one for each item.
+
+    Raises:
+        WorkerError: if a process does not start.
     """
     count = num_workers or len(os.sched_getaffinity(0))
     queue, done, next_out, exhausted = enumerate(items), {}, 0, False
@@ -78,6 +85,11 @@ class _Worker:
         theirs.close()
         self.seconds, self.number, self.deadline, self.ended = seconds, None, 0.0, False
         self._receive()  # it has imported what it needs
+        if self.ended:
+            raise WorkerError(
+                f"a process to share the work ended with {self.process.exitcode} as it started; a script that starts "
+                'processes needs its work below `if __name__ == "__main__":`'
+            )
 
     def give(self, number: int, item: Any) -> None:
         self.number, self.deadline = number, time.monotonic() + self.seconds
@@ -106,6 +118,7 @@ class _Worker:
 
 def _serve(connection: Connection, work: Callable[[Any], Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who asked
+    Chem.SetDefaultPickleProperties(ALL_OF_IT)  # what goes back is not rounded
     connection.send(None)
     while True:
         try:

@@ -1,11 +1,11 @@
 """Numbers of a molecular formula that RDKit computes, and how alike molecules are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 
 import numpy as np
 from jaxtyping import Float
-from rdkit import Chem, DataStructs
+from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import QED, Crippen, Descriptors, rdFingerprintGenerator, rdMolDescriptors
 
 MOST_COMPARED = 2000  # molecules; their pairs are two million
@@ -46,13 +46,12 @@ def descriptors(smiles: Sequence[str]) -> Float[np.ndarray, "m d"]:
     """A row of all `DESCRIPTORS` for each molecule.
 
     Args:
-        smiles: that RDKit reads, as `moldiff.chem.validity.canonical_smiles` gives them.
+        smiles: as `moldiff.chem.validity.canonical_smiles` gives them; one that RDKit does not read is left out.
 
     Returns:
         The numbers, in the order of the dictionary.
     """
-    mols = (Chem.MolFromSmiles(one) for one in smiles)
-    rows = [[float(compute(mol)) for compute in DESCRIPTORS.values()] for mol in mols]
+    rows = [[float(compute(mol)) for compute in DESCRIPTORS.values()] for mol in _read(smiles)]
     return np.array(rows, dtype=np.float64).reshape(-1, len(DESCRIPTORS))
 
 
@@ -70,8 +69,13 @@ def diversity(smiles: Sequence[str], *, seed: int = 0) -> float:
     """
     chosen = np.random.default_rng(seed).permutation(len(smiles))[:MOST_COMPARED]
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
-    prints = [generator.GetFingerprint(Chem.MolFromSmiles(smiles[i])) for i in chosen]
+    prints = [generator.GetFingerprint(mol) for mol in _read(smiles[i] for i in chosen)]
     if len(prints) < 2:
         return float("nan")
     total = sum(sum(DataStructs.BulkTanimotoSimilarity(prints[i], prints[:i])) for i in range(1, len(prints)))
     return 1 - total / (len(prints) * (len(prints) - 1) / 2)
+
+
+def _read(smiles: Iterable[str]) -> Iterator[Chem.Mol]:
+    with rdBase.BlockLogs():
+        yield from (mol for one in smiles if (mol := Chem.MolFromSmiles(one)) is not None)

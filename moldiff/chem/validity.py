@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 from rdkit import Chem, rdBase
 
-from moldiff.chem.border import kekule_orders, one_line, to_rdkit
+from moldiff.chem.border import kekule_orders, one_line, title, to_rdkit
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.valence import stable, stable_atoms
 
@@ -108,7 +108,7 @@ def judge(record: Record) -> Verdict:
     implicit, radicals = _accept(mol, every_atom_stable=num_stable == mol.GetNumAtoms())
     failure = strange or implicit or radicals or fragments
     return Verdict(
-        name=mol.GetProp("_Name") if mol.HasProp("_Name") else "",
+        name=title(mol),
         read=True,
         sanitised=implicit is None or implicit.reason not in _UNSANITISED,
         no_radicals=radicals is None,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from moldiff.cli.score import DistancesTo, Druglike, Protocols, Reference
+from moldiff.cli.score import DistancesTo, Druglike, NumWorkers, Protocols, Reference
 
 
 def compare(
@@ -14,6 +14,7 @@ def compare(
     distances_to: DistancesTo = None,
     protocol: Protocols = None,
     druglike: Druglike = False,
+    num_workers: NumWorkers = None,
     json: Annotated[Path | None, Option("--json", help="Write all scores, by file, to this file.")] = None,
 ) -> None:
     """Scores several files by the same rules, side by side.
@@ -22,19 +23,22 @@ def compare(
     """
     from rich.console import Console
 
-    from moldiff.chem.files import read_records
-    from moldiff.cli.score import read_distribution, read_references
+    from moldiff.cli.score import counted, read_distribution, read_references
     from moldiff.errors import ConfigError
     from moldiff.scoring.report import render_comparison, write_json
-    from moldiff.scoring.score import score
 
     names = [str(file) for file in files]
     if len(set(names)) < max(2, len(names)):
         raise ConfigError(f"compare: expected two or more different files, got {', '.join(names)}")
     known = read_references(reference)
     data, data_distances = read_distribution(distances_to)
-    options = {"reference": known, "protocols": protocol or (), "distances_to": data, "with_druglike": druglike}
-    scores = {name: score((record for _, record in read_records(name)), **options) for name in names}
+    scores = {
+        name: counted(
+            file, reference=known, protocols=protocol or (), distances_to=data, with_druglike=druglike,
+            num_workers=num_workers,
+        )
+        for name, file in zip(names, files, strict=True)
+    }  # fmt: skip
     Console().print(render_comparison(scores, data_distances=data_distances))
     if json is not None:
         write_json(scores, json)

@@ -1,14 +1,17 @@
 """`moldiff score`."""
 
+import os
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from moldiff.chem.molecule import Molecule
+    from moldiff.chem.validity import Verdict
     from moldiff.scoring.score import Score
 
 Reference = Annotated[list[Path] | None, Option(help="Known molecules for novelty: .sdf, .smi or .csv; repeatable.")]
@@ -26,6 +29,10 @@ Druglike = Annotated[
     Option("--druglike", help="QED, synthetic accessibility, logP, diversity; with --reference a Fréchet distance."),
 ]
 
+NumWorkers = Annotated[
+    int | None, Option(min=1, help="Processes for files of thousands of molecules.  [default: one a core]")
+]
+
 
 def score(
     file: Annotated[
@@ -41,6 +48,7 @@ def score(
     distances_to: DistancesTo = None,
     protocol: Protocols = None,
     druglike: Druglike = False,
+    num_workers: NumWorkers = None,
     json: Annotated[Path | None, Option("--json", help="Write rates, counts and intervals to this file.")] = None,
     csv: Annotated[Path | None, Option("--csv", help="Write a row for each molecule to this file.")] = None,
 ) -> None:
@@ -50,23 +58,45 @@ def score(
     """
     from rich.console import Console
 
-    from moldiff.chem.files import read_records
-    from moldiff.scoring.report import render, write_csv, write_json
-    from moldiff.scoring.score import score as count
+    from moldiff.scoring.report import CsvRows, render, write_json
 
     own = None if data_row is None else read_data_row(data_row)
     known = read_references(reference)
     data, data_distances = read_distribution(distances_to)
-    result = count(
-        (record for _, record in read_records(file)),
-        reference=known, num_requested=num_requested, protocols=protocol or (),
-        distances_to=data, with_druglike=druglike,
-    )  # fmt: skip
+    with ExitStack() as files:
+        rows = None if csv is None else files.enter_context(CsvRows(csv))
+        result = counted(
+            file, rows.add if rows else None, num_requested=num_requested, reference=known, protocols=protocol or (),
+            distances_to=data, with_druglike=druglike, num_workers=num_workers,
+        )  # fmt: skip
     Console().print(render(result, data_row=own, data_distances=data_distances))
     if json is not None:
         write_json(result, json)
-    if csv is not None:
-        write_csv(result, csv)
+
+
+def counted(
+    file: Path, on_verdict: "Callable[[Verdict], None] | None" = None, *, num_workers: int | None = None, **options: Any
+) -> "Score":
+    """The score of a file, with a line of progress on a terminal; the options are those of `moldiff.scoring.score`."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from moldiff.chem.files import read_records
+    from moldiff.scoring.score import score
+
+    terminal = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed:,.0f} molecules"), TimeElapsedColumn())
+    with Progress(*columns, console=terminal, disable=not terminal.is_terminal, transient=True) as bar:
+        task = bar.add_task(str(file), total=None)
+
+        def told(verdict: "Verdict") -> None:
+            bar.advance(task)
+            if on_verdict is not None:
+                on_verdict(verdict)
+
+        records = (record for _, record in read_records(file))
+        workers = num_workers or len(os.sched_getaffinity(0))
+        return score(records, on_verdict=told, num_workers=workers, **options)
 
 
 def read_data_row(weights: str) -> "Score":

@@ -45,12 +45,14 @@ def frechet(ours: Float[np.ndarray, "a d"], theirs: Float[np.ndarray, "b d"]) ->
         theirs: of the reference.
 
     Returns:
-        0 for two samples of the same means and covariances.
+        0 for two samples of the same means and covariances; NaN if nothing varies.
 
     Source: Heusel et al. 2017, arXiv:1706.08500, eq. 6; for molecules Preuer et al. 2018, arXiv:1803.09518.
     """
     deviation = theirs.std(0)
     varied = deviation > 1e-9
+    if not varied.any():
+        return float("nan")
     one, two = (sample[:, varied] / deviation[varied] for sample in (ours, theirs))
     c, d = (np.atleast_2d(np.cov(sample, rowvar=False)) for sample in (one, two))
     values, vectors = np.linalg.eigh(c)

@@ -6,7 +6,7 @@ were published with them. What a protocol calls one molecule differs, too, so it
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -161,29 +161,25 @@ PROTOCOLS = {
 
 
 class Tally:
-    """Counts by one protocol.
+    """Counts by one protocol."""
 
-    Args:
-        name: of the protocol.
-
-    Raises:
-        ConfigError: if there is none of that name.
-    """
-
-    def __init__(self, name: str) -> None:
-        if name not in PROTOCOLS:
-            raise ConfigError(f"protocol {name!r}: expected one of {', '.join(PROTOCOLS)}")
-        self.protocol = PROTOCOLS[name]
+    def __init__(self) -> None:
         self.atoms = self.stable_atoms = self.stable = self.valid = 0
         self.unique: set[str] = set()
 
-    def add(self, record: Record) -> None:
-        """Counts a record; one that was not read is a molecule that is not valid, without atoms."""
-        if isinstance(record, Failure):
-            return
-        judged = self.protocol.judge(record)
+    def add(self, judged: Judged) -> None:
+        """Counts a record that was read; one that was not is a molecule that is not valid, without atoms."""
         self.atoms += len(judged.stable)
         self.stable_atoms += int(judged.stable.sum())
         self.stable += bool(len(judged.stable) and judged.stable.all())
         self.valid += bool(judged.smiles)
         self.unique |= {judged.smiles} - {""}
+
+
+def checked(names: Iterable[str]) -> tuple[str, ...]:
+    """Names of protocols, each once; a ConfigError if one is none."""
+    found = tuple(dict.fromkeys(names))
+    for name in found:
+        if name not in PROTOCOLS:
+            raise ConfigError(f"protocol {name!r}: expected one of {', '.join(PROTOCOLS)}")
+    return found

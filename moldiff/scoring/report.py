@@ -1,9 +1,9 @@
 """A score as a table, as JSON, and molecule by molecule as CSV."""
 
 import csv
-import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from moldiff.chem.validity import Verdict
 from moldiff.errors import OutputError
 from moldiff.scoring.protocols import PROTOCOLS
 from moldiff.scoring.score import Rate, Score
@@ -168,17 +169,42 @@ def write_json(score: Score | Mapping[str, Score], path: str | Path) -> None:
 
 
 def write_csv(score: Score, path: str | Path) -> None:
-    """One row a record, in order: number, name, canonical SMILES, every condition as 0 or 1, reason and detail."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["record", "name", "smiles", *_COLUMNS, "reason", "detail"])
-    for number, verdict in enumerate(score.verdicts, start=1):
+    """One row a record, in order, as of `CsvRows`, of a score that kept its verdicts."""
+    with CsvRows(path) as rows:
+        for verdict in score.verdicts:
+            rows.add(verdict)
+
+
+class CsvRows:
+    """A table with a row a record: number, name, canonical SMILES, every condition as 0 or 1, reason and detail.
+
+    Args:
+        path: of the file; what is there is replaced. If it cannot be written it is an `OutputError`.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path, self.number = path, 0
+
+    def __enter__(self) -> "CsvRows":
+        with _telling(self.path):
+            self.file = Path(self.path).open("w", encoding="utf-8", newline="")
+        self._row(["record", "name", "smiles", *_COLUMNS, "reason", "detail"])
+        return self
+
+    def add(self, verdict: Verdict) -> None:
+        """Writes the next row."""
+        self.number += 1
         failure = verdict.failure
         told = ("", "") if failure is None else (failure.reason, failure.detail)
-        writer.writerow(
-            [number, verdict.name, verdict.smiles, *(int(getattr(verdict, name)) for name in _COLUMNS), *told]
-        )
-    _write(path, text.getvalue())
+        self._row([self.number, verdict.name, verdict.smiles, *(int(getattr(verdict, c)) for c in _COLUMNS), *told])
+
+    def _row(self, cells: list[Any]) -> None:
+        with _telling(self.path):
+            csv.writer(self.file, lineterminator="\n").writerow(cells)
+
+    def __exit__(self, *_: object) -> None:
+        with _telling(self.path):
+            self.file.close()
 
 
 def _failures(score: Score) -> Table:
@@ -187,8 +213,7 @@ def _failures(score: Score) -> Table:
     table.add_column("molecules", justify="right")
     table.add_column("for example", overflow="ellipsis", no_wrap=True)
     for reason, count in score.failures.items():
-        details = (v.failure.detail for v in score.verdicts if v.failure is not None and v.failure.reason == reason)
-        table.add_row(reason, f"{count:,}", next(details, ""))
+        table.add_row(reason, f"{count:,}", score.examples.get(reason, ""))
     return table
 
 
@@ -213,7 +238,14 @@ def _count(rate: Rate) -> str:
 
 
 def _write(path: str | Path, text: str) -> None:
-    try:
+    with _telling(path):
         Path(path).write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _telling(path: str | Path) -> Iterator[None]:
+    """An `OutputError` for what the system says of a file."""
+    try:
+        yield
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error

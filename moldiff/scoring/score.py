@@ -5,20 +5,20 @@ otherwise: atoms are counted among atoms read, uniqueness among valid molecules,
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan, sqrt
 from pathlib import Path
 from typing import Any
 
-from moldiff.chem.border import convert
 from moldiff.chem.files import read_records, read_reference
-from moldiff.chem.molecule import Failure, Molecule
-from moldiff.chem.validity import Record, Verdict, judge
+from moldiff.chem.molecule import Molecule
+from moldiff.chem.validity import Record, Verdict
 from moldiff.errors import DataError
 from moldiff.scoring.druglike import druglike
+from moldiff.scoring.examination import Rules, examine_all
 from moldiff.scoring.geometry import geometry_distances
-from moldiff.scoring.protocols import PROTOCOLS, Tally
+from moldiff.scoring.protocols import PROTOCOLS, Tally, checked
 
 _Z95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
 
@@ -66,7 +66,8 @@ class Score:
         distances: of the valid molecules to those of a reference, as of `moldiff.scoring.geometry`; none if nobody
             asked or nothing is valid.
         druglike: figures of `moldiff.scoring.druglike`, if they were asked for.
-        verdicts: one for each record, in order; not kept by `to_dict`.
+        examples: what was wrong with the first record of each reason; not kept by `to_dict`.
+        verdicts: one for each record, in order, if they were to be kept; not kept by `to_dict`.
     """
 
     num_requested: int
@@ -75,6 +76,7 @@ class Score:
     protocols: Mapping[str, Mapping[str, Rate]] = field(default_factory=dict)
     distances: Mapping[str, float] = field(default_factory=dict)
     druglike: Mapping[str, float] = field(default_factory=dict)
+    examples: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     verdicts: tuple[Verdict, ...] = field(default=(), repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -124,16 +126,21 @@ def score(
     protocols: Sequence[str] = (),
     distances_to: Sequence[Molecule] = (),
     with_druglike: bool = False,
+    on_verdict: Callable[[Verdict], None] | None = None,
+    num_workers: int = 1,
 ) -> Score:
     """Judges every record and counts.
 
     Args:
-        records: molecules, RDKit molecules that are not sanitised, or failures in their place.
+        records: molecules, RDKit molecules that are not sanitised, or failures in their place; read as they are needed.
         reference: canonical SMILES as of `moldiff.chem.files.read_reference`; without it no novelty.
         num_requested: what was asked for; records that are not there count against every rate.
         protocols: names of `moldiff.scoring.protocols` to count by, too.
         distances_to: molecules of the data, best not those trained on, for distances of geometry and composition.
         with_druglike: compute descriptors of the valid molecules, too; a few milliseconds each.
+        on_verdict: called with every verdict, in order. The score does not keep them then, and of millions of records
+            only the SMILES of the unique ones stay in memory.
+        num_workers: processes that share the work where the records are many.
 
     Returns:
         The rates. Stable means the strict Kekulé table of `moldiff.chem.valence`.
@@ -142,41 +149,54 @@ def score(
         ConfigError: if there is no protocol of a name.
         DataError: if there are more records than were asked for.
     """
-    tallies, valid = [Tally(name) for name in protocols], []
-    verdicts = tuple(_judged(record, tallies, valid if distances_to else None) for record in records)
-    total = len(verdicts) if num_requested is None else num_requested
-    if total < len(verdicts):
-        raise DataError(f"{len(verdicts)} records came but only {total} were asked for; correct the number asked for")
-    rates = {step: Rate(sum(getattr(verdict, step) for verdict in verdicts), total) for step in STEPS}
-    rates["stable_atoms_of_read"] = Rate(sum(v.num_stable_atoms for v in verdicts), sum(v.num_atoms for v in verdicts))
-    unique = {verdict.smiles for verdict in verdicts if verdict.valid}
-    rates["unique_of_valid"] = Rate(len(unique), rates["valid"].numerator)
+    rules = Rules(checked(protocols), keep=bool(distances_to))
+    tallies = [Tally() for _ in rules.protocols]
+    counts, failures, examples = Counter(), Counter(), {}
+    unique: set[str] = set()
+    verdicts, molecules, smiles = [], [], []
+    for examined in examine_all(records, rules, num_workers=num_workers):
+        verdict = examined.verdict
+        (on_verdict or verdicts.append)(verdict)
+        counts["records"] += 1
+        counts["atoms"] += verdict.num_atoms
+        counts["stable_atoms"] += verdict.num_stable_atoms
+        counts.update(step for step in STEPS if getattr(verdict, step))
+        if verdict.failure is None:
+            unique.add(verdict.smiles)
+            smiles += [verdict.smiles] if with_druglike else []
+        else:
+            failures[verdict.failure.reason] += 1
+            examples.setdefault(verdict.failure.reason, verdict.failure.detail)
+        for tally, judged in zip(tallies, examined.judged, strict=False):
+            tally.add(judged)
+        molecules += [examined.molecule] if examined.molecule is not None else []
+    total = counts["records"] if num_requested is None else num_requested
+    failures["missing"] += total - counts["records"]
+    if failures["missing"] < 0:
+        raise DataError(
+            f"{counts['records']} records came but only {total} were asked for; correct the number asked for"
+        )
+    return Score(
+        total,
+        _strict_rates(counts, unique, reference, total),
+        {reason: count for reason, count in failures.most_common() if count},
+        {name: _rates(tally, total) for name, tally in zip(rules.protocols, tallies, strict=True)},
+        geometry_distances(molecules, distances_to) if molecules else {},
+        druglike(smiles, reference),
+        examples,
+        tuple(verdicts),
+    )
+
+
+def _strict_rates(counts: Counter[str], unique: set[str], reference: set[str] | None, total: int) -> dict[str, Rate]:
+    rates = {step: Rate(counts[step], total) for step in STEPS}
+    rates["stable_atoms_of_read"] = Rate(counts["stable_atoms"], counts["atoms"])
+    rates["unique_of_valid"] = Rate(len(unique), counts["valid"])
     rates["valid_and_unique"] = Rate(len(unique), total)
     if reference is not None:
         rates["novel_of_unique"] = Rate(len(unique - reference), len(unique))
         rates["valid_unique_and_novel"] = Rate(len(unique - reference), total)
-    failures = Counter(verdict.failure.reason for verdict in verdicts if verdict.failure is not None)
-    failures["missing"] += total - len(verdicts)
-    return Score(
-        total,
-        rates,
-        {reason: count for reason, count in failures.most_common() if count},
-        {tally.protocol.name: _rates(tally, total) for tally in tallies},
-        geometry_distances(valid, distances_to) if valid else {},
-        druglike([v.smiles for v in verdicts if v.valid], reference) if with_druglike else {},
-        verdicts,
-    )
-
-
-def _judged(record: Record, tallies: list[Tally], valid: list[Molecule] | None) -> Verdict:
-    """The strict verdict, after the tallies; valid molecules are kept in a list if there is one."""
-    for tally in tallies:
-        tally.add(record)
-    verdict = judge(record)
-    if valid is not None and verdict.valid:
-        molecule = record if isinstance(record, Molecule | Failure) else convert(record)
-        valid += [molecule] if isinstance(molecule, Molecule) else []
-    return verdict
+    return rates
 
 
 def _rates(tally: Tally, total: int) -> dict[str, Rate]:
@@ -188,7 +208,7 @@ def _rates(tally: Tally, total: int) -> dict[str, Rate]:
     }
 
 
-def score_file(path: str | Path, *, reference: str | Path | None = None, num_requested: int | None = None) -> Score:
-    """`score` of an SDF, ours or anybody's, against a reference that is an SDF or a list of SMILES."""
+def score_file(path: str | Path, *, reference: str | Path | None = None, **options: Any) -> Score:
+    """`score`, with its options, of a file as of `read_records`, against a reference as of `read_reference`."""
     known = None if reference is None else read_reference(reference)[0]
-    return score((record for _, record in read_records(path)), reference=known, num_requested=num_requested)
+    return score((record for _, record in read_records(path)), reference=known, **options)

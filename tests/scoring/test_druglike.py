@@ -19,6 +19,7 @@ def test_frechet_distance_leaves_out_what_does_not_vary():
     rng = np.random.default_rng(0)
     theirs = np.concatenate([rng.normal(size=(100, 1)), np.ones((100, 1))], 1)
     assert frechet(theirs + np.array([0, 5]), theirs) == pytest.approx(0, abs=1e-9)
+    assert np.isnan(frechet(theirs, np.ones((5, 2))))
 
 
 def test_figures_are_means_of_the_valid_molecules():

@@ -17,9 +17,10 @@ Embed = Callable[[str], Molecule]
 
 def counts(protocol: str, *records: Molecule | Chem.Mol | Failure) -> tuple[int, int, int, int, int]:
     """Atoms, stable atoms, stable molecules, valid ones, unique ones."""
-    tally = Tally(protocol)
+    tally = Tally()
     for record in records:
-        tally.add(record)
+        if not isinstance(record, Failure):
+            tally.add(PROTOCOLS[protocol].judge(record))
     return tally.atoms, tally.stable_atoms, tally.stable, tally.valid, len(tally.unique)
 
 

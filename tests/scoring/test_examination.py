@@ -1,0 +1,104 @@
+"""Records shared out to processes give what one process gives, in order, whatever happens to one of them."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from rdkit import Chem
+
+import moldiff.scoring.examination
+from moldiff.chem.border import to_rdkit
+from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.validity import Record, Verdict
+from moldiff.scoring.examination import Rules, examine_all
+from moldiff.scoring.score import Score, score
+
+
+@pytest.fixture
+def many(embed: Callable[[str], Molecule], monkeypatch: pytest.MonkeyPatch) -> list[Record]:
+    """Of every kind, and more than are done in one process."""
+    monkeypatch.setattr(moldiff.scoring.examination, "FEW", 5)
+    monkeypatch.setattr(moldiff.scoring.examination, "CHUNK", 3)
+    kinds: list[Record] = [
+        embed("CCO"),
+        to_rdkit(embed("C[CH2]")),
+        Failure("truncated", "cut"),
+        to_rdkit(embed("CC#N")),
+    ]
+    return kinds * 5
+
+
+def told(result: Score) -> dict:
+    return result.to_dict() | {"examples": dict(result.examples)}
+
+
+def test_several_processes_count_as_one(many: list[Record], embed: Callable[[str], Molecule]):
+    options = {"protocols": ["midi"], "distances_to": [embed("CCO"), embed("C")], "with_druglike": True}
+    one, two = (score(many, num_workers=count, **options) for count in (1, 2))
+    assert told(one) == told(two)
+    assert one.verdicts == two.verdicts
+    assert [verdict.name for verdict in two.verdicts[:4]] == ["CCO", "C[CH2]", "", "CC#N"]
+    assert one.rates["valid"].numerator == 10
+
+
+class Deadly(bytes):
+    """Ends the process that receives it."""
+
+    def __reduce__(self):
+        return os._exit, (3,)
+
+
+class DeadlyMol(Chem.Mol):
+    def ToBinary(self, *_: object) -> bytes:  # noqa: N802 - RDKit's name
+        return Deadly()
+
+
+def test_a_record_that_ends_its_process_costs_no_other(many: list[Record]):
+    many[7] = DeadlyMol()
+    examined = list(examine_all(many, Rules(), num_workers=2))
+    failures = [e.verdict.failure for e in examined]
+    assert failures[7] == Failure("crashed", "the process that worked on it ended with 3")
+    del failures[7], many[7]
+    assert failures == [e.verdict.failure for e in examine_all(many, Rules())]
+
+
+def test_few_records_start_no_process(embed: Callable[[str], Molecule], monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a process")
+
+    monkeypatch.setattr(moldiff.scoring.examination, "bounded_map", refuse)
+    assert len(list(examine_all([embed("C")] * 3, Rules(), num_workers=4))) == 3
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_records_are_read_as_they_are_needed(many: list[Record], num_workers: int):
+    read = 0
+
+    def endless() -> Iterator[Record]:
+        nonlocal read
+        while True:
+            read += 1
+            yield many[read % 4]
+
+    examined = examine_all(endless(), Rules(), num_workers=num_workers)
+    for _ in range(10):
+        next(examined)
+    examined.close()  # type: ignore[attr-defined]
+    assert read < 1000
+
+
+def test_verdicts_are_told_instead_of_kept(many: list[Record]):
+    verdicts: list[Verdict] = []
+    result = score(many, on_verdict=verdicts.append)
+    assert result.verdicts == ()
+    assert tuple(verdicts) == score(many).verdicts
+    assert result == score(many)
+
+
+def test_molecules_are_kept_only_on_request(many: list[Record]):
+    assert {type(e.molecule) for e in examine_all(many, Rules())} == {type(None)}
+    kept = [e.molecule for e in examine_all(many, Rules(keep=True))]
+    assert [m is not None for m in kept[:4]] == [True, False, False, True]
+    assert kept[3] is not None
+    assert np.array_equal(np.sort(kept[3].elements), [1, 1, 1, 6, 6, 7])
