@@ -107,7 +107,7 @@ def packed(mol: Chem.Mol) -> bytes:
 
 def unpacked(data: bytes) -> Chem.Mol:
     """Inverse of `packed`."""
-    return Chem.Mol(data)
+    return Chem.Mol(data)  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 def kekule_orders(mol: Chem.Mol) -> np.ndarray | Failure:

@@ -69,7 +69,7 @@ def diversity(smiles: Sequence[str], *, seed: int = 0) -> float:
     """
     chosen = np.random.default_rng(seed).permutation(len(smiles))[:MOST_COMPARED]
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
-    prints = [generator.GetFingerprint(mol) for mol in _read(smiles[i] for i in chosen)]
+    prints = [generator.GetFingerprint(mol) for mol in _read([smiles[int(i)] for i in chosen])]
     if len(prints) < 2:
         return float("nan")
     total = sum(sum(DataStructs.BulkTanimotoSimilarity(prints[i], prints[:i])) for i in range(1, len(prints)))
