@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Option
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 DEFAULT = "  [default: of the weights]"
 
+Preset = Annotated[
+    Literal["fast", "balanced", "best"] | None,
+    Option(help="10, 20 or 50 evaluations; docs/benchmarks.md has what each gives."),
+]
 NumSteps = Annotated[int | None, Option(min=1, help=f"Network evaluations for each molecule.{DEFAULT}")]
 SamplerSet = Annotated[
     list[str] | None,

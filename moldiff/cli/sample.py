@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer import Option
 
-from moldiff.cli.assignments import DEFAULT, NumSteps, SamplerSet, changed, times_or_name
+from moldiff.cli.assignments import DEFAULT, NumSteps, Preset, SamplerSet, changed, times_or_name
 from moldiff.cli.score import read_references
 from moldiff.errors import ConfigError, OutputError
 from moldiff.interrupt import Interrupt
@@ -31,10 +31,7 @@ def sample(
     out: Annotated[Path, Option("--out", "-o", help="File to write: .sdf, .xyz, .smi or .csv.")],
     weights: Annotated[str, Option("--weights", "-w", help="A name that ships with the package, or a folder.")] = "qm9",
     num_samples: Annotated[int, Option("--num-samples", "-n", min=1, help="Molecules to draw.")] = 100,
-    preset: Annotated[
-        Literal["fast", "balanced", "best"] | None,
-        Option(help="10, 20 or 50 evaluations; docs/benchmarks.md has what each gives."),
-    ] = None,
+    preset: Preset = None,
     num_steps: NumSteps = None,
     seed: Annotated[int, Option(min=0, help="Of all randomness; with its index it determines a molecule.")] = 0,
     num_atoms: Annotated[
