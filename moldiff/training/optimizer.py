@@ -65,6 +65,8 @@ class MuonWithAdamW(torch.optim.Optimizer):
             matrix.grad = None  # what has none is passed over
         muon.step()
         for owner, matrices in enumerate(owned if world > 1 else ()):
+            if not matrices:  # fewer than processes
+                continue
             flat = torch.cat([matrix.flatten() for matrix in matrices])
             distributed.broadcast(flat, owner)
             for matrix, part in zip(matrices, flat.split([matrix.numel() for matrix in matrices]), strict=True):

@@ -81,11 +81,11 @@ def test_optimizer_law_catches_a_lost_state():
     assert not all(torch.equal(a, b) for a, b in zip(*run_interrupted(restore=False), strict=True))
 
 
-def trained_with_muon(rank: int, world: int, file: str, *, lost: bool) -> None:
+def trained_with_muon(rank: int, world: int, file: str, *, lost: bool, few: bool) -> None:
     """Three steps in which all processes meet the same gradients; what each ends with, into a file of its own."""
     if world > 1:
         distributed.init_process_group("gloo", init_method=f"file://{file}", rank=rank, world_size=world)
-    model, optimizer = make_deep()
+    model, optimizer = make() if few else make_deep()
     for seed in range(3):
         step(model, optimizer, seed)
         if lost and seed == 0 and rank == 0:  # a planted fault: a process forgets a momentum that another uses
@@ -96,14 +96,13 @@ def trained_with_muon(rank: int, world: int, file: str, *, lost: bool) -> None:
         distributed.destroy_process_group()
 
 
-def together(folder: Path, *, lost: bool) -> tuple[dict, list[dict]]:
+def together(folder: Path, *, lost: bool = False, few: bool = False) -> tuple[dict, list[dict]]:
     """What one process ends with, and what two do."""
     file = str(folder / "meeting")
-    trained_with_muon(0, 1, file, lost=False)
+    trained_with_muon(0, 1, file, lost=False, few=few)
     context = get_context("spawn")
-    processes = [
-        context.Process(target=trained_with_muon, args=(rank, 2, file), kwargs={"lost": lost}) for rank in range(2)
-    ]
+    options = {"lost": lost, "few": few}
+    processes = [context.Process(target=trained_with_muon, args=(rank, 2, file), kwargs=options) for rank in range(2)]
     for process in processes:
         process.start()
     for process in processes:
@@ -120,9 +119,15 @@ def same(one: dict, other: dict) -> bool:
 
 
 def test_processes_share_the_matrices_and_end_with_the_same_weights(tmp_path: Path):
-    alone, two = together(tmp_path, lost=False)
+    alone, two = together(tmp_path)
     assert all(same(alone, each) for each in two)
     assert len(alone["momenta"]) == 3
+
+
+def test_a_process_without_a_matrix_takes_part(tmp_path: Path):
+    alone, two = together(tmp_path, few=True)
+    assert all(same(alone, each) for each in two)
+    assert len(alone["momenta"]) == 1
 
 
 def test_law_of_shared_matrices_catches_a_lost_momentum(tmp_path: Path):
