@@ -23,7 +23,6 @@ from moldiff.data.store import MoleculeStore
 from moldiff.generator import MoleculeGenerator, Sample
 from moldiff.memory import keep_memory
 from moldiff.run import find_store
-from moldiff.scoring.geometry import geometry_distances
 from moldiff.scoring.score import score
 
 SHARD = 2500  # molecules
@@ -113,14 +112,12 @@ def row(
 ) -> dict:
     """All figures of one set: rates over all that was asked for, distances over the valid molecules."""
     records = [x if isinstance(x, Molecule) else x.result if x.molecule is None else x.molecule for x in drawn]
-    judged = [(x, True) if isinstance(x, Molecule) else (x.molecule, x.valid) for x in drawn]
-    valid = [molecule for molecule, good in judged if good and molecule is not None]
-    result = score(records, reference=known, num_requested=num_requested, protocols=["lookup"])
+    result = score(records, reference=known, num_requested=num_requested, protocols=["lookup"], distances_to=test)
     rates = {**result.rates, **{f"lookup_{name}": rate for name, rate in result.protocols["lookup"].items()}}
     return {
         "rates": {name: (rate.numerator, rate.denominator, rate.value) for name, rate in rates.items()},
         "failures": dict(result.failures),
-        "distances": geometry_distances(valid, test) if valid else {},
+        "distances": dict(result.distances),
     }
 
 
