@@ -9,8 +9,8 @@ from rich.console import Console
 
 from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Molecule
-from moldiff.scoring.report import render
 from moldiff.scoring.score import score_file
+from moldiff.scoring.tables import render
 
 
 def main() -> None:

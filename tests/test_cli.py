@@ -113,7 +113,7 @@ def test_compare_shows_files_and_distances(sample_sdf: Path, store_path: Path, t
 def test_score_shows_the_distances_of_the_data_beside(sample_sdf: Path, store_path: Path):
     result = run("score", sample_sdf, "--distances-to", store_path)
     assert result.exit_code == 0, result.output
-    assert re.search(r"of +distance +the data", result.stdout)
+    assert re.search(r"of +found +the data", result.stdout)
 
 
 def test_score_counts_what_is_missing(sample_sdf: Path):

@@ -118,6 +118,7 @@ class _Worker:
 
 def _serve(connection: Connection, work: Callable[[Any], Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who asked
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # a core each
     Chem.SetDefaultPickleProperties(ALL_OF_IT)  # what goes back is not rounded
     connection.send(None)
     while True:

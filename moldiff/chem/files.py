@@ -6,13 +6,12 @@ from pathlib import Path
 
 from rdkit import Chem
 
-from moldiff.chem.bounded import bounded_map
 from moldiff.chem.molecule import Failure, Molecule
-from moldiff.chem.perception import bonds_of_geometry
+from moldiff.chem.perception import with_bonds
 from moldiff.chem.sdf import read_sdf, read_sdf_records
 from moldiff.chem.smiles import read_smiles, read_smiles_records
 from moldiff.chem.stream import bare_suffix
-from moldiff.chem.validity import canonical_smiles, sanitise
+from moldiff.chem.validity import identities, sanitise
 from moldiff.chem.writer import MoleculeWriter, open_writer
 from moldiff.chem.xyz import read_xyz
 from moldiff.errors import FileFormatError
@@ -22,7 +21,6 @@ __all__ = ["MoleculeWriter", "open_writer", "read_molecules", "read_records", "r
 _SDF = (".sdf", ".sd", ".mol")
 _SMILES = (".smi", ".smiles", ".txt", ".csv")
 _SCORED = (*_SDF, ".xyz", *_SMILES)
-PERCEPTION_SECONDS = 10.0  # QM9's molecules take milliseconds; the search is exponential in unsaturated atoms
 
 
 def read_molecules(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]:
@@ -41,7 +39,7 @@ def read_molecules(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]
 def read_records(path: str | Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
     """Numbered records as they stand, for `moldiff.chem.validity.judge`; errors as in `read_molecules`.
 
-    Of an SDF; of an XYZ file with the bonds that RDKit perceives, within `PERCEPTION_SECONDS` each; of a list of SMILES
+    Of an SDF; of an XYZ file with the bonds that RDKit perceives, within ten seconds each; of a list of SMILES
     with the hydrogens that they imply, without coordinates; of all such files of a folder, by name.
     """
     path = Path(path)
@@ -66,7 +64,7 @@ def _perceived(path: Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
             if isinstance(frame, Molecule):
                 yield frame
 
-    for result in bounded_map(bonds_of_geometry, readable(), seconds=PERCEPTION_SECONDS):
+    for result in with_bonds(readable()):
         while isinstance(frames[0][1], Failure):
             yield frames.popleft()  # type: ignore[misc]
         number, _ = frames.popleft()
@@ -86,25 +84,27 @@ def _folder(path: Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
 def read_reference(path: str | Path) -> tuple[set[str], Counter[str]]:
     """Canonical SMILES of all molecules of an SDF or a SMILES list, and how many records failed, by reason.
 
+    Each molecule without stereo and, where that differs, with it: from the coordinates of an SDF, or as a SMILES tells.
     Errors as in `read_molecules`, and a `FileFormatError` if no record can be used.
     """
     if bare_suffix(path) in _SMILES:
         results = read_smiles(path)
     elif bare_suffix(path) in _SDF:
-        results = ((number, _identity(record)) for number, record in read_sdf_records(path))
+        results = ((number, _identities(record)) for number, record in read_sdf_records(path))
     else:
         raise FileFormatError(f"{path}: a reference is read from {', '.join(_SDF + _SMILES)}, plain or .gz")
-    known, failed = set(), Counter()
+    known: set[str] = set()
+    failed: Counter[str] = Counter()
     for _, result in results:
         if isinstance(result, Failure):
             failed[result.reason] += 1
         else:
-            known.add(result)
+            known |= result
     if not known:
         raise FileFormatError(f"{path}: none of its {failed.total()} records is a molecule that RDKit accepts")
     return known, failed
 
 
-def _identity(record: Chem.Mol | Failure) -> str | Failure:
+def _identities(record: Chem.Mol | Failure) -> frozenset[str] | Failure:
     failure = record if isinstance(record, Failure) else sanitise(record)
-    return failure if isinstance(failure, Failure) else canonical_smiles(record)
+    return failure if isinstance(failure, Failure) else identities(record)

@@ -1,6 +1,8 @@
 """What RDKit makes of a record: bonds of a bare geometry, aromatic bonds, and the largest part alone."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -8,8 +10,10 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdDetermineBonds
 
 from moldiff.chem.border import one_line, to_rdkit
+from moldiff.chem.bounded import bounded_map
 from moldiff.chem.molecule import Failure, Molecule
 
+PERCEPTION_SECONDS = 10.0  # QM9's molecules take milliseconds; the search is exponential in unsaturated atoms
 _REFUSED = (Chem.MolSanitizeException, RuntimeError)  # RuntimeError: RDKit's pre-conditions, on absurd charges
 
 
@@ -88,3 +92,30 @@ def bonds_of_geometry(molecule: Molecule) -> Chem.Mol | Failure:
     for atom in mol.GetAtoms():
         atom.SetNoImplicit(True)
     return mol.GetMol()
+
+
+def with_bonds(geometries: Iterable[Molecule], *, num_workers: int | None = None) -> Iterator[Chem.Mol | Failure]:
+    """`bonds_of_geometry` of many, in processes, in order; a `Failure` after `PERCEPTION_SECONDS` for one."""
+    return bounded_map(bonds_of_geometry, geometries, seconds=PERCEPTION_SECONDS, num_workers=num_workers)
+
+
+def from_ase(atoms: Any, *, name: str = "") -> Molecule:
+    """The geometry of an `ase.Atoms`, without bonds; `with_bonds` finds them.
+
+    Args:
+        atoms: coordinates in Å; a total charge in `atoms.info["charge"]` is kept.
+        name: title.
+
+    Returns:
+        The molecule; what is none is a `MoleculeError`.
+    """
+    elements = np.asarray(atoms.get_atomic_numbers(), dtype=np.int64)
+    size, charge = len(elements), atoms.info.get("charge")
+    return Molecule(
+        elements=elements,
+        charges=np.zeros(size, dtype=np.int64),
+        pos=np.asarray(atoms.get_positions(), dtype=np.float64),
+        bond=np.zeros((size, size), dtype=np.int64),
+        name=name,
+        properties={} if charge is None else {"charge": int(charge)},
+    )

@@ -10,19 +10,19 @@ from rdkit import Chem, rdBase
 from moldiff.chem.border import one_line
 from moldiff.chem.molecule import Failure
 from moldiff.chem.stream import bare_suffix, text_lines
-from moldiff.chem.validity import canonical_smiles
+from moldiff.chem.validity import canonical_smiles, identities
 from moldiff.errors import FileFormatError
 
 Result = TypeVar("Result")
 
 
-def read_smiles(path: str | Path) -> Iterator[tuple[int, str | Failure]]:
-    """Numbered canonical SMILES, without hydrogens and stereo, of a `.smi`, `.txt` or `.csv` file.
+def read_smiles(path: str | Path) -> Iterator[tuple[int, frozenset[str] | Failure]]:
+    """Numbered identities (`moldiff.chem.validity.identities`) of a `.smi`, `.txt` or `.csv` file.
 
     In a `.csv` the column is the one named `smiles`, in any case; elsewhere the first word of a line counts.
     A bad line is a `Failure` in its place; a `.csv` without that column is a `FileFormatError`.
     """
-    return _each_line(path, parse_smiles)
+    return _each_line(path, _identities)
 
 
 def read_smiles_records(path: str | Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
@@ -66,6 +66,16 @@ def _record(smiles: str) -> Chem.Mol | Failure:
 
 def parse_smiles(smiles: str) -> str | Failure:
     """The canonical form of one SMILES, without hydrogens and stereo, under RDKit's usual, forgiving, sanitisation."""
+    mol = _sanitised(smiles)
+    return mol if isinstance(mol, Failure) else canonical_smiles(mol)
+
+
+def _identities(smiles: str) -> frozenset[str] | Failure:
+    mol = _sanitised(smiles)
+    return mol if isinstance(mol, Failure) else identities(mol)
+
+
+def _sanitised(smiles: str) -> Chem.Mol | Failure:
     mol = _unsanitised(smiles)
     if isinstance(mol, Failure):
         return mol
@@ -74,7 +84,7 @@ def parse_smiles(smiles: str) -> str | Failure:
             Chem.SanitizeMol(mol)
         except Chem.MolSanitizeException as error:
             return Failure("sanitize", f"{smiles[:80]!r}: {one_line(error)}")
-    return canonical_smiles(mol)
+    return mol
 
 
 def _csv_column(path: str | Path) -> Iterator[list[str]]:

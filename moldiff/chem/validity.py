@@ -63,6 +63,7 @@ class Verdict:
         num_atoms: atoms read.
         num_stable_atoms: of these, with an allowed total bond order (`moldiff.chem.valence`).
         smiles: canonical, without hydrogens and stereo; empty unless valid.
+        stereo_smiles: with stereo, from the coordinates where there are some.
         failure: the first breach; None means valid.
     """
 
@@ -75,6 +76,7 @@ class Verdict:
     num_atoms: int = 0
     num_stable_atoms: int = 0
     smiles: str = ""
+    stereo_smiles: str = ""
     failure: Failure | None = None
 
     @property
@@ -117,6 +119,7 @@ def judge(record: Record) -> Verdict:
         num_atoms=mol.GetNumAtoms(),
         num_stable_atoms=num_stable,
         smiles="" if failure else canonical_smiles(mol),
+        stereo_smiles="" if failure else canonical_smiles(mol, stereo=True),
         failure=failure,
     )
 
@@ -126,19 +129,31 @@ def canonical_smiles(mol: Chem.Mol, *, stereo: bool = False) -> str:
 
     Args:
         mol: sanitised.
-        stereo: perceive and write stereo from the coordinates; without it, mirror images and cis/trans isomers
-            are the same molecule, as in the literature.
+        stereo: write stereo, perceived from the coordinates where there are some; without it, mirror images and
+            cis/trans isomers are the same molecule, as in the literature.
 
     Returns:
         The SMILES.
     """
     mol = Chem.Mol(mol)
     with rdBase.BlockLogs():
-        if stereo:
+        if stereo and mol.GetNumConformers():
             Chem.AssignStereochemistryFrom3D(mol)
+        elif stereo:
+            Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
         else:
             Chem.RemoveStereochemistry(mol)  # otherwise RemoveHs keeps the hydrogens that define a double bond's stereo
         return Chem.MolToSmiles(Chem.RemoveHs(mol, sanitize=False), isomericSmiles=stereo)
+
+
+def identities(mol: Chem.Mol) -> frozenset[str]:
+    """Canonical SMILES of a sanitised molecule without stereo and, where that differs, with it."""
+    return frozenset((canonical_smiles(mol), canonical_smiles(mol, stereo=True)))
+
+
+def has_stereo(smiles: str) -> bool:
+    """Whether a SMILES tells a hand or a side of a double bond."""
+    return any(mark in smiles for mark in "@/\\")
 
 
 def _accept(mol: Chem.Mol, *, every_atom_stable: bool) -> tuple[Failure | None, Failure | None]:

@@ -5,7 +5,16 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from moldiff.cli.score import DistancesTo, Druglike, NumWorkers, Protocols, Reference
+from moldiff.cli.scoring import (
+    MOST_CHECKED,
+    Checks,
+    DistancesTo,
+    Druglike,
+    MostChecked,
+    NumWorkers,
+    Protocols,
+    Reference,
+)
 
 
 def compare(
@@ -14,6 +23,8 @@ def compare(
     distances_to: DistancesTo = None,
     protocol: Protocols = None,
     druglike: Druglike = False,
+    check: Checks = None,
+    most_checked: MostChecked = MOST_CHECKED,
     num_workers: NumWorkers = None,
     json: Annotated[Path | None, Option("--json", help="Write all scores, by file, to this file.")] = None,
 ) -> None:
@@ -23,22 +34,23 @@ def compare(
     """
     from rich.console import Console
 
-    from moldiff.cli.score import counted, read_distribution, read_references
+    from moldiff.cli.scoring import counted, read_distribution, read_references
     from moldiff.errors import ConfigError
-    from moldiff.scoring.report import render_comparison, write_json
+    from moldiff.scoring.output import write_json
+    from moldiff.scoring.tables import render_comparison
 
     names = [str(file) for file in files]
     if len(set(names)) < max(2, len(names)):
         raise ConfigError(f"compare: expected two or more different files, got {', '.join(names)}")
     known = read_references(reference)
-    data, data_distances = read_distribution(distances_to)
+    molecules, data = read_distribution(distances_to, check, most_checked, num_workers=num_workers)
     scores = {
         name: counted(
-            file, reference=known, protocols=protocol or (), distances_to=data, with_druglike=druglike,
-            num_workers=num_workers,
+            file, checks=check or (), most_checked=most_checked, num_workers=num_workers, reference=known,
+            protocols=protocol or (), distances_to=molecules, with_druglike=druglike,
         )
         for name, file in zip(names, files, strict=True)
     }  # fmt: skip
-    Console().print(render_comparison(scores, data_distances=data_distances))
+    Console().print(render_comparison(scores, data))
     if json is not None:
         write_json(scores, json)

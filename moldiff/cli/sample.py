@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from typer import Option
 
 from moldiff.cli.assignments import DEFAULT, NumSteps, Preset, SamplerSet, changed, times_or_name
-from moldiff.cli.score import read_references
+from moldiff.cli.scoring import read_references
 from moldiff.errors import ConfigError, OutputError
 from moldiff.interrupt import Interrupt
 
@@ -99,9 +99,10 @@ def _write_and_tell(
     drawing: "_Drawing", out: Path, trajectory: Path | None, *, known: set[str] | None, overwrite: bool
 ) -> None:
     from moldiff.chem.files import open_writer
-    from moldiff.scoring.report import render
+    from moldiff.scoring.grids import DataRow
     from moldiff.scoring.score import Score
     from moldiff.scoring.score import score as count
+    from moldiff.scoring.tables import render
 
     if trajectory is not None and trajectory.suffix.lower() not in WALKS:
         raise OutputError(f"{trajectory}: the extension of a trajectory must be one of {', '.join(WALKS)}")
@@ -110,7 +111,7 @@ def _write_and_tell(
         states = None if trajectory is None else files.enter_context(open_writer(trajectory, overwrite=overwrite))
         result = count(drawing.records(writer, states), reference=known)
     row = drawing.generator.bundle.statistics.score
-    Console().print(render(result, data_row=None if row is None else Score.from_dict(row)))
+    Console().print(render(result, DataRow(None if row is None else Score.from_dict(row))))
     left_out = f", {writer.num_left_out} that are not valid have no SMILES" if writer.num_left_out else ""
     typer.echo(f"{out}: {writer.num_written} molecules{left_out}")
     if states is not None:

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from moldiff.chem.descriptors import DESCRIPTORS, descriptors, diversity
+from moldiff.chem.validity import has_stereo
 
 SHOWN = ("qed", "sa", "logp", "weight", "tpsa")
 MOST_OF_REFERENCE = 10_000  # molecules
@@ -27,10 +28,11 @@ def druglike(valid: Sequence[str], reference: Collection[str] | None = None, *, 
     ours = descriptors(valid)
     means = dict(zip(DESCRIPTORS, ours.mean(0).tolist(), strict=True))
     figures = {name: means[name] for name in SHOWN} | {"diversity": diversity(valid, seed=seed)}
-    if reference and len(valid) > 1 and len(reference) > 1:
-        known = sorted(reference)
+    if reference and len(valid) > 1:
+        known = sorted(smiles for smiles in reference if not has_stereo(smiles))  # each molecule once
         chosen = np.random.default_rng(seed).permutation(len(known))[:MOST_OF_REFERENCE]
-        figures["frechet"] = frechet(ours, descriptors([known[i] for i in chosen]))
+        if len(chosen) > 1:
+            figures["frechet"] = frechet(ours, descriptors([known[i] for i in chosen]))
     return figures
 
 

@@ -4,53 +4,25 @@ The denominator is everything that was asked for, failures included, except wher
 otherwise: atoms are counted among atoms read, uniqueness among valid molecules, novelty among unique valid ones.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import nan, sqrt
 from pathlib import Path
 from typing import Any
 
 from moldiff.chem.files import read_records, read_reference
 from moldiff.chem.molecule import Molecule
-from moldiff.chem.validity import Record, Verdict
+from moldiff.chem.validity import Record, Verdict, has_stereo
 from moldiff.errors import DataError
+from moldiff.scoring.closer import Seen
 from moldiff.scoring.druglike import druglike
 from moldiff.scoring.examination import Rules, examine_all
 from moldiff.scoring.geometry import geometry_distances
 from moldiff.scoring.protocols import PROTOCOLS, Tally, checked
-
-_Z95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
+from moldiff.scoring.rate import Rate
 
 STEPS = ("read", "sanitised", "no_radicals", "no_implicit_hydrogens", "one_fragment", "valid", "stable")
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A count among a count.
-
-    Attributes:
-        numerator: how many.
-        denominator: of how many.
-    """
-
-    numerator: int
-    denominator: int
-
-    @property
-    def value(self) -> float:
-        """The share, 0 to 1; NaN of none."""
-        return self.numerator / self.denominator if self.denominator else nan
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval (J. Am. Stat. Assoc. 22, 209, 1927); 0 to 1 of none."""
-        n = self.denominator
-        if not n:
-            return 0.0, 1.0
-        centre = (self.value + _Z95**2 / (2 * n)) / (1 + _Z95**2 / n)
-        half = _Z95 / (1 + _Z95**2 / n) * sqrt(self.value * (1 - self.value) / n + _Z95**2 / (4 * n * n))
-        return max(0.0, centre - half), min(1.0, centre + half)
 
 
 @dataclass(frozen=True)
@@ -66,6 +38,8 @@ class Score:
         distances: of the valid molecules to those of a reference, as of `moldiff.scoring.geometry`; none if nobody
             asked or nothing is valid.
         druglike: figures of `moldiff.scoring.druglike`, if they were asked for.
+        closer: what `moldiff.scoring.closer` saw of some valid molecules, if somebody looked.
+        molecules: valid ones that were to be kept, in order; not kept by `to_dict`.
         examples: what was wrong with the first record of each reason; not kept by `to_dict`.
         verdicts: one for each record, in order, if they were to be kept; not kept by `to_dict`.
     """
@@ -76,6 +50,8 @@ class Score:
     protocols: Mapping[str, Mapping[str, Rate]] = field(default_factory=dict)
     distances: Mapping[str, float] = field(default_factory=dict)
     druglike: Mapping[str, float] = field(default_factory=dict)
+    closer: Mapping[str, Seen] = field(default_factory=dict)
+    molecules: tuple[Molecule, ...] = field(default=(), repr=False, compare=False)
     examples: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     verdicts: tuple[Verdict, ...] = field(default=(), repr=False, compare=False)
 
@@ -89,6 +65,7 @@ class Score:
             **({"protocols": told} if told else {}),
             **({"distances": dict(self.distances)} if self.distances else {}),
             **({"druglike": dict(self.druglike)} if self.druglike else {}),
+            **({"closer": {name: seen.to_dict() for name, seen in self.closer.items()}} if self.closer else {}),
         }
 
     @classmethod
@@ -107,15 +84,7 @@ class Score:
 
 
 def _plain(rates: Mapping[str, Rate]) -> dict[str, dict[str, Any]]:
-    return {
-        name: {
-            "numerator": rate.numerator,
-            "denominator": rate.denominator,
-            "value": rate.value if rate.denominator else None,
-            "interval_95": list(rate.interval),
-        }
-        for name, rate in rates.items()
-    }
+    return {name: rate.to_dict() for name, rate in rates.items()}
 
 
 def score(
@@ -126,6 +95,7 @@ def score(
     protocols: Sequence[str] = (),
     distances_to: Sequence[Molecule] = (),
     with_druglike: bool = False,
+    keep: int = 0,
     on_verdict: Callable[[Verdict], None] | None = None,
     num_workers: int = 1,
 ) -> Score:
@@ -133,11 +103,13 @@ def score(
 
     Args:
         records: molecules, RDKit molecules that are not sanitised, or failures in their place; read as they are needed.
-        reference: canonical SMILES as of `moldiff.chem.files.read_reference`; without it no novelty.
+        reference: canonical SMILES as of `moldiff.chem.files.read_reference`; without it no novelty, and without stereo
+            in it no novelty with stereo.
         num_requested: what was asked for; records that are not there count against every rate.
         protocols: names of `moldiff.scoring.protocols` to count by, too.
         distances_to: molecules of the data, best not those trained on, for distances of geometry and composition.
         with_druglike: compute descriptors of the valid molecules, too; a few milliseconds each.
+        keep: so many valid molecules, the first, stay in `Score.molecules`, for `moldiff.scoring.closer.look_closer`.
         on_verdict: called with every verdict, in order. The score does not keep them then, and of millions of records
             only the SMILES of the unique ones stay in memory.
         num_workers: processes that share the work where the records are many.
@@ -149,10 +121,12 @@ def score(
         ConfigError: if there is no protocol of a name.
         DataError: if there are more records than were asked for.
     """
-    rules = Rules(checked(protocols), keep=bool(distances_to))
+    most = sys.maxsize if distances_to else keep
+    rules = Rules(checked(protocols), keep=most > 0)
     tallies = [Tally() for _ in rules.protocols]
     counts, failures, examples = Counter(), Counter(), {}
     unique: set[str] = set()
+    unique_with_stereo: set[str] = set()
     verdicts, molecules, smiles = [], [], []
     for examined in examine_all(records, rules, num_workers=num_workers):
         verdict = examined.verdict
@@ -163,13 +137,15 @@ def score(
         counts.update(step for step in STEPS if getattr(verdict, step))
         if verdict.failure is None:
             unique.add(verdict.smiles)
+            unique_with_stereo.add(verdict.stereo_smiles)
             smiles += [verdict.smiles] if with_druglike else []
         else:
             failures[verdict.failure.reason] += 1
             examples.setdefault(verdict.failure.reason, verdict.failure.detail)
         for tally, judged in zip(tallies, examined.judged, strict=False):
             tally.add(judged)
-        molecules += [examined.molecule] if examined.molecule is not None else []
+        if examined.molecule is not None and len(molecules) < most:
+            molecules.append(examined.molecule)
     total = counts["records"] if num_requested is None else num_requested
     failures["missing"] += total - counts["records"]
     if failures["missing"] < 0:
@@ -178,23 +154,29 @@ def score(
         )
     return Score(
         total,
-        _strict_rates(counts, unique, reference, total),
+        _strict_rates(counts, unique, unique_with_stereo, reference, total),
         {reason: count for reason, count in failures.most_common() if count},
         {name: _rates(tally, total) for name, tally in zip(rules.protocols, tallies, strict=True)},
-        geometry_distances(molecules, distances_to) if molecules else {},
+        geometry_distances(molecules, distances_to) if molecules and distances_to else {},
         druglike(smiles, reference),
-        examples,
-        tuple(verdicts),
+        molecules=tuple(molecules[:keep]),
+        examples=examples,
+        verdicts=tuple(verdicts),
     )
 
 
-def _strict_rates(counts: Counter[str], unique: set[str], reference: set[str] | None, total: int) -> dict[str, Rate]:
+def _strict_rates(
+    counts: Counter[str], unique: set[str], with_stereo: set[str], reference: set[str] | None, total: int
+) -> dict[str, Rate]:
     rates = {step: Rate(counts[step], total) for step in STEPS}
     rates["stable_atoms_of_read"] = Rate(counts["stable_atoms"], counts["atoms"])
     rates["unique_of_valid"] = Rate(len(unique), counts["valid"])
+    rates["unique_with_stereo_of_valid"] = Rate(len(with_stereo), counts["valid"])
     rates["valid_and_unique"] = Rate(len(unique), total)
     if reference is not None:
         rates["novel_of_unique"] = Rate(len(unique - reference), len(unique))
+        if any(map(has_stereo, reference)):
+            rates["novel_with_stereo_of_unique"] = Rate(len(with_stereo - reference), len(with_stereo))
         rates["valid_unique_and_novel"] = Rate(len(unique - reference), total)
     return rates
 

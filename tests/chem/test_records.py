@@ -4,14 +4,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ase import Atoms
 from rdkit import Chem
 
-import moldiff.chem.files
+import moldiff.chem.perception
 from moldiff.chem.files import open_writer, read_records
 from moldiff.chem.molecule import Failure
+from moldiff.chem.perception import from_ase, with_bonds
 from moldiff.chem.validity import judge
 from moldiff.chem.xyz import xyz_text
-from moldiff.errors import FileFormatError
+from moldiff.errors import FileFormatError, MoleculeError
 
 
 def records(path: Path) -> list[Chem.Mol | Failure]:
@@ -51,7 +53,7 @@ def test_bad_frames_and_bad_geometries_fail_in_their_place(tmp_path, embed):
 
 
 def test_perception_that_does_not_end_is_ended(tmp_path, embed, monkeypatch):
-    monkeypatch.setattr(moldiff.chem.files, "PERCEPTION_SECONDS", 2.0)
+    monkeypatch.setattr(moldiff.chem.perception, "PERCEPTION_SECONDS", 2.0)
     chain = replace(embed(f"C{16 * 'S'}C"), properties={"charge": 1})  # tries 3 valences of each S, none of them right
     (tmp_path / "a.xyz").write_text(xyz_text(embed("CCO")) + xyz_text(chain) + xyz_text(embed("CC")))
     first, endless, last = records(tmp_path / "a.xyz")
@@ -94,3 +96,13 @@ def test_a_folder_is_read_file_by_file(tmp_path, embed):
         records(tmp_path / "inner")
     with pytest.raises(FileFormatError, match="a score is read from"):
         records(tmp_path / "notes.md")
+
+
+def test_atoms_of_ase_are_scored_with_perceived_bonds(embed):
+    ammonium = embed("C[NH3+]")
+    frames = [Atoms(numbers=m.elements, positions=m.pos) for m in (embed("CC=O"), ammonium)]
+    frames[1].info["charge"] = 1
+    found = [judge(record) for record in with_bonds(map(from_ase, frames), num_workers=1)]
+    assert [verdict.smiles for verdict in found] == ["CC=O", "C[NH3+]"]
+    with pytest.raises(MoleculeError, match="no atoms"):
+        from_ase(Atoms())

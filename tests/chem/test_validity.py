@@ -126,6 +126,7 @@ def test_canonical_smiles_is_blind_to_stereo_unless_asked(embed) -> None:
     pair = [check(embed(smiles)) for smiles in ("C[C@H](O)F", "C[C@@H](O)F")]
     assert len({canonical_smiles(mol) for mol in pair}) == 1
     assert len({canonical_smiles(mol, stereo=True) for mol in pair}) == 2
+    assert len({judge(mol).stereo_smiles for mol in pair}) == 2
 
 
 def test_check_does_not_repair(build) -> None:

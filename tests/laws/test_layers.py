@@ -34,6 +34,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 TOP = {"cli", "__main__"}  # may import every room; nobody may import them
 ONLY_IN: dict[str, set[str]] = {
     "rdkit": {"chem"},
+    "posebusters": {"chem"},
+    "tblite": {"chem"},
+    "ase": {"chem"},
     "torch_geometric": {"data"},
     "e3nn": {"network"},
     "lightning": {"training", "run"},

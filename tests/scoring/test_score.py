@@ -12,7 +12,8 @@ from moldiff.chem.border import to_rdkit
 from moldiff.chem.files import open_writer
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.errors import DataError
-from moldiff.scoring.score import Rate, Score, score, score_file
+from moldiff.scoring.rate import Rate
+from moldiff.scoring.score import Score, score, score_file
 
 
 @pytest.fixture
@@ -42,6 +43,7 @@ def test_score_counts_what_is_known(records) -> None:
         "stable": (6, 10),
         "stable_atoms_of_read": (9 + 9 + 12 + 3 + 9 + 9 + 3 + 4 + 6, 9 + 9 + 12 + 3 + 9 + 9 + 4 + 5 + 9),
         "unique_of_valid": (4, 6),
+        "unique_with_stereo_of_valid": (5, 6),
         "valid_and_unique": (4, 10),
         "novel_of_unique": (2, 4),
         "valid_unique_and_novel": (2, 10),
@@ -111,7 +113,7 @@ def test_what_is_no_score_is_refused(data) -> None:
 
 
 def test_scoring_does_not_load_torch() -> None:
-    code = "import sys, moldiff.scoring.report, moldiff.scoring.geometry; sys.exit('torch' in sys.modules)"
+    code = "import sys, moldiff.cli.scoring, moldiff.scoring.tables; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -6,8 +6,11 @@ from rich.console import Console
 
 from moldiff.chem.molecule import Failure
 from moldiff.errors import OutputError
-from moldiff.scoring.report import render, render_comparison, write_csv, write_json
-from moldiff.scoring.score import Rate, Score, score
+from moldiff.scoring.grids import DataRow
+from moldiff.scoring.output import write_csv, write_json
+from moldiff.scoring.rate import Rate
+from moldiff.scoring.score import Score, score
+from moldiff.scoring.tables import render, render_comparison
 
 
 @pytest.fixture
@@ -33,14 +36,14 @@ def test_table_shows_every_denominator(result) -> None:
 def test_table_fits_80_columns_with_the_data_beside_it() -> None:
     names = {"no_implicit_hydrogens": Rate(10000, 10000), "stable_atoms_of_read": Rate(180123, 180123)}
     result = Score(10000, {**names, "valid_unique_and_novel": Rate(9300, 10000)}, {})
-    text = _text(render(result, data_row=result))
+    text = _text(render(result, DataRow(result)))
     assert text.count("180123/180123") == 2
     assert text.count("9300/10000") == 2
     assert "…" not in text
 
 
 def test_table_bears_a_data_row_with_other_rates(result) -> None:
-    assert "data, %" in _text(render(result, data_row=Score(1, {"read": Rate(1, 1)}, {})))
+    assert "data, %" in _text(render(result, DataRow(Score(1, {"read": Rate(1, 1)}, {}))))
 
 
 def test_csv_has_a_row_for_each_record(tmp_path, result) -> None:
@@ -72,7 +75,7 @@ def test_comparison_shows_scores_side_by_side(embed) -> None:
     known = [embed("CCO"), embed("CC")]
     one = score([embed("CCO")], protocols=["midi"], distances_to=known, with_druglike=True)
     two = score([embed("C"), Failure("truncated", "cut")], distances_to=known)
-    text = _text(render_comparison({"one.sdf": one, "two.sdf": two}, data_distances=one.distances))
+    text = _text(render_comparison({"one.sdf": one, "two.sdf": two}, DataRow(distances=one.distances)))
     rows = [line.split() for line in text.splitlines()]
     assert ["read", "100.00", "1/1", "50.00", "1/2"] in rows
     assert ["midi:", "stable", "100.00", "1/1"] in rows  # nobody asked for it in the other

@@ -1,0 +1,73 @@
+"""Strain: how far above the nearest minimum of a method a geometry lies, and how far from it.
+
+GFN2-xTB needs the packages `tblite` and `ase`, of the extra `score`.
+"""
+
+from rdkit import Chem
+from rdkit.Chem import rdForceFieldHelpers, rdMolAlign
+from rdkit.Geometry import Point3D
+
+from moldiff.chem.molecule import Failure
+
+MOST_ROUNDS, ROUND = 20, 500  # of steps of RDKit's minimiser
+LEAST_FORCE, MOST_STEPS = 0.02, 500  # eV/Å, the largest on an atom; of xTB
+KCAL_PER_EV = 23.060548  # kcal/mol; CODATA 2018
+
+
+def mmff94(mol: Chem.Mol) -> dict[str, float] | Failure:
+    """By the force field MMFF94 (Halgren 1996, J. Comput. Chem. 17, 490), as RDKit has it.
+
+    Args:
+        mol: sanitised, with a conformer and all its hydrogens.
+
+    Returns:
+        `energy` above the minimum, kcal/mol, and `displacement`, the root mean square over all atoms, Å; a failure of
+        the reason `parameters` (an atom that the force field does not know) or `unconverged`.
+    """
+    relaxed = Chem.Mol(mol)
+    known = rdForceFieldHelpers.MMFFGetMoleculeProperties(relaxed, mmffVariant="MMFF94")
+    if known is None:
+        return Failure("parameters", "MMFF94 does not know one of its atoms")
+    field = rdForceFieldHelpers.MMFFGetMoleculeForceField(relaxed, known)
+    field.Initialize()
+    before = field.CalcEnergy()
+    for _ in range(MOST_ROUNDS):
+        if field.Minimize(maxIts=ROUND) == 0:
+            return _strain(mol, relaxed, before - field.CalcEnergy())
+    return Failure("unconverged", f"MMFF94 found no minimum in {MOST_ROUNDS * ROUND} steps")
+
+
+def gfn2_xtb(mol: Chem.Mol) -> dict[str, float] | Failure:
+    """By GFN2-xTB (Bannwarth et al. 2019, J. Chem. Theory Comput. 15, 1652), with `tblite` and ASE's BFGS.
+
+    Args:
+        mol: as of `mmff94`.
+
+    Returns:
+        As of `mmff94`; the reasons are `scf` and `unconverged`.
+    """
+    from ase import Atoms
+    from ase.calculators.calculator import CalculatorError
+    from ase.optimize import BFGS
+    from tblite.ase import TBLite
+
+    pos = mol.GetConformer().GetPositions()
+    atoms = Atoms(numbers=[atom.GetAtomicNum() for atom in mol.GetAtoms()], positions=pos)
+    atoms.calc = TBLite(method="GFN2-xTB", charge=Chem.GetFormalCharge(mol), verbosity=0)
+    try:
+        before = atoms.get_potential_energy()
+        if not BFGS(atoms, logfile=None).run(fmax=LEAST_FORCE, steps=MOST_STEPS):
+            return Failure("unconverged", f"GFN2-xTB found no minimum in {MOST_STEPS} steps")
+        after = atoms.get_potential_energy()
+    except (CalculatorError, RuntimeError) as error:
+        return Failure("scf", f"GFN2-xTB: {' '.join(str(error).split())}")
+    relaxed = Chem.Mol(mol)
+    conformer = relaxed.GetConformer()
+    for index, place in enumerate(atoms.get_positions().tolist()):
+        conformer.SetAtomPosition(index, Point3D(*place))
+    return _strain(mol, relaxed, KCAL_PER_EV * (before - after))
+
+
+def _strain(mol: Chem.Mol, relaxed: Chem.Mol, energy: float) -> dict[str, float]:
+    same = [(index, index) for index in range(mol.GetNumAtoms())]
+    return {"energy": float(energy), "displacement": float(rdMolAlign.AlignMol(relaxed, mol, atomMap=same))}

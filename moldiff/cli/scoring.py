@@ -1,0 +1,205 @@
+"""What the commands that score share: their options, and how their files are read and counted."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Option
+
+if TYPE_CHECKING:
+    from moldiff.chem.molecule import Molecule
+    from moldiff.chem.validity import Record, Verdict
+    from moldiff.scoring.closer import Seen
+    from moldiff.scoring.grids import DataRow
+    from moldiff.scoring.score import Score
+
+Reference = Annotated[list[Path] | None, Option(help="Known molecules for novelty: .sdf, .smi or .csv; repeatable.")]
+DistancesTo = Annotated[
+    Path | None,
+    Option(help="Molecules of the data: .sdf, or a prepared store, of which the test split is taken."),
+]
+Protocols = Annotated[
+    list[str] | None,
+    Option("--protocol", help="Count as others do, too: lookup, midi or geom-revised; repeatable."),
+]
+
+Druglike = Annotated[
+    bool,
+    Option("--druglike", help="QED, synthetic accessibility, logP, diversity; with --reference a Fréchet distance."),
+]
+
+Checks = Annotated[
+    list[str] | None,
+    Option("--check", help="Look closer at valid molecules: posebusters, mmff94 or xtb (strain); repeatable."),
+]
+MostChecked = Annotated[int, Option(min=1, help="Valid molecules that --check looks at, the first ones.")]
+MOST_CHECKED = 1000
+
+NumWorkers = Annotated[
+    int | None, Option(min=1, help="Processes for files of thousands of molecules.  [default: one a core]")
+]
+
+
+def counted(
+    file: Path,
+    *,
+    checks: Sequence[str] = (),
+    most_checked: int = MOST_CHECKED,
+    num_workers: int | None = None,
+    on_record: "Callable[[Record, Verdict], None] | None" = None,
+    **options: Any,
+) -> "Score":
+    """The score of a file and a closer look at it, with progress on a terminal.
+
+    Args:
+        file: as of `moldiff.chem.files.read_records`.
+        checks: names of `moldiff.scoring.closer`.
+        most_checked: molecules to look at.
+        num_workers: processes.
+        on_record: called with every record and its verdict, in order.
+        **options: of `moldiff.scoring.score.score`.
+
+    Returns:
+        The score.
+    """
+    from moldiff.chem.files import read_records
+    from moldiff.scoring.closer import checks_named
+    from moldiff.scoring.score import score
+
+    checks = checks_named(checks)
+    workers = num_workers or len(os.sched_getaffinity(0))
+    waiting: deque[Record] = deque()
+
+    def records() -> "Iterator[Record]":
+        for _, record in read_records(file):
+            waiting.append(record)
+            yield record
+
+    with _progress(f"{file}: molecules") as advance:
+
+        def told(verdict: "Verdict") -> None:
+            record = waiting.popleft()
+            advance()
+            if on_record is not None:
+                on_record(record, verdict)
+
+        keep = max(options.pop("keep", 0), most_checked if checks else 0)
+        result = score(records(), on_verdict=told, num_workers=workers, keep=keep, **options)
+    return replace(result, closer=looked(result.molecules[:most_checked], checks, str(file), num_workers=workers))
+
+
+def looked(
+    molecules: "Sequence[Molecule]", checks: Sequence[str], what: str, *, num_workers: int | None
+) -> "Mapping[str, Seen]":
+    """`moldiff.scoring.closer.look_closer` with progress and the time left on a terminal."""
+    from moldiff.scoring.closer import look_closer
+
+    if not checks:
+        return {}
+    with _progress(f"{what}: a closer look", total=len(checks) * len(molecules)) as advance:
+        return look_closer(molecules, checks, num_workers=num_workers, on_looked=advance)
+
+
+@contextmanager
+def _progress(what: str, total: int | None = None) -> Iterator[Callable[[], None]]:
+    """A line on stderr if that is a terminal, gone at the end; gives what counts one more."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    terminal = Console(stderr=True)
+    counts = "{task.description} {task.completed:,.0f}" + ("" if total is None else " of {task.total:,.0f}")
+    left = () if total is None else (BarColumn(), TimeRemainingColumn())
+    columns = (SpinnerColumn(), TextColumn(counts), *left, TimeElapsedColumn())
+    with Progress(*columns, console=terminal, disable=not terminal.is_terminal, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)
+
+
+def read_data_row(weights: str) -> "Score":
+    """The data's own score, as the weights carry it; if they carry none it is a `WeightsError`."""
+    from moldiff.errors import WeightsError
+    from moldiff.scoring.score import Score
+    from moldiff.weights import find_weights, read_statistics
+
+    row = read_statistics(find_weights(weights)).score
+    if row is None:
+        raise WeightsError(f"{weights}: these weights carry no score of their data; leave --data-row out")
+    return Score.from_dict(row)
+
+
+def read_distribution(
+    source: Path | None,
+    checks: Sequence[str] | None = None,
+    most_checked: int = MOST_CHECKED,
+    *,
+    num_workers: int | None = None,
+) -> "tuple[Sequence[Molecule], DataRow]":
+    """Molecules to measure distances to, and their row; of a store with the distances of as many of its train split.
+
+    Args:
+        source: a file, or a store, of which the test split is taken; without it there is nothing.
+        checks: names of `moldiff.scoring.closer`, for a closer look at some of them.
+        most_checked: molecules to look at.
+        num_workers: processes.
+
+    Returns:
+        The molecules, and their row.
+
+    Raises:
+        DataError: if no record of the file can be used; one that cannot is left out.
+    """
+    import numpy as np
+
+    from moldiff.chem.files import read_molecules
+    from moldiff.chem.molecule import Molecule
+    from moldiff.errors import DataError
+    from moldiff.scoring.closer import checks_named
+    from moldiff.scoring.geometry import geometry_distances
+    from moldiff.scoring.grids import DataRow
+
+    names = checks_named(checks or ())
+    if source is None:
+        return (), DataRow()
+    chance, train = np.random.default_rng(0), []
+    if source.is_dir():
+        from moldiff.data.store import MoleculeStore
+
+        store = MoleculeStore(source)
+        molecules = [store.molecule(int(index)) for index in store.split("test")]
+        some = chance.permutation(store.split("train"))[: len(molecules)]
+        train = [store.molecule(int(index)) for index in some]
+    else:
+        molecules = [record for _, record in read_molecules(source) if isinstance(record, Molecule)]
+    if not molecules:
+        raise DataError(f"{source}: holds no molecule to measure distances to; give another file or store")
+    chosen = [molecules[index] for index in chance.permutation(len(molecules))[:most_checked]] if names else []
+    distances = geometry_distances(train, molecules) if train else {}
+    closer = looked(chosen, names, str(source), num_workers=num_workers)
+    return molecules, DataRow(distances=distances, closer=closer)
+
+
+def read_references(files: list[Path] | None) -> set[str] | None:
+    """The canonical SMILES of all files together; says on stderr how many records could not be used."""
+    import typer
+
+    from moldiff.chem.files import read_reference
+    from moldiff.chem.validity import has_stereo
+
+    if not files:
+        return None
+    known: set[str] = set()
+    for file in files:
+        found, failed = read_reference(file)
+        known |= found
+        if failed:
+            usable = sum(not has_stereo(smiles) for smiles in found)
+            reasons = ", ".join(f"{count} {reason}" for reason, count in failed.most_common())
+            typer.echo(
+                f"moldiff: {file}: {usable} molecules known; not usable: {reasons}",
+                err=True,
+            )
+    return known

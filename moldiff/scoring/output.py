@@ -1,0 +1,76 @@
+"""A score as JSON, and record by record as CSV."""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from moldiff.chem.validity import Verdict
+from moldiff.errors import OutputError
+from moldiff.scoring.score import Score
+
+_COLUMNS = (
+    "read", "sanitised", "no_radicals", "no_implicit_hydrogens", "one_fragment", "valid", "stable",
+    "num_atoms", "num_stable_atoms",
+)  # fmt: skip
+
+
+def write_json(score: Score | Mapping[str, Score], path: str | Path) -> None:
+    """Counts, values, intervals and failures by reason, see `Score.to_dict`; of several scores by name."""
+    told = score.to_dict() if isinstance(score, Score) else {name: one.to_dict() for name, one in score.items()}
+    _write(path, json.dumps(told, indent=2) + "\n")
+
+
+def write_csv(score: Score, path: str | Path) -> None:
+    """One row a record, in order, as of `CsvRows`, of a score that kept its verdicts."""
+    with CsvRows(path) as rows:
+        for verdict in score.verdicts:
+            rows.add(verdict)
+
+
+class CsvRows:
+    """A table with a row a record: number, name, SMILES without and with stereo, conditions as 0 or 1, reason, detail.
+
+    Args:
+        path: of the file; what is there is replaced. If it cannot be written it is an `OutputError`.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path, self.number = path, 0
+
+    def __enter__(self) -> "CsvRows":
+        with _telling(self.path):
+            self.file = Path(self.path).open("w", encoding="utf-8", newline="")
+        self._row(["record", "name", "smiles", "stereo_smiles", *_COLUMNS, "reason", "detail"])
+        return self
+
+    def add(self, verdict: Verdict) -> None:
+        """Writes the next row."""
+        self.number += 1
+        failure, held = verdict.failure, [int(getattr(verdict, condition)) for condition in _COLUMNS]
+        told = ("", "") if failure is None else (failure.reason, failure.detail)
+        self._row([self.number, verdict.name, verdict.smiles, verdict.stereo_smiles, *held, *told])
+
+    def _row(self, cells: list[Any]) -> None:
+        with _telling(self.path):
+            csv.writer(self.file, lineterminator="\n").writerow(cells)
+
+    def __exit__(self, *_: object) -> None:
+        with _telling(self.path):
+            self.file.close()
+
+
+def _write(path: str | Path, text: str) -> None:
+    with _telling(path):
+        Path(path).write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _telling(path: str | Path) -> Iterator[None]:
+    """An `OutputError` for what the system says of a file."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,43 @@
+"""A score, or several side by side, as tables for a terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.console import Group
+from rich.table import Table
+
+from moldiff.scoring.grids import DataRow, Grid, comparison_grids, grids
+from moldiff.scoring.score import Score
+
+_LAYOUT: dict[str, Any] = {
+    "title_justify": "left",
+    "caption_justify": "left",
+    "box": SIMPLE,
+    "pad_edge": False,
+    "show_edge": False,
+    "collapse_padding": True,
+}
+
+
+def render(score: Score, data: DataRow | None = None) -> Group:
+    """Rich tables for `rich.console.Console.print`, as of `moldiff.scoring.grids.grids`."""
+    return Group(*map(_table, grids(score, data)))
+
+
+def render_comparison(scores: Mapping[str, Score], data: DataRow | None = None) -> Group:
+    """As `render`, of several scores side by side."""
+    return Group(*map(_table, comparison_grids(scores, data)))
+
+
+def _table(grid: Grid) -> Table:
+    table = Table(title=grid.title, caption=grid.caption or None, **_LAYOUT)
+    for number, name in enumerate(grid.head):
+        cut, narrow = number in grid.cut, name in ("%", "count", "95 % range", "data, %")
+        overflow = "ellipsis" if cut else "fold"
+        table.add_column(
+            name, justify="left" if number == 0 or cut else "right", overflow=overflow, no_wrap=cut or narrow
+        )
+    for number, row in enumerate(grid.rows):
+        table.add_row(*row, style="bold" if number in grid.bold else None)
+    return table
