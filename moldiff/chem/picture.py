@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from rdkit import Chem
+from rdkit import Chem, rdBase
 from rdkit.Chem import rdDepictor
 from rdkit.Chem.Draw import rdMolDraw2D
 
+from moldiff.chem.border import to_rdkit
+from moldiff.chem.molecule import Molecule
 from moldiff.errors import OutputError
 
 CELL = (260, 200)  # pixels
@@ -58,3 +60,35 @@ def draw_grid(mols: Sequence[Chem.Mol], path: str | Path, *, columns: int = 4) -
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def formula_svg(record: Molecule | Chem.Mol, *, size: tuple[int, int] = (200, 150)) -> str:
+    """The formula of any record as an `<svg>`: without hydrogens on carbon, or, if RDKit refuses it, with all atoms.
+
+    Args:
+        record: need not be valid.
+        size: pixels.
+
+    Returns:
+        The picture; nothing if RDKit cannot draw the record.
+    """
+    mol = to_rdkit(record) if isinstance(record, Molecule) else Chem.Mol(record)
+    with rdBase.BlockLogs():
+        try:
+            if Chem.SanitizeMol(mol, catchErrors=True) == Chem.SanitizeFlags.SANITIZE_NONE:
+                if mol.GetNumConformers():
+                    Chem.AssignStereochemistryFrom3D(mol)
+                mol = Chem.RemoveHs(mol)
+                rdDepictor.Compute2DCoords(mol)
+                mol = rdMolDraw2D.PrepareMolForDrawing(mol, addChiralHs=False)
+            else:
+                rdDepictor.Compute2DCoords(mol)
+            canvas = rdMolDraw2D.MolDraw2DSVG(*size)
+            canvas.drawOptions().prepareMolsBeforeDrawing = False
+            canvas.drawOptions().clearBackground = False
+            canvas.DrawMolecule(mol)
+            canvas.FinishDrawing()
+        except (ValueError, RuntimeError):
+            return ""
+    text = canvas.GetDrawingText()
+    return text[text.index("<svg") :]

@@ -63,6 +63,18 @@ def sdf_text(molecule: Molecule) -> str:
     return f"{block}{''.join(tags)}$$$$\n"
 
 
+def record_text(record: Molecule | Chem.Mol) -> str:
+    """A record of a score for looking at, without tags; nothing if it has no coordinates, or RDKit cannot write it."""
+    mol = to_rdkit(record) if isinstance(record, Molecule) else record
+    if not mol.GetNumConformers():
+        return ""
+    try:
+        with rdBase.BlockLogs():
+            return f"{Chem.MolToMolBlock(mol, includeStereo=False, kekulize=False)}$$$$\n"
+    except (RuntimeError, ValueError):
+        return ""
+
+
 def _split(path: str | Path) -> Iterator[tuple[int, list[str], bool]]:
     """Record number, lines, and whether the record is whole."""
     number, lines, cut = 1, [], False

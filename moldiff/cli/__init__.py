@@ -13,6 +13,7 @@ from moldiff.cli.animate import animate
 from moldiff.cli.compare import compare
 from moldiff.cli.draw import draw
 from moldiff.cli.prepare import prepare
+from moldiff.cli.report import report
 from moldiff.cli.sample import sample
 from moldiff.cli.score import score
 from moldiff.cli.train import train
@@ -59,7 +60,7 @@ def _options(
     pass
 
 
-for command in (sample, score, compare, draw, animate, prepare, train, export, info):
+for command in (sample, score, compare, report, draw, animate, prepare, train, export, info):
     app.command()(command)
 
 

@@ -13,12 +13,16 @@ from scipy.stats import wasserstein_distance
 
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.rings import ring_sizes
+from moldiff.chem.vocabulary import atom_label
 from moldiff.errors import DataError
 
 
 @dataclass(frozen=True)
-class _Measured:
-    """What a set of molecules measures: for each quantity a type number and a value."""
+class Measured:
+    """What a set of molecules measures: lengths in Å, angles and torsions in degrees, each with the number of its type.
+
+    `bond_name` tells a type of lengths, and of torsions by central bond, `atom_name` one of angles by their centre.
+    """
 
     lengths: tuple[Int[np.ndarray, "bonds"], Float[np.ndarray, "bonds"]]
     angles: tuple[Int[np.ndarray, "angles"], Float[np.ndarray, "angles"]]
@@ -47,7 +51,7 @@ def geometry_distances(sample: Sequence[Molecule], reference: Sequence[Molecule]
     """
     if not sample or not reference:
         raise DataError(f"{len(sample)} molecules against {len(reference)}: both need at least one")
-    ours, theirs = _measure(sample), _measure(reference)
+    ours, theirs = measure(sample), measure(reference)
     result: dict[str, float] = {}
     for name, one, two in (
         ("bond_length", ours.lengths, theirs.lengths),
@@ -62,7 +66,19 @@ def geometry_distances(sample: Sequence[Molecule], reference: Sequence[Molecule]
     return result
 
 
-def _measure(molecules: Sequence[Molecule]) -> _Measured:
+def bond_name(kind: int) -> str:
+    """Such as `C=O`."""
+    pair, order = divmod(kind, 4)
+    low, high = divmod(pair, 128)
+    return f"{atom_label(low, 0)}{' -=#'[order]}{atom_label(high, 0)}"
+
+
+def atom_name(kind: int) -> str:
+    """Such as `N+1`."""
+    return atom_label(kind // 32, kind % 32 - 16)
+
+
+def measure(molecules: Sequence[Molecule]) -> Measured:
     """All bonds, angles and torsions of all molecules at once, on one long list of atoms."""
     sizes = np.array([len(molecule) for molecule in molecules], dtype=np.int64)
     starts = np.cumsum(sizes) - sizes
@@ -92,7 +108,7 @@ def _measure(molecules: Sequence[Molecule]) -> _Measured:
     keep = (end[far] != begin[middle]) & (end[far] != end[arm])  # neither back along the bond nor around a three-ring
     middle, arm, far = middle[keep], arm[keep], far[keep]
     torsions = _angle(np.cross(vector[middle], vector[arm]), np.cross(vector[middle], vector[far]))
-    return _Measured(
+    return Measured(
         lengths=(kind[once], np.linalg.norm(vector[once], axis=1)),
         angles=(atoms[begin[first]], angles),
         torsions=(kind[middle], torsions),

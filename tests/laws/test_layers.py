@@ -20,6 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "state": BASE,
     "chem": BASE,
     "scoring": BASE | {"chem"},
+    "page": BASE | {"chem", "scoring"},
     "data": BASE | {"chem", "state"},
     "diffusion": BASE | {"state"},
     "network": BASE | {"state"},
@@ -43,7 +44,7 @@ ONLY_IN: dict[str, set[str]] = {
     "pytorch_lightning": set(),
     "typer": {"cli"},
 }
-WITHOUT_TORCH = {"", "errors", "memory", "interrupt", "config", "chem", "scoring"}
+WITHOUT_TORCH = {"", "errors", "memory", "interrupt", "config", "chem", "scoring", "page"}
 
 
 def broken_laws(source: Source) -> list[str]:

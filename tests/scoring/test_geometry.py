@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 from moldiff.chem.border import to_rdkit
 from moldiff.chem.molecule import Molecule
 from moldiff.errors import DataError
-from moldiff.scoring.geometry import _measure, geometry_distances
+from moldiff.scoring.geometry import atom_name, bond_name, geometry_distances, measure
 
 SMILES = ["CCO", "c1ccccc1", "C1CC1C#N", "CC(=O)N", "OC1CC1F", "[NH3+]CC(=O)[O-]"]
 
@@ -31,7 +31,7 @@ def test_measures_agree_with_rdkit(molecules) -> None:
                     lengths.append(rdMolTransforms.GetBondLength(conformer, j, k))
                     ends = [(i, m) for i in near[j] for m in near[k] if i != k and m not in (i, j)]
                     torsions += [abs(rdMolTransforms.GetDihedralDeg(conformer, i, j, k, m)) for i, m in ends]
-    measured = _measure(molecules)
+    measured = measure(molecules)
     assert len(torsions) > 100
     for ours, theirs in ((measured.lengths, lengths), (measured.angles, angles), (measured.torsions, torsions)):
         assert sorted(ours[1]) == pytest.approx(sorted(theirs), abs=1e-4)
@@ -55,7 +55,7 @@ def test_length_distance_is_the_shift(molecules) -> None:
     """All coordinates times 1.02: each length grows by 2 %, angles and torsions stay."""
     grown = [replace(molecule, pos=1.02 * molecule.pos) for molecule in molecules]
     distances = geometry_distances(grown, molecules)
-    assert distances["bond_length_w1"] == pytest.approx(0.02 * _measure(molecules).lengths[1].mean(), rel=1e-6)
+    assert distances["bond_length_w1"] == pytest.approx(0.02 * measure(molecules).lengths[1].mean(), rel=1e-6)
     assert distances["bond_angle_w1"] < 1e-6
     assert distances["torsion_w1"] < 1e-5
 
@@ -93,3 +93,9 @@ def test_types_that_are_missing_show_in_the_coverage(embed) -> None:
 def test_empty_side_is_refused(molecules) -> None:
     with pytest.raises(DataError, match="0 molecules against 18"):
         geometry_distances([], molecules)
+
+
+def test_types_have_names(embed) -> None:
+    measured = measure([embed("C[NH3+]"), embed("C=O"), embed("C#N")])
+    assert {bond_name(int(kind)) for kind in measured.lengths[0]} == {"C-N", "H-C", "H-N", "C=O", "C#N"}
+    assert {atom_name(int(kind)) for kind in measured.angles[0]} == {"C", "N+1"}

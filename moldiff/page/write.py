@@ -1,0 +1,85 @@
+"""One page of HTML that tells all of a score and works without a network."""
+
+import json
+import re
+from collections.abc import Sequence
+from importlib.metadata import version
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+
+import moldiff
+from moldiff.chem.molecule import Molecule
+from moldiff.errors import MissingPackageError, OutputError
+from moldiff.page.gallery import Gallery, figure_names
+from moldiff.page.plots import plots, strain_plot
+from moldiff.scoring.grids import DataRow, grids
+from moldiff.scoring.score import Score
+
+PACKAGES = ("chemiscope", "jinja2", "matplotlib")
+VIEWER = "sphinx/static/chemiscope.min.js"  # of chemiscope; holds 3Dmol.js
+
+
+def check_packages() -> None:
+    """Looks for the packages of the extra `report`.
+
+    Raises:
+        MissingPackageError: if one is not there.
+    """
+    for name in PACKAGES:
+        if find_spec(name) is None:
+            raise MissingPackageError(f"a report needs the package {name}: pip install 'moldiff[report]'")
+
+
+def write_page(
+    path: str | Path,
+    score: Score,
+    gallery: Gallery,
+    *,
+    title: str,
+    data: DataRow | None = None,
+    reference: Sequence[Molecule] = (),
+) -> None:
+    """Writes the page: tables, plots, failures with examples, a gallery in 3D; an `OutputError` where it cannot be.
+
+    Args:
+        path: of the page.
+        score: with its valid molecules kept, for the plots.
+        gallery: of the same records.
+        title: what was scored.
+        data: the data's own figures.
+        reference: molecules of the data.
+    """
+    check_packages()
+    from jinja2 import Environment, PackageLoader
+
+    entries = gallery.with_figures(score.closer)
+    environment = Environment(loader=PackageLoader("moldiff.page", ""), autoescape=True, trim_blocks=True)
+    pictures = plots(score.molecules, reference)
+    strain = strain_plot(score.closer, {} if data is None else data.closer)
+    page = environment.get_template("page.html.jinja").render(
+        title=title,
+        version=f"moldiff {moldiff.__version__}, RDKit {version('rdkit')}",
+        grids=grids(score, data),
+        plots=pictures | ({"Strain energy": strain} if strain else {}),
+        examples=gallery.examples,
+        failures=score.failures,
+        names=figure_names(entries),
+        style=_own("page.css"),
+        script=_own("page.js"),
+        viewer=_inside(Path(str(files("chemiscope"))).joinpath(VIEWER).read_text(encoding="utf-8")),
+        entries=json.dumps(entries).replace("<", r"\u003c"),
+    )
+    try:
+        Path(path).write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _own(name: str) -> str:
+    return files("moldiff.page").joinpath(name).read_text(encoding="utf-8")
+
+
+def _inside(script: str) -> str:
+    """A script that cannot end the `<script>` around it."""
+    return re.sub("</(?=script)", r"<\\/", script, flags=re.IGNORECASE).replace("<!--", r"<\!--")
