@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Int
@@ -70,12 +71,12 @@ class Vocabulary:
         unique = sorted({(int(e), int(c)) for e, c in pairs}, key=lambda p: (p[0], abs(p[1]), -p[1]))
         return cls(tuple(atom_label(e, c) for e, c in unique))
 
-    @property
+    @cached_property
     def elements(self) -> Int[np.ndarray, "k"]:
         """Atomic number of each class."""
         return np.array([parse_label(label)[0] for label in self.labels], dtype=np.int64)
 
-    @property
+    @cached_property
     def charges(self) -> Int[np.ndarray, "k"]:
         """Formal charge of each class, elementary charge."""
         return np.array([parse_label(label)[1] for label in self.labels], dtype=np.int64)

@@ -43,11 +43,11 @@ def compare(
     if len(set(names)) < max(2, len(names)):
         raise ConfigError(f"compare: expected two or more different files, got {', '.join(names)}")
     known = read_references(reference)
-    molecules, data = read_distribution(distances_to, check, most_checked, num_workers=num_workers)
+    measured, data = read_distribution(distances_to, check, most_checked, num_workers=num_workers)
     scores = {
         name: counted(
             file, checks=check or (), most_checked=most_checked, num_workers=num_workers, reference=known,
-            protocols=protocol or (), distances_to=molecules, with_druglike=druglike,
+            protocols=protocol or (), distances_to=measured, with_druglike=druglike,
         )
         for name, file in zip(names, files, strict=True)
     }  # fmt: skip

@@ -36,6 +36,7 @@ def report(
     check: Checks = None,
     most_checked: MostChecked = MOST_CHECKED,
     gallery: Annotated[int, Option(min=1, help="Molecules shown in the gallery, the first ones.")] = 200,
+    flat: Annotated[bool, Option("--flat", help="Leave the 3D viewer out; a page of 3 MB less.")] = False,
     num_workers: NumWorkers = None,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace the page if it is there.")] = False,
 ) -> None:
@@ -52,12 +53,14 @@ def report(
     check_packages()
     own = None if data_row is None else read_data_row(data_row)
     known = read_references(reference)
-    molecules, data = read_distribution(distances_to, check, most_checked, num_workers=num_workers)
+    measured, data = read_distribution(distances_to, check, most_checked, num_workers=num_workers)
     shown = Gallery(gallery)
     result = counted(
         file, checks=check or (), most_checked=most_checked, num_workers=num_workers, on_record=shown.add,
         keep=MOST_PLOTTED, num_requested=num_requested, reference=known, protocols=protocol or (),
-        distances_to=molecules, with_druglike=druglike,
+        distances_to=measured, with_druglike=druglike,
     )  # fmt: skip
-    write_page(out, result, shown, title=file.name, data=replace(data, score=own), reference=molecules)
+    write_page(
+        out, result, shown, title=file.name, flat=flat, data=replace(data, score=own), reference=measured or None
+    )
     echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB; open it in a browser")

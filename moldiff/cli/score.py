@@ -51,13 +51,13 @@ def score(
 
     known = read_references(reference)
     own = None if data_row is None else read_data_row(data_row)
-    molecules, data = read_distribution(distances_to, check, most_checked, num_workers=num_workers)
+    measured, data = read_distribution(distances_to, check, most_checked, num_workers=num_workers)
     with ExitStack() as files:
         rows = None if csv is None else files.enter_context(CsvRows(csv))
         result = counted(
             file, checks=check or (), most_checked=most_checked, num_workers=num_workers,
             on_record=None if rows is None else lambda _, verdict: rows.add(verdict), num_requested=num_requested,
-            reference=known, protocols=protocol or (), distances_to=molecules, with_druglike=druglike,
+            reference=known, protocols=protocol or (), distances_to=measured, with_druglike=druglike,
         )  # fmt: skip
     Console().print(render(result, replace(data, score=own)))
     if json is not None:

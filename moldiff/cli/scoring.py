@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from moldiff.chem.molecule import Molecule
     from moldiff.chem.validity import Record, Verdict
     from moldiff.scoring.closer import Seen
+    from moldiff.scoring.geometry import Measured
     from moldiff.scoring.grids import DataRow
     from moldiff.scoring.score import Score
 
@@ -137,8 +138,8 @@ def read_distribution(
     most_checked: int = MOST_CHECKED,
     *,
     num_workers: int | None = None,
-) -> "tuple[Sequence[Molecule], DataRow]":
-    """Molecules to measure distances to, and their row; of a store with the distances of as many of its train split.
+) -> "tuple[Measured | tuple[()], DataRow]":
+    """What molecules of the data measure, and their row; of a store the test split, beside as many of its train split.
 
     Args:
         source: a file, or a store, of which the test split is taken; without it there is nothing.
@@ -147,7 +148,7 @@ def read_distribution(
         num_workers: processes.
 
     Returns:
-        The molecules, and their row.
+        What they measure, and their row.
 
     Raises:
         DataError: if no record of the file can be used; one that cannot is left out.
@@ -158,7 +159,7 @@ def read_distribution(
     from moldiff.chem.molecule import Molecule
     from moldiff.errors import DataError
     from moldiff.scoring.closer import checks_named
-    from moldiff.scoring.geometry import geometry_distances
+    from moldiff.scoring.geometry import geometry_distances, measure
     from moldiff.scoring.grids import DataRow
 
     names = checks_named(checks or ())
@@ -177,9 +178,10 @@ def read_distribution(
     if not molecules:
         raise DataError(f"{source}: holds no molecule to measure distances to; give another file or store")
     chosen = [molecules[index] for index in chance.permutation(len(molecules))[:most_checked]] if names else []
-    distances = geometry_distances(train, molecules) if train else {}
+    measured = measure(molecules)
+    distances = geometry_distances(train, measured) if train else {}
     closer = looked(chosen, names, str(source), num_workers=num_workers)
-    return molecules, DataRow(distances=distances, closer=closer)
+    return measured, DataRow(distances=distances, closer=closer)
 
 
 def read_references(files: list[Path] | None) -> set[str] | None:

@@ -170,13 +170,10 @@ class MoleculeStore(Dataset):
 
     def get(self, idx: int) -> Data:
         """Molecule `idx` as PyG data; each bond stands in both directions."""
-        atoms = slice(self._starts[idx], self._starts[idx] + self.sizes[idx])
-        bonds = slice(self._bond_starts[idx], self._bond_starts[idx] + self._num_bonds[idx])
-        ends, order = self._ends[bonds].astype(np.int64).T, self._order[bonds].astype(np.int64)
-        atom = self._atom[atoms].astype(np.int64)
+        pos, atom, ends, order = self._arrays(idx)
         elements, charges = self.vocabulary.decode(atom)
         return Data(
-            pos=torch.from_numpy(self._pos[atoms].copy()),
+            pos=torch.from_numpy(pos.copy()),
             atom=torch.from_numpy(atom),
             z=torch.from_numpy(elements),
             charge=torch.from_numpy(charges),
@@ -188,13 +185,20 @@ class MoleculeStore(Dataset):
 
     def molecule(self, idx: int) -> Molecule:
         """Molecule `idx` with its name and properties."""
-        data = self.get(idx)
-        bond = np.zeros((len(data.z), len(data.z)), dtype=np.int64)
-        bond[tuple(data["edge_index"].numpy())] = data["edge_attr"].numpy()
+        pos, atom, (begin, end), order = self._arrays(idx)
+        bond = np.zeros((len(atom), len(atom)), dtype=np.int64)
+        bond[begin, end] = bond[end, begin] = order
+        elements, charges = self.vocabulary.decode(atom)
         values = {key: column[idx] for key, column in self._properties.items() if not np.isnan(column[idx])}
         values = {key: float(str(value)) for key, value in values.items()}  # 45.46, not 45.459999 of a float32
-        pos = data["pos"].numpy().astype(np.float64)
-        return Molecule(data.z.numpy(), data.charge.numpy(), pos, bond, name=data.name, properties=values)
+        return Molecule(elements, charges, pos.astype(np.float64), bond, name=self._names[idx], properties=values)
+
+    def _arrays(self, idx: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Coordinates, atom classes, both ends of each bond, and its order."""
+        atoms = slice(self._starts[idx], self._starts[idx] + self.sizes[idx])
+        bonds = slice(self._bond_starts[idx], self._bond_starts[idx] + self._num_bonds[idx])
+        atom, ends = self._atom[atoms].astype(np.int64), self._ends[bonds].astype(np.int64).T
+        return self._pos[atoms], atom, ends, self._order[bonds].astype(np.int64)
 
     def smiles(self, idx: int) -> str:
         """Published SMILES, empty where the source had none."""

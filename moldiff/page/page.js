@@ -78,6 +78,8 @@ function view(entry, button) {
   } else {
     element.about.append(line("It has no coordinates to show."));
   }
+  element.scene.hidden = !window.$3Dmol; // left out of a flat page
+  if (element.scene.hidden) return;
   viewer ??= window.$3Dmol.createViewer(element.scene, { backgroundColor: "white" });
   viewer.removeAllModels();
   if (entry.record) {

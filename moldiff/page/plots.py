@@ -17,20 +17,19 @@ MOST_TYPES, MOST_CLASSES, FEWEST, NUM_BINS = 6, 10, 30, 60  # FEWEST values of a
 Typed = tuple[np.ndarray, np.ndarray]  # types and values, as many
 
 
-def plots(sample: Sequence[Molecule], data: Sequence[Molecule]) -> dict[str, str]:
+def plots(sample: Sequence[Molecule], data: Measured | None) -> dict[str, str]:
     """Pictures of everything that distances are taken of, by title.
 
     Args:
         sample: valid molecules.
-        data: of the reference; may be empty.
+        data: what molecules of the reference measure.
 
     Returns:
         `<svg>` elements; none of no molecules.
     """
     if not sample:
         return {}
-    ours, theirs = measure(sample), measure(data) if data else None
-    measured = [ours] if theirs is None else [ours, theirs]
+    measured = [measure(sample), *([] if data is None else [data])]
     pictures = {
         "Bond lengths by type, Å": _histograms([one.lengths for one in measured], bond_name),
         "Bond angles by centre, degrees": _histograms([one.angles for one in measured], atom_name),

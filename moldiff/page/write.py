@@ -2,17 +2,16 @@
 
 import json
 import re
-from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
 import moldiff
-from moldiff.chem.molecule import Molecule
 from moldiff.errors import MissingPackageError, OutputError
 from moldiff.page.gallery import Gallery, figure_names
 from moldiff.page.plots import plots, strain_plot
+from moldiff.scoring.geometry import Measured
 from moldiff.scoring.grids import DataRow, grids
 from moldiff.scoring.score import Score
 
@@ -37,8 +36,9 @@ def write_page(
     gallery: Gallery,
     *,
     title: str,
+    flat: bool = False,
     data: DataRow | None = None,
-    reference: Sequence[Molecule] = (),
+    reference: Measured | None = None,
 ) -> None:
     """Writes the page: tables, plots, failures with examples, a gallery in 3D; an `OutputError` where it cannot be.
 
@@ -47,8 +47,9 @@ def write_page(
         score: with its valid molecules kept, for the plots.
         gallery: of the same records.
         title: what was scored.
+        flat: leave the viewer out, 3 MB, and with it the 3D.
         data: the data's own figures.
-        reference: molecules of the data.
+        reference: what molecules of the data measure.
     """
     check_packages()
     from jinja2 import Environment, PackageLoader
@@ -67,7 +68,7 @@ def write_page(
         names=figure_names(entries),
         style=_own("page.css"),
         script=_own("page.js"),
-        viewer=_inside(Path(str(files("chemiscope"))).joinpath(VIEWER).read_text(encoding="utf-8")),
+        viewer="" if flat else _inside(Path(str(files("chemiscope"))).joinpath(VIEWER).read_text(encoding="utf-8")),
         entries=json.dumps(entries).replace("<", r"\u003c"),
     )
     try:

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from scipy.stats import wasserstein_distance
 
 from moldiff.chem.molecule import Molecule
-from moldiff.chem.rings import ring_sizes
+from moldiff.chem.rings import num_rings
 from moldiff.chem.vocabulary import atom_label
 from moldiff.errors import DataError
 
@@ -32,12 +32,12 @@ class Measured:
     atoms: Int[np.ndarray, "atoms"]
 
 
-def geometry_distances(sample: Sequence[Molecule], reference: Sequence[Molecule]) -> dict[str, float]:
+def geometry_distances(sample: Sequence[Molecule], reference: "Sequence[Molecule] | Measured") -> dict[str, float]:
     """Distances of a sample to a reference; all zero for the reference itself.
 
     Args:
         sample: generated molecules; say beside the figures whether only valid ones are in.
-        reference: molecules of the data, best not those trained on.
+        reference: molecules of the data, best not those trained on, or what `measure` makes of them.
 
     Returns:
         `bond_length_w1` in Å by bond type (two elements and the order), `bond_angle_w1` in degrees by centre atom
@@ -49,9 +49,8 @@ def geometry_distances(sample: Sequence[Molecule], reference: Sequence[Molecule]
     Raises:
         DataError: if one of the two is empty.
     """
-    if not sample or not reference:
-        raise DataError(f"{len(sample)} molecules against {len(reference)}: both need at least one")
-    ours, theirs = measure(sample), measure(reference)
+    theirs = reference if isinstance(reference, Measured) else measure(reference)
+    ours = measure(sample)
     result: dict[str, float] = {}
     for name, one, two in (
         ("bond_length", ours.lengths, theirs.lengths),
@@ -79,7 +78,9 @@ def atom_name(kind: int) -> str:
 
 
 def measure(molecules: Sequence[Molecule]) -> Measured:
-    """All bonds, angles and torsions of all molecules at once, on one long list of atoms."""
+    """Bonds, angles and torsions of all molecules at once, on one long list of atoms; of none it is a `DataError`."""
+    if not molecules:
+        raise DataError("nothing to measure: needs at least one molecule")
     sizes = np.array([len(molecule) for molecule in molecules], dtype=np.int64)
     starts = np.cumsum(sizes) - sizes
     pos = np.concatenate([molecule.pos for molecule in molecules]).astype(np.float64)
@@ -113,7 +114,7 @@ def measure(molecules: Sequence[Molecule]) -> Measured:
         angles=(atoms[begin[first]], angles),
         torsions=(kind[middle], torsions),
         sizes=sizes,
-        rings=np.array([len(ring_sizes(molecule)) for molecule in molecules], dtype=np.int64),
+        rings=np.array([num_rings(molecule) for molecule in molecules], dtype=np.int64),
         atoms=atoms,
     )
 

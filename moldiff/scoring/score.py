@@ -18,7 +18,7 @@ from moldiff.errors import DataError
 from moldiff.scoring.closer import Seen
 from moldiff.scoring.druglike import druglike
 from moldiff.scoring.examination import Rules, examine_all
-from moldiff.scoring.geometry import geometry_distances
+from moldiff.scoring.geometry import Measured, geometry_distances
 from moldiff.scoring.protocols import PROTOCOLS, Tally, checked
 from moldiff.scoring.rate import Rate
 
@@ -93,7 +93,7 @@ def score(
     reference: set[str] | None = None,
     num_requested: int | None = None,
     protocols: Sequence[str] = (),
-    distances_to: Sequence[Molecule] = (),
+    distances_to: Sequence[Molecule] | Measured = (),
     with_druglike: bool = False,
     keep: int = 0,
     on_verdict: Callable[[Verdict], None] | None = None,
@@ -107,7 +107,8 @@ def score(
             in it no novelty with stereo.
         num_requested: what was asked for; records that are not there count against every rate.
         protocols: names of `moldiff.scoring.protocols` to count by, too.
-        distances_to: molecules of the data, best not those trained on, for distances of geometry and composition.
+        distances_to: molecules of the data, best not those trained on, for distances of geometry and composition; or
+            what `moldiff.scoring.geometry.measure` makes of them.
         with_druglike: compute descriptors of the valid molecules, too; a few milliseconds each.
         keep: so many valid molecules, the first, stay in `Score.molecules`, for `moldiff.scoring.closer.look_closer`.
         on_verdict: called with every verdict, in order. The score does not keep them then, and of millions of records

@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,8 @@ def test_page_is_written_without_coordinates_and_without_valid_molecules(tmp_pat
     assert 'id="gallery"' in (tmp_path / "a.html").read_text()
 
 
-@pytest.fixture
-def opened(page_path) -> Iterator[tuple[Page, list[str]]]:
+@contextmanager
+def browsing(path: Path) -> Iterator[tuple[Page, list[str]]]:
     """The page in a browser, and all that it complained of or asked for."""
     if CHROMIUM is None:
         pytest.skip("needs a Chromium: apt-get install chromium")
@@ -93,7 +94,7 @@ def opened(page_path) -> Iterator[tuple[Page, list[str]]]:
         page.on("pageerror", lambda error: told.append(str(error)))
         page.on("dialog", lambda dialog: (told.append(dialog.message), dialog.dismiss()))
         page.on("request", lambda request: told.append(request.url))
-        page.goto(page_path.as_uri())
+        page.goto(path.as_uri())
         yield page, told
         browser.close()
 
@@ -103,40 +104,51 @@ def numbers(page: Page) -> list[int]:
     return [int(number) for number in shown]
 
 
-def test_page_works_in_a_browser(opened, page_path):
-    page, told = opened
-    assert numbers(page) == list(range(1, 61))
-    page.click("#more")
-    assert numbers(page) == list(range(1, 73))
+def test_page_works_in_a_browser(page_path):
+    with browsing(page_path) as (page, told):
+        assert numbers(page) == list(range(1, 61))
+        page.click("#more")
+        assert numbers(page) == list(range(1, 73))
 
-    page.select_option("#sort", "weight, g/mol")
-    page.check("#descending")
-    by_number = {entry["number"]: entry["figures"] for entry in page.evaluate("entries")}
-    weights = [by_number[number]["weight, g/mol"] for number in numbers(page) if number < 72]
-    assert weights == sorted(weights, reverse=True)
-    assert weights[0] > weights[-1]
+        page.select_option("#sort", "weight, g/mol")
+        page.check("#descending")
+        by_number = {entry["number"]: entry["figures"] for entry in page.evaluate("entries")}
+        weights = [by_number[number]["weight, g/mol"] for number in numbers(page) if number < 72]
+        assert weights == sorted(weights, reverse=True)
+        assert weights[0] > weights[-1]
 
-    page.select_option("#show", "unreadable")
-    assert numbers(page) == [72]
-    assert page.text_content("#count") == "1 of 72"
-    page.select_option("#show", "")
-    page.fill("#find", "onerror")
-    assert numbers(page) == [71]
-    page.fill("#find", "")
+        page.select_option("#show", "unreadable")
+        assert numbers(page) == [72]
+        assert page.text_content("#count") == "1 of 72"
+        page.select_option("#show", "")
+        page.fill("#find", "onerror")
+        assert numbers(page) == [71]
+        page.fill("#find", "")
 
-    page.click("#gallery .card >> nth=0")
-    page.wait_for_selector("#scene canvas")
-    before = page.evaluate("viewer.getView()")
-    box = page.locator("#scene").bounding_box()
-    page.mouse.move(box["x"] + 100, box["y"] + 100)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 200, box["y"] + 150, steps=4)
-    page.mouse.up()
-    assert page.evaluate("viewer.getView()")[4:] != before[4:]  # turned
-    page.keyboard.press("ArrowRight")
-    assert page.locator("#gallery .card.shown").get_attribute("data-number") == str(numbers(page)[1])
+        page.click("#gallery .card >> nth=0")
+        page.wait_for_selector("#scene canvas")
+        before = page.evaluate("viewer.getView()")
+        box = page.locator("#scene").bounding_box()
+        page.mouse.move(box["x"] + 100, box["y"] + 100)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 200, box["y"] + 150, steps=4)
+        page.mouse.up()
+        assert page.evaluate("viewer.getView()")[4:] != before[4:]  # turned
+        page.keyboard.press("ArrowRight")
+        assert page.locator("#gallery .card.shown").get_attribute("data-number") == str(numbers(page)[1])
 
-    with page.expect_download() as download:
-        page.click("#download")
-    assert Path(download.value.path()).read_text().count("$$$$") == 71
-    assert [url for url in told if not url.startswith(("blob:", "data:"))] == [page_path.as_uri()]
+        with page.expect_download() as download:
+            page.click("#download")
+        assert Path(download.value.path()).read_text().count("$$$$") == 71
+        assert [url for url in told if not url.startswith(("blob:", "data:"))] == [page_path.as_uri()]
+
+
+def test_flat_page_shows_figures_without_a_viewer(tmp_path, sample_sdf):
+    result = report(sample_sdf, "-o", tmp_path / "a.html", "--flat", "--gallery", 5)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "a.html").stat().st_size < 1e6
+    with browsing(tmp_path / "a.html") as (page, told):
+        page.click("#gallery .card >> nth=4")
+        assert "QED" in (page.text_content("#about") or "")
+        assert not page.is_visible("#scene")
+        assert told == [(tmp_path / "a.html").as_uri()]

@@ -91,8 +91,14 @@ def test_types_that_are_missing_show_in_the_coverage(embed) -> None:
 
 
 def test_empty_side_is_refused(molecules) -> None:
-    with pytest.raises(DataError, match="0 molecules against 18"):
-        geometry_distances([], molecules)
+    for one, two in (([], molecules), (molecules, [])):
+        with pytest.raises(DataError, match="nothing to measure"):
+            geometry_distances(one, two)
+
+
+def test_reference_may_be_measured_once_for_all(molecules) -> None:
+    one, two = molecules[:9], molecules[9:]
+    assert geometry_distances(one, measure(two)) == geometry_distances(one, two)
 
 
 def test_types_have_names(embed) -> None:
