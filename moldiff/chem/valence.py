@@ -17,7 +17,7 @@ from moldiff.chem.vocabulary import parse_label
 # Source of the charged rows: the isoelectronic rule; an atom of charge q bonds like the neutral element q places to
 # its left (N+1 like C, O-1 like F). Hypervalent ions are listed where they are common (PF6-, I(III) salts, ClO4- as
 # Cl+3). Metals are listed as ions and in their main covalent state.
-_ALLOWED: dict[str, tuple[int, ...]] = {
+ALLOWED: dict[str, tuple[int, ...]] = {
     "H": (1,), "H+1": (0,), "H-1": (0,),
     "Li": (1,), "Li+1": (0,), "Na": (1,), "Na+1": (0,), "K": (1,), "K+1": (0,), "Rb+1": (0,), "Cs+1": (0,),
     "Be": (2,), "Mg": (2,), "Mg+1": (1,), "Mg+2": (0,), "Ca": (2,), "Ca+2": (0,), "Sr+2": (0,), "Ba+2": (0,),
@@ -48,7 +48,7 @@ _MAX_CHARGE, _MAX_VALENCE = 8, 12
 def _lookup() -> Bool[np.ndarray, "elements charges valences"]:
     """Truth of (element, charge + `_MAX_CHARGE`, total bond order)."""
     table = np.zeros((119, 2 * _MAX_CHARGE + 1, _MAX_VALENCE + 1), dtype=bool)
-    for label, valences in _ALLOWED.items():
+    for label, valences in ALLOWED.items():
         element, charge = parse_label(label)
         table[element, charge + _MAX_CHARGE, list(valences)] = True
     return table

@@ -8,12 +8,15 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
 
 from moldiff.chem.molecule import Failure
 from moldiff.chem.perception import perceive
+from moldiff.chem.valence import ALLOWED
 from moldiff.chem.validity import Record
 from moldiff.chem.vocabulary import ATOMIC_NUMBERS
 from moldiff.errors import ConfigError
@@ -115,8 +118,7 @@ class Protocol:
     @property
     def hash(self) -> str:
         """Twelve hexadecimal digits that change with the definition or the table."""
-        told = json.dumps([self.name, self.definition, repr(self.table)])
-        return hashlib.sha256(told.encode()).hexdigest()[:12]
+        return _hash(self.name, self.definition, self.table)
 
     def to_dict(self) -> dict[str, str]:
         """For JSON: all that tells what was counted."""
@@ -158,6 +160,24 @@ PROTOCOLS = {
         ),
     )
 }
+
+
+STRICT_DEFINITION = (
+    "RDKit sanitises the record, without its clean-up steps; no radicals; no implicit hydrogens; one fragment. Stable: "
+    "the sum of each atom's Kekulé bond orders is in the table by element and charge. The same: canonical SMILES "
+    "without hydrogens and stereo."
+)
+
+
+def strict_definition() -> dict[str, Any]:
+    """For JSON: all that tells what `moldiff.scoring.score` counts by itself, and by which versions."""
+    versions = {name: version(name) for name in ("moldiff", "rdkit")}
+    told = {"definition": STRICT_DEFINITION, "hash": _hash("strict", STRICT_DEFINITION, ALLOWED)}
+    return told | {"versions": versions}
+
+
+def _hash(name: str, definition: str, table: object) -> str:
+    return hashlib.sha256(json.dumps([name, definition, repr(table)]).encode()).hexdigest()[:12]
 
 
 class Tally:

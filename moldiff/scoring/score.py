@@ -19,7 +19,7 @@ from moldiff.scoring.closer import Seen
 from moldiff.scoring.druglike import druglike
 from moldiff.scoring.examination import Rules, examine_all
 from moldiff.scoring.geometry import Measured, geometry_distances
-from moldiff.scoring.protocols import PROTOCOLS, Tally, checked
+from moldiff.scoring.protocols import PROTOCOLS, Tally, checked, strict_definition
 from moldiff.scoring.rate import Rate
 
 STEPS = ("read", "sanitised", "no_radicals", "no_implicit_hydrogens", "one_fragment", "valid", "stable")
@@ -59,6 +59,7 @@ class Score:
         """Plain numbers for JSON, with value and interval beside each count."""
         told = {name: {"rates": _plain(rates), **PROTOCOLS[name].to_dict()} for name, rates in self.protocols.items()}
         return {
+            "strict": strict_definition(),
             "num_requested": self.num_requested,
             "rates": _plain(self.rates),
             "failures": dict(self.failures),

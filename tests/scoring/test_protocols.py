@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
+import moldiff.scoring.protocols
 from moldiff.chem.border import to_rdkit
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.errors import ConfigError
@@ -110,6 +111,13 @@ def test_json_carries_definitions(embed: Embed):
     assert told["protocols"]["midi"]["rates"]["stable"]["numerator"] == 1
     assert Score.from_dict(told).rates["valid"].numerator == 1
     assert "protocols" not in score([embed("C")]).to_dict()
+
+
+def test_hash_of_the_strict_rules_changes_with_their_table(embed, monkeypatch):
+    before = score([embed("C")]).to_dict()["strict"]
+    assert {"definition", "hash", "versions"} == set(before)
+    monkeypatch.setitem(moldiff.scoring.protocols.ALLOWED, "C", (3, 4))
+    assert score([embed("C")]).to_dict()["strict"]["hash"] != before["hash"]
 
 
 def test_unknown_protocol_is_named():
