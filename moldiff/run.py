@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from moldiff.build import build_denoiser, build_lead
 from moldiff.bundle import Bundle, save_pretrained
 from moldiff.config import SamplerSettings, TrainingSettings
-from moldiff.data.store import MoleculeStore
+from moldiff.data.store import MoleculeStore, find_store
 from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.errors import ConfigError, OutputError, TrainingError
 from moldiff.generator import MoleculeGenerator
@@ -35,24 +35,6 @@ from moldiff.training.module import DiffusionModule
 CONFIG, CHECKPOINT, METRICS, SCORES, BUNDLE = "config.json", "last.ckpt", "metrics.csv", "scores.csv", "bundle"
 AVERAGE = "average.module."  # of the averaged weights in a checkpoint
 MAX_OWN = 10_000  # held-out molecules that the data's own row is counted on
-
-
-def find_store(name: str) -> Path:
-    """The folder of a prepared data set: a path, or a name below `stores/`.
-
-    Args:
-        name: what the settings call it.
-
-    Returns:
-        The folder.
-
-    Raises:
-        ConfigError: if there is none; the message says how to make it.
-    """
-    for path in (Path(name), Path("stores") / name):
-        if (path / "meta.json").is_file():
-            return path
-    raise ConfigError(f"data {name!r}: no prepared store there or in stores/; make it with: moldiff prepare {name}")
 
 
 def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> DiffusionModule:

@@ -19,10 +19,9 @@ from rich.table import Table
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.smiles import parse_smiles
 from moldiff.cli.assignments import changed
-from moldiff.data.store import MoleculeStore
+from moldiff.data.store import MoleculeStore, find_store
 from moldiff.generator import MoleculeGenerator, Sample
 from moldiff.memory import keep_memory
-from moldiff.run import find_store
 from moldiff.scoring.score import score
 
 SHARD = 2500  # molecules

@@ -107,13 +107,23 @@ def test_compare_shows_files_and_distances(sample_sdf: Path, store_path: Path, t
     refused(run("compare", half), "expected two or more different files")
     refused(run("compare", half, half), "expected two or more different files")
     refused(run("compare", half, sample_sdf, "--protocol", "edm"), "protocol 'edm': expected one of lookup")
-    refused(run("compare", half, sample_sdf, "--distances-to", tmp_path), "meta.json")
+    refused(run("compare", half, sample_sdf, "--distances-to", tmp_path), "no prepared store")
 
 
 def test_score_shows_the_distances_of_the_data_beside(sample_sdf: Path, store_path: Path):
     result = run("score", sample_sdf, "--distances-to", store_path)
     assert result.exit_code == 0, result.output
     assert re.search(r"of +found +the data", result.stdout)
+
+
+def test_score_knows_prepared_stores_by_folder_and_by_name(sample_sdf: Path, store_path: Path, monkeypatch):
+    """The train split is known; the sample holds all splits."""
+    by_folder = run("score", sample_sdf, "--reference", store_path)
+    assert re.search(r"novel of unique +\d+\.\d\d +[1-9]\d*/\d+", by_folder.stdout), by_folder.output
+    monkeypatch.chdir(store_path.parents[1])
+    (store_path.parents[1] / "stores").symlink_to(store_path.parent)
+    assert run("score", sample_sdf, "--reference", store_path.name).stdout == by_folder.stdout
+    refused(run("score", sample_sdf, "--reference", "nothing"), "'nothing'", "moldiff prepare nothing")
 
 
 def test_score_counts_what_is_missing(sample_sdf: Path):

@@ -1,19 +1,21 @@
 """SMILES lists: the reference that novelty is measured against, and the lines that a writer adds."""
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from rdkit import Chem, rdBase
 
 from moldiff.chem.border import one_line
+from moldiff.chem.bounded import bounded_map
 from moldiff.chem.molecule import Failure
 from moldiff.chem.stream import bare_suffix, text_lines
 from moldiff.chem.validity import canonical_smiles, identities
-from moldiff.errors import FileFormatError
+from moldiff.errors import DataError, FileFormatError
 
 Result = TypeVar("Result")
+CHUNK, CHUNK_SECONDS = 2000, 300.0  # SMILES that go to a process together, and how long they may take there
 
 
 def read_smiles(path: str | Path) -> Iterator[tuple[int, frozenset[str] | Failure]]:
@@ -68,6 +70,30 @@ def parse_smiles(smiles: str) -> str | Failure:
     """The canonical form of one SMILES, without hydrogens and stereo, under RDKit's usual, forgiving, sanitisation."""
     mol = _sanitised(smiles)
     return mol if isinstance(mol, Failure) else canonical_smiles(mol)
+
+
+def all_identities(smiles: Sequence[str], *, num_workers: int) -> set[str]:
+    """Identities (`moldiff.chem.validity.identities`) of many molecules, by several processes.
+
+    Args:
+        smiles: one that RDKit does not accept is left out.
+        num_workers: processes.
+
+    Returns:
+        All of them together.
+    """
+    chunks = (smiles[first : first + CHUNK] for first in range(0, len(smiles), CHUNK))
+    known: set[str] = set()
+    for result in bounded_map(_identities_of_chunk, chunks, seconds=CHUNK_SECONDS, num_workers=num_workers):
+        if isinstance(result, Failure):
+            raise DataError(f"a reference of {len(smiles)} SMILES: {result.detail}; look for one that is no molecule")
+        known |= result
+    return known
+
+
+def _identities_of_chunk(smiles: Sequence[str]) -> set[str]:
+    found = map(_identities, smiles)
+    return {identity for one in found if not isinstance(one, Failure) for identity in one}
 
 
 def _identities(smiles: str) -> frozenset[str] | Failure:

@@ -60,6 +60,7 @@ class Verdict:
         no_radicals: sanitised, and no unpaired electrons.
         no_implicit_hydrogens: sanitised, and every hydrogen is an atom.
         one_fragment: connected, whatever else.
+        neutral: the charges of its atoms cancel; not asked of a valid molecule.
         num_atoms: atoms read.
         num_stable_atoms: of these, with an allowed total bond order (`moldiff.chem.valence`).
         smiles: canonical, without hydrogens and stereo; empty unless valid.
@@ -73,6 +74,7 @@ class Verdict:
     no_radicals: bool = False
     no_implicit_hydrogens: bool = False
     one_fragment: bool = False
+    neutral: bool = False
     num_atoms: int = 0
     num_stable_atoms: int = 0
     smiles: str = ""
@@ -116,6 +118,7 @@ def judge(record: Record) -> Verdict:
         no_radicals=radicals is None,
         no_implicit_hydrogens=implicit is None,
         one_fragment=fragments is None,
+        neutral=Chem.GetFormalCharge(mol) == 0,
         num_atoms=mol.GetNumAtoms(),
         num_stable_atoms=num_stable,
         smiles="" if failure else canonical_smiles(mol),

@@ -13,15 +13,19 @@ from typer import Option
 if TYPE_CHECKING:
     from moldiff.chem.molecule import Molecule
     from moldiff.chem.validity import Record, Verdict
+    from moldiff.data.store import MoleculeStore
     from moldiff.scoring.closer import Seen
     from moldiff.scoring.geometry import Measured
     from moldiff.scoring.grids import DataRow
     from moldiff.scoring.score import Score
 
-Reference = Annotated[list[Path] | None, Option(help="Known molecules for novelty: .sdf, .smi or .csv; repeatable.")]
+Reference = Annotated[
+    list[Path] | None,
+    Option(help="Known molecules for novelty: .sdf, .smi, .csv, or a prepared store such as qm9; repeatable."),
+]
 DistancesTo = Annotated[
     Path | None,
-    Option(help="Molecules of the data: .sdf, or a prepared store, of which the test split is taken."),
+    Option(help="Molecules of the data: .sdf, or a prepared store such as qm9, of which the test split is taken."),
 ]
 Protocols = Annotated[
     list[str] | None,
@@ -166,10 +170,8 @@ def read_distribution(
     if source is None:
         return (), DataRow()
     chance, train = np.random.default_rng(0), []
-    if source.is_dir():
-        from moldiff.data.store import MoleculeStore
-
-        store = MoleculeStore(source)
+    store = _store(source)
+    if store is not None:
         molecules = [store.molecule(int(index)) for index in store.split("test")]
         some = chance.permutation(store.split("train"))[: len(molecules)]
         train = [store.molecule(int(index)) for index in some]
@@ -184,17 +186,35 @@ def read_distribution(
     return measured, DataRow(distances=distances, closer=closer)
 
 
+def _store(source: Path) -> "MoleculeStore | None":
+    """The prepared store of a folder or a name; None for a file, there or not."""
+    if source.suffix and not source.is_dir():
+        return None
+    from moldiff.data.store import MoleculeStore, find_store
+
+    return MoleculeStore(find_store(str(source)))
+
+
 def read_references(files: list[Path] | None) -> set[str] | None:
-    """The canonical SMILES of all files together; says on stderr how many records could not be used."""
+    """The canonical SMILES of all files and train splits together; says on stderr how many records are of no use."""
     import typer
 
     from moldiff.chem.files import read_reference
+    from moldiff.chem.smiles import all_identities
     from moldiff.chem.validity import has_stereo
+    from moldiff.errors import DataError
 
     if not files:
         return None
     known: set[str] = set()
     for file in files:
+        store = _store(file)
+        if store is not None:
+            smiles = [smiles for index in store.split("train") if (smiles := store.smiles(int(index)))]
+            if not smiles:
+                raise DataError(f"{file}: this store has no SMILES to be novel against; give the file it was made from")
+            known |= all_identities(smiles, num_workers=len(os.sched_getaffinity(0)))
+            continue
         found, failed = read_reference(file)
         known |= found
         if failed:

@@ -21,7 +21,7 @@ from moldiff.chem.molecule import Molecule
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.data.packing import Packed, join_text, split_text
 from moldiff.data.statistics import Statistics
-from moldiff.errors import DataError, OutputError
+from moldiff.errors import ConfigError, DataError, OutputError
 from moldiff.state import State
 
 VERSION = 1
@@ -125,6 +125,24 @@ def _write(path: Path, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> N
         if path.exists():
             os.rename(path, Path(folder) / "old")
         os.rename(fresh, path)
+
+
+def find_store(name: str) -> Path:
+    """The folder of a prepared data set: a path, or a name below `stores/`.
+
+    Args:
+        name: what the settings call it.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ConfigError: if there is none; the message says how to make it.
+    """
+    for path in (Path(name), Path("stores") / name):
+        if (path / "meta.json").is_file():
+            return path
+    raise ConfigError(f"data {name!r}: no prepared store there or in stores/; make it with: moldiff prepare {name}")
 
 
 class MoleculeStore(Dataset):

@@ -30,6 +30,7 @@ class Measured:
     sizes: Int[np.ndarray, "molecules"]
     rings: Int[np.ndarray, "molecules"]
     atoms: Int[np.ndarray, "atoms"]
+    valences: Int[np.ndarray, "atoms"]
 
 
 def geometry_distances(sample: Sequence[Molecule], reference: "Sequence[Molecule] | Measured") -> dict[str, float]:
@@ -44,7 +45,7 @@ def geometry_distances(sample: Sequence[Molecule], reference: "Sequence[Molecule
         (element and charge), `torsion_w1` in degrees by central bond type, both hands folded onto 0 to 180;
         `..._coverage` of each, the share of the reference whose types the sample has at all (NaN distance if none);
         `size_tv`, `ring_tv` (number of rings of a molecule), `atom_tv` (element and charge), `bond_tv` (bond type),
-        0 to 1.
+        `valence_tv` (element, charge and sum of bond orders), 0 to 1.
 
     Raises:
         DataError: if one of the two is empty.
@@ -61,6 +62,7 @@ def geometry_distances(sample: Sequence[Molecule], reference: "Sequence[Molecule
     result["size_tv"] = _total_variation(ours.sizes, theirs.sizes)
     result["ring_tv"] = _total_variation(ours.rings, theirs.rings)
     result["atom_tv"] = _total_variation(ours.atoms, theirs.atoms)
+    result["valence_tv"] = _total_variation(ours.valences, theirs.valences)
     result["bond_tv"] = _total_variation(ours.lengths[0], theirs.lengths[0])
     return result
 
@@ -116,6 +118,7 @@ def measure(molecules: Sequence[Molecule]) -> Measured:
         sizes=sizes,
         rings=np.array([num_rings(molecule) for molecule in molecules], dtype=np.int64),
         atoms=atoms,
+        valences=atoms * 32 + np.bincount(begin, weights=order, minlength=len(pos)).astype(np.int64),
     )
 
 

@@ -14,6 +14,7 @@ _TITLES = {
     "no_radicals": "no radicals",
     "no_implicit_hydrogens": "no implicit H",
     "one_fragment": "one fragment",
+    "neutral": "no net charge",
     "valid": "valid (all of these)",
     "stable": "stable molecules",
     "stable_atoms_of_read": "stable atoms of read",
@@ -30,6 +31,7 @@ _DISTANCES = {
     "torsion_w1": ("torsions, degrees", 2),
     "atom_tv": ("atom classes", 4),
     "bond_tv": ("bond classes", 4),
+    "valence_tv": ("valences by atom class", 4),
     "size_tv": ("sizes", 4),
     "ring_tv": ("numbers of rings", 4),
 }

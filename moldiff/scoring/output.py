@@ -12,7 +12,7 @@ from moldiff.errors import OutputError
 from moldiff.scoring.score import Score
 
 _COLUMNS = (
-    "read", "sanitised", "no_radicals", "no_implicit_hydrogens", "one_fragment", "valid", "stable",
+    "read", "sanitised", "no_radicals", "no_implicit_hydrogens", "one_fragment", "valid", "stable", "neutral",
     "num_atoms", "num_stable_atoms",
 )  # fmt: skip
 

@@ -22,7 +22,7 @@ from moldiff.scoring.geometry import Measured, geometry_distances
 from moldiff.scoring.protocols import PROTOCOLS, Tally, checked, strict_definition
 from moldiff.scoring.rate import Rate
 
-STEPS = ("read", "sanitised", "no_radicals", "no_implicit_hydrogens", "one_fragment", "valid", "stable")
+STEPS = ("read", "sanitised", "no_radicals", "no_implicit_hydrogens", "one_fragment", "valid", "stable", "neutral")
 
 
 @dataclass(frozen=True)

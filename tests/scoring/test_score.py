@@ -41,6 +41,7 @@ def test_score_counts_what_is_known(records) -> None:
         "one_fragment": (8, 10),
         "valid": (6, 10),
         "stable": (6, 10),
+        "neutral": (8, 10),
         "stable_atoms_of_read": (9 + 9 + 12 + 3 + 9 + 9 + 3 + 4 + 6, 9 + 9 + 12 + 3 + 9 + 9 + 4 + 5 + 9),
         "unique_of_valid": (4, 6),
         "unique_with_stereo_of_valid": (5, 6),
