@@ -42,10 +42,7 @@ class Perceived:
 
 def perceive(record: Molecule | Chem.Mol) -> Perceived:
     """Sees a record as protocols that take RDKit's defaults do; hydrogens that are no atoms stay unseen."""
-    as_it_stands = to_rdkit(record) if isinstance(record, Molecule) else record
-    mol = Chem.Mol(as_it_stands)
-    sanitised = _sanitise(mol)
-    mol = mol if sanitised else as_it_stands
+    mol, sanitised = _accepted(record)
     aromatic, others = np.zeros((2, mol.GetNumAtoms()), dtype=np.int64)
     for bond in mol.GetBonds():
         ends = [bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()]
@@ -53,19 +50,38 @@ def perceive(record: Molecule | Chem.Mol) -> Perceived:
             aromatic[ends] += 1
         else:
             others[ends] += max(1, int(bond.GetBondTypeAsDouble()))
-    parts = Chem.GetMolFrags(mol, asMols=True, sanitizeFrags=False)
-    largest = max(parts, key=lambda part: part.GetNumAtoms(), default=None)
-    whole = sanitised and len(parts) == 1
-    accepted = largest is not None and (whole or _sanitise(largest))
+    largest, num_parts = _largest(mol, sanitised)
     return Perceived(
         elements=np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()], dtype=np.int64),
         charges=np.array([atom.GetFormalCharge() for atom in mol.GetAtoms()], dtype=np.int64),
         aromatic=aromatic,
         others=others,
         sanitised=sanitised,
-        num_parts=len(parts),
-        largest=Chem.MolToSmiles(largest, isomericSmiles=False) if accepted else "",
+        num_parts=num_parts,
+        largest=largest,
     )
+
+
+def largest_part(record: Molecule | Chem.Mol) -> str:
+    """`Perceived.largest` of a record that RDKit accepts as a whole, else nothing; in a third of the time."""
+    mol, sanitised = _accepted(record)
+    return _largest(mol, sanitised)[0] if sanitised else ""
+
+
+def _accepted(record: Molecule | Chem.Mol) -> tuple[Chem.Mol, bool]:
+    """Sanitised, or as it stands where that fails."""
+    as_it_stands = to_rdkit(record) if isinstance(record, Molecule) else record
+    mol = Chem.Mol(as_it_stands)
+    return (mol, True) if _sanitise(mol) else (as_it_stands, False)
+
+
+def _largest(mol: Chem.Mol, sanitised: bool) -> tuple[str, int]:
+    """SMILES of the largest part if RDKit accepts it, and how many parts there are."""
+    parts = Chem.GetMolFrags(mol, asMols=True, sanitizeFrags=False)
+    largest = max(parts, key=lambda part: part.GetNumAtoms(), default=None)
+    whole = sanitised and len(parts) == 1
+    accepted = largest is not None and (whole or _sanitise(largest))
+    return (Chem.MolToSmiles(largest, isomericSmiles=False) if accepted else ""), len(parts)
 
 
 def _sanitise(mol: Chem.Mol) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from moldiff.chem.molecule import Failure
-from moldiff.chem.perception import perceive
+from moldiff.chem.perception import largest_part, perceive
 from moldiff.chem.valence import ALLOWED
 from moldiff.chem.validity import Record
 from moldiff.chem.vocabulary import ATOMIC_NUMBERS
@@ -68,8 +68,7 @@ def _lookup(record: Record) -> Judged:
     molecule = as_looked_up(record)
     if isinstance(molecule, Failure):
         return Judged(np.zeros(0, dtype=bool), "")
-    seen = perceive(molecule)
-    return Judged(has_right_valence(molecule), seen.largest if seen.sanitised else "")
+    return Judged(has_right_valence(molecule), largest_part(molecule))
 
 
 def _midi(record: Record) -> Judged:
