@@ -11,9 +11,11 @@ import torch
 import moldiff.network.blocks as blocks
 import moldiff.training.module as training
 import moldiff.training.optimizer as optimizer
+from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.diffusion.gaussian import GaussianProcess
+from moldiff.diffusion.joint import is_floating, project
 from moldiff.diffusion.randomness import BatchRandomness
-from moldiff.state import State
+from moldiff.state import Prediction, State
 
 
 def aligned_noise() -> None:
@@ -66,13 +68,25 @@ def soap() -> None:
 
 
 def plain_x0() -> None:
-    """The network says x0 itself: no share of z_t is added, and its error is charged in units of the spread."""
+    """The network says x0 itself: it sees the scaled z_t as ever, but none of it is added, and its error is charged in
+    units of the spread.
+    """
+    linear_guess = GaussianProcess.skip
 
     def skip(self, t):
         noised = (t > 0).to(t)
         return 1 - noised, self.scale * noised
 
+    def forward(self, state, t, previous=None):
+        guess = linear_guess(self.process.pos, t.pos)[0][..., None] * state.pos
+        added, error = self.process.pos.skip(t.pos)
+        prediction = self.network(state, t, guess, error, previous)
+        pos = prediction.pos - guess + added[..., None] * state.pos
+        pos = project(pos, state.mask, is_floating(t, state.mask))
+        return Prediction(pos, prediction.atom, prediction.bond)
+
     GaussianProcess.skip = skip
+    NetworkDenoiser.forward = forward
 
 
 def lognormal_times() -> None:
