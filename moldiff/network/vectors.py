@@ -43,8 +43,7 @@ class SolidHarmonics(nn.Module):
         super().__init__()
         self.lmax = lmax
         for degree in range(2, lmax + 1):
-            coupling = o3.wigner_3j(degree - 1, 1, degree) * (2 * degree + 1) ** 0.5
-            self.register_buffer(f"coupling_{degree}", coupling.flatten(0, 1), persistent=False)
+            self.register_buffer(f"coupling_{degree}", coupling(degree - 1, 1, degree).flatten(0, 1), persistent=False)
 
     def forward(self, offsets: Float[Tensor, "b 3 n n"]) -> list[Float[Tensor, "b _ n n"]]:
         """The polynomials, l by l."""
@@ -66,26 +65,24 @@ class Products(nn.Module):
 
     def __init__(self, channels: int, lmax: int, *, highest: int) -> None:
         super().__init__()
-        irreps = o3.Irreps([(channels, (degree, (-1) ** degree)) for degree in range(1, lmax + 1)])  # pyright: ignore
-        paths = [(i, j, ir) for i, (_, a) in enumerate(irreps) for j, (_, b) in enumerate(irreps) for ir in a * b]
-        paths = [(i, j, ir) for i, j, ir in paths if i <= j and ir in irreps[:highest]]
-        paths.sort(key=lambda path: path[2].l)
-        out = o3.Irreps([(channels, ir) for *_, ir in paths])
-        instructions = [(i, j, k, "uuu", False) for k, (i, j, _) in enumerate(paths)]
-        self.product = o3.TensorProduct(irreps, irreps, out, instructions)
-        self.counts = [sum(ir.l == degree for *_, ir in paths) for degree in range(1, highest + 1)]
-        self.combine = ChannelMix([channels * count for count in self.counts], channels)
+        made, come = range(1, highest + 1), range(1, lmax + 1)
+        paths = [(i, j, k) for k in made for i in come for j in come if i <= j and abs(i - j) <= k <= i + j]
+        self.paths = [(i, j, k) for i, j, k in paths if (i + j + k) % 2 == 0]  # of the parity of k
+        for i, j, k in self.paths:
+            self.register_buffer(f"coupling_{i}_{j}_{k}", coupling(i, j, k), persistent=False)
+        self.combine = ChannelMix([channels * sum(k == degree for *_, k in self.paths) for degree in made], channels)
 
     def forward(self, first: Vectors, second: Vectors) -> Vectors:
         """A term for each degree that is made."""
-        product = self.product(
-            *(torch.cat([widened(v).mT.flatten(2) for v in vectors], -1) for vectors in (first, second))
-        )
-        sizes = [count * v.shape[2] * v.shape[3] for count, v in zip(self.counts, first, strict=False)]
-        parts = zip(product.split(sizes, -1), first, strict=False)
-        return self.combine(tuple(part.unflatten(-1, (-1, v.shape[2])).mT for part, v in parts))
+        terms: dict[int, list[Tensor]] = {}
+        for i, j, k in self.paths:
+            outer = first[i - 1][:, :, :, None] * second[j - 1][:, :, None]
+            constants = getattr(self, f"coupling_{i}_{j}_{k}").to(outer.dtype)
+            terms.setdefault(k, []).append(torch.einsum("nbijc,ijk->nbkc", outer, constants))
+        return self.combine(tuple(torch.cat(of, -1) for of in terms.values()))
 
 
-def widened(values: Tensor) -> Tensor:
-    """In float32 where they came in bf16: e3nn's products want no less."""
-    return values.float() if values.dtype == torch.bfloat16 else values
+def coupling(one: int, two: int, degree: int) -> Float[Tensor, "i j k"]:
+    """Clebsch-Gordan coefficients of e3nn, in its normalisation by component; real numbers whatever is built on."""
+    with torch.device("cpu"):
+        return o3.wigner_3j(one, two, degree) * (2 * degree + 1) ** 0.5

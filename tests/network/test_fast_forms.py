@@ -1,11 +1,12 @@
 """What is written for speed agrees with the same thing written plainly, or with e3nn."""
 
+import pytest
 import torch
 from e3nn import o3
 
 from moldiff.network.blocks import Block, Widths
 from moldiff.network.pairs import Pairs, pair_layer
-from moldiff.network.vectors import ChannelMix
+from moldiff.network.vectors import ChannelMix, Products
 
 TOLERANCE = 1e-9
 
@@ -56,3 +57,27 @@ def test_spread_is_the_sum_over_senders():
     plain = torch.einsum("ijbm,ijbc,jbc->ibmc", offsets, gates, strength)
     (fast,) = block._spread(pos, [gate], (strength,))
     torch.testing.assert_close(fast, plain, rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize(("lmax", "highest"), [(2, 1), (2, 2), (3, 3)])
+def test_products_agree_with_those_of_e3nn(lmax: int, highest: int):
+    products = Products(4, lmax, highest=highest).double()
+    irreps = o3.Irreps([(4, (degree, (-1) ** degree)) for degree in range(1, lmax + 1)])
+    out = o3.Irreps([(4, (k, (-1) ** k)) for *_, k in products.paths])
+    instructions = [(i - 1, j - 1, place, "uuu", False) for place, (i, j, _) in enumerate(products.paths)]
+    reference = o3.TensorProduct(irreps, irreps, out, instructions).double()
+    one, two = (
+        tuple(torch.randn(5, 3, 2 * degree + 1, 4, dtype=torch.float64) for degree in range(1, lmax + 1))
+        for _ in range(2)
+    )
+    flat = reference(*(torch.cat([v.mT.flatten(2) for v in vectors], -1) for vectors in (one, two)))
+    parts = flat.split([4 * (2 * k + 1) for *_, k in products.paths], -1)
+    terms = [
+        torch.cat(
+            [p.unflatten(-1, (4, -1)).mT for p, (*_, of) in zip(parts, products.paths, strict=True) if of == k], -1
+        )
+        for k in range(1, highest + 1)
+    ]
+    for ours, theirs in zip(products(one, two), products.combine(tuple(terms)), strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-6)  # constants are float32
+        assert ours.abs().mean() > 0.1
