@@ -57,15 +57,13 @@ class Gallery:
     def with_figures(self, closer: Mapping[str, Seen]) -> list[dict[str, Any]]:
         """The entries with what there is to sort by: descriptors, and what a closer look saw."""
         valid = [entry for entry in self.entries if entry["smiles"]]
-        rows = descriptors([entry["smiles"] for entry in valid]).tolist()
-        for entry, row in zip(valid, rows, strict=True):
-            values = dict(zip(DESCRIPTORS, row, strict=True))
-            entry["figures"] |= {heading: round(values[name], digits) for name, (heading, digits) in FIGURES.items()}
+        for entry in valid:
+            for row in descriptors([entry["smiles"]]).tolist():  # none where RDKit does not read its own SMILES
+                values = dict(zip(DESCRIPTORS, row, strict=True))
+                entry["figures"] |= {head: round(values[name], digits) for name, (head, digits) in FIGURES.items()}
             for name, seen in closer.items():
-                place = entry["valid_number"]
-                result = seen.results[place] if place < len(seen.results) else Failure("", "")
-                if not isinstance(result, Failure):
-                    entry["figures"] |= _figures(name, result)
+                for result in seen.results[entry["valid_number"] :][:1]:  # none beyond those looked at
+                    entry["figures"] |= {} if isinstance(result, Failure) else _figures(name, result)
         return self.entries
 
 
