@@ -63,7 +63,7 @@ def perceive(record: Molecule | Chem.Mol) -> Perceived:
 
 
 def largest_part(record: Molecule | Chem.Mol) -> str:
-    """`Perceived.largest` of a record that RDKit accepts as a whole, else nothing; in a third of the time."""
+    """`Perceived.largest` of a record that RDKit accepts as a whole, else nothing; without a look at its atoms."""
     mol, sanitised = _accepted(record)
     return _largest(mol, sanitised)[0] if sanitised else ""
 

@@ -72,19 +72,18 @@ def parse_smiles(smiles: str) -> str | Failure:
     return mol if isinstance(mol, Failure) else canonical_smiles(mol)
 
 
-def all_identities(smiles: Sequence[str], *, num_workers: int) -> set[str]:
-    """Identities (`moldiff.chem.validity.identities`) of many molecules, by several processes.
+def all_identities(smiles: Sequence[str]) -> set[str]:
+    """Identities (`moldiff.chem.validity.identities`) of many molecules, by a process a core.
 
     Args:
         smiles: one that RDKit does not accept is left out.
-        num_workers: processes.
 
     Returns:
         All of them together.
     """
     chunks = (smiles[first : first + CHUNK] for first in range(0, len(smiles), CHUNK))
     known: set[str] = set()
-    for result in bounded_map(_identities_of_chunk, chunks, seconds=CHUNK_SECONDS, num_workers=num_workers):
+    for result in bounded_map(_identities_of_chunk, chunks, seconds=CHUNK_SECONDS):
         if isinstance(result, Failure):
             raise DataError(f"a reference of {len(smiles)} SMILES: {result.detail}; look for one that is no molecule")
         known |= result

@@ -5,8 +5,8 @@ GFN2-xTB needs the packages `tblite` and `ase`, of the extra `score`.
 
 from rdkit import Chem
 from rdkit.Chem import rdForceFieldHelpers, rdMolAlign
-from rdkit.Geometry import Point3D
 
+from moldiff.chem.border import one_line
 from moldiff.chem.molecule import Failure
 
 MOST_ROUNDS, ROUND = 20, 500  # of steps of RDKit's minimiser
@@ -60,11 +60,9 @@ def gfn2_xtb(mol: Chem.Mol) -> dict[str, float] | Failure:
             return Failure("unconverged", f"GFN2-xTB found no minimum in {MOST_STEPS} steps")
         after = atoms.get_potential_energy()
     except (CalculatorError, RuntimeError) as error:
-        return Failure("scf", f"GFN2-xTB: {' '.join(str(error).split())}")
+        return Failure("scf", f"GFN2-xTB: {one_line(error)}")
     relaxed = Chem.Mol(mol)
-    conformer = relaxed.GetConformer()
-    for index, place in enumerate(atoms.get_positions().tolist()):
-        conformer.SetAtomPosition(index, Point3D(*place))
+    relaxed.GetConformer().SetPositions(atoms.get_positions())
     return _strain(mol, relaxed, KCAL_PER_EV * (before - after))
 
 

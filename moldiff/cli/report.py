@@ -1,6 +1,5 @@
 """`moldiff report`."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +8,11 @@ from typer import Argument, Option, echo
 from moldiff.cli.scoring import (
     MOST_CHECKED,
     Checks,
+    DataRowOf,
     DistancesTo,
     Druglike,
     MostChecked,
+    NumRequested,
     NumWorkers,
     Protocols,
     Reference,
@@ -24,12 +25,8 @@ def report(
     file: Annotated[Path, Argument(help="Molecules, as of `moldiff score`.")],
     out: Annotated[Path, Option("--out", "-o", help="The page.")] = Path("report.html"),
     reference: Reference = None,
-    num_requested: Annotated[
-        int | None, Option(min=0, help="Molecules asked for; those not in the file count as failures.")
-    ] = None,
-    data_row: Annotated[
-        str | None, Option(help="Show the data's own score of these weights beside, such as qm9.")
-    ] = None,
+    num_requested: NumRequested = None,
+    data_row: DataRowOf = None,
     distances_to: DistancesTo = None,
     protocol: Protocols = None,
     druglike: Druglike = False,
@@ -45,22 +42,19 @@ def report(
     Example: moldiff report samples.sdf -o report.html --distances-to stores/qm9 --data-row qm9 --check mmff94
     """
     from moldiff.chem.picture import check_free
-    from moldiff.cli.scoring import counted, read_data_row, read_distribution, read_references
+    from moldiff.cli.scoring import counted, read_distribution, read_references
     from moldiff.page.gallery import Gallery
     from moldiff.page.write import check_packages, write_page
 
     check_free(out, overwrite=overwrite)
     check_packages()
-    own = None if data_row is None else read_data_row(data_row)
     known = read_references(reference)
-    measured, data = read_distribution(distances_to, check, most_checked, num_workers=num_workers)
+    measured, data = read_distribution(distances_to, check, most_checked, data_row=data_row, num_workers=num_workers)
     shown = Gallery(gallery)
     result = counted(
         file, checks=check or (), most_checked=most_checked, num_workers=num_workers, on_record=shown.add,
         keep=MOST_PLOTTED, num_requested=num_requested, reference=known, protocols=protocol or (),
         distances_to=measured, with_druglike=druglike,
     )  # fmt: skip
-    write_page(
-        out, result, shown, title=file.name, flat=flat, data=replace(data, score=own), reference=measured or None
-    )
+    write_page(out, result, shown, title=file.name, flat=flat, data=data, reference=measured)
     echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB; open it in a browser")

@@ -1,7 +1,6 @@
 """`moldiff score`."""
 
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +9,11 @@ from typer import Argument, Option
 from moldiff.cli.scoring import (
     MOST_CHECKED,
     Checks,
+    DataRowOf,
     DistancesTo,
     Druglike,
     MostChecked,
+    NumRequested,
     NumWorkers,
     Protocols,
     Reference,
@@ -24,12 +25,8 @@ def score(
         Path, Argument(help="Molecules: .sdf, .xyz (bonds are perceived), .smi or .csv, plain or .gz, or a folder.")
     ],
     reference: Reference = None,
-    num_requested: Annotated[
-        int | None, Option(min=0, help="Molecules asked for; those not in the file count as failures.")
-    ] = None,
-    data_row: Annotated[
-        str | None, Option(help="Show the data's own score of these weights beside, such as qm9.")
-    ] = None,
+    num_requested: NumRequested = None,
+    data_row: DataRowOf = None,
     distances_to: DistancesTo = None,
     protocol: Protocols = None,
     druglike: Druglike = False,
@@ -45,13 +42,12 @@ def score(
     """
     from rich.console import Console
 
-    from moldiff.cli.scoring import counted, read_data_row, read_distribution, read_references
+    from moldiff.cli.scoring import counted, read_distribution, read_references
     from moldiff.scoring.output import CsvRows, write_json
     from moldiff.scoring.tables import render
 
     known = read_references(reference)
-    own = None if data_row is None else read_data_row(data_row)
-    measured, data = read_distribution(distances_to, check, most_checked, num_workers=num_workers)
+    measured, data = read_distribution(distances_to, check, most_checked, data_row=data_row, num_workers=num_workers)
     with ExitStack() as files:
         rows = None if csv is None else files.enter_context(CsvRows(csv))
         result = counted(
@@ -59,6 +55,6 @@ def score(
             on_record=None if rows is None else lambda _, verdict: rows.add(verdict), num_requested=num_requested,
             reference=known, protocols=protocol or (), distances_to=measured, with_druglike=druglike,
         )  # fmt: skip
-    Console().print(render(result, replace(data, score=own)))
+    Console().print(render(result, data))
     if json is not None:
         write_json(result, json)

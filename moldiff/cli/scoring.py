@@ -27,6 +27,10 @@ DistancesTo = Annotated[
     Path | None,
     Option(help="Molecules of the data: .sdf, or a prepared store such as qm9, of which the test split is taken."),
 ]
+NumRequested = Annotated[
+    int | None, Option(min=0, help="Molecules asked for; those not in the file count as failures.")
+]
+DataRowOf = Annotated[str | None, Option(help="Show the data's own score of these weights beside, such as qm9.")]
 Protocols = Annotated[
     list[str] | None,
     Option("--protocol", help="Count as others do, too: lookup, midi or geom-revised; repeatable."),
@@ -141,14 +145,16 @@ def read_distribution(
     checks: Sequence[str] | None = None,
     most_checked: int = MOST_CHECKED,
     *,
+    data_row: str | None = None,
     num_workers: int | None = None,
-) -> "tuple[Measured | tuple[()], DataRow]":
+) -> "tuple[Measured | None, DataRow]":
     """What molecules of the data measure, and their row; of a store the test split, beside as many of its train split.
 
     Args:
         source: a file, or a store, of which the test split is taken; without it there is nothing.
         checks: names of `moldiff.scoring.closer`, for a closer look at some of them.
         most_checked: molecules to look at.
+        data_row: weights that carry the data's own score, for the row, whatever the source.
         num_workers: processes.
 
     Returns:
@@ -166,9 +172,9 @@ def read_distribution(
     from moldiff.scoring.geometry import geometry_distances, measure
     from moldiff.scoring.grids import DataRow
 
-    names = checks_named(checks or ())
+    names, own = checks_named(checks or ()), None if data_row is None else read_data_row(data_row)
     if source is None:
-        return (), DataRow()
+        return None, DataRow(own)
     chance, train = np.random.default_rng(0), []
     store = _store(source)
     if store is not None:
@@ -183,7 +189,7 @@ def read_distribution(
     measured = measure(molecules)
     distances = geometry_distances(train, measured) if train else {}
     closer = looked(chosen, names, str(source), num_workers=num_workers)
-    return measured, DataRow(distances=distances, closer=closer)
+    return measured, DataRow(own, distances, closer)
 
 
 def _store(source: Path) -> "MoleculeStore | None":
@@ -213,15 +219,12 @@ def read_references(files: list[Path] | None) -> set[str] | None:
             smiles = [smiles for index in store.split("train") if (smiles := store.smiles(int(index)))]
             if not smiles:
                 raise DataError(f"{file}: this store has no SMILES to be novel against; give the file it was made from")
-            known |= all_identities(smiles, num_workers=len(os.sched_getaffinity(0)))
+            known |= all_identities(smiles)
             continue
         found, failed = read_reference(file)
         known |= found
         if failed:
             usable = sum(not has_stereo(smiles) for smiles in found)
             reasons = ", ".join(f"{count} {reason}" for reason, count in failed.most_common())
-            typer.echo(
-                f"moldiff: {file}: {usable} molecules known; not usable: {reasons}",
-                err=True,
-            )
+            typer.echo(f"moldiff: {file}: {usable} molecules known; not usable: {reasons}", err=True)
     return known

@@ -12,7 +12,7 @@ from moldiff.chem.molecule import Molecule
 from moldiff.scoring.closer import CHECKS, Seen
 from moldiff.scoring.geometry import Measured, atom_name, bond_name, measure
 
-SAMPLE, DATA = "#d1495b", "#30638e"
+SETS = (("sample", "#d1495b"), ("data", "#30638e"))  # label and colour, in the order of all that is drawn
 MOST_TYPES, MOST_CLASSES, FEWEST, NUM_BINS = 6, 10, 30, 60  # FEWEST values of a type that is shown
 Typed = tuple[np.ndarray, np.ndarray]  # types and values, as many
 
@@ -87,7 +87,7 @@ def _compositions(measured: Sequence[Measured]) -> str:
         if name is str:  # a number: all of them, in order
             shown = list(range(min(map(min, counts)), max(map(max, counts)) + 1))
         width = 0.8 / len(counts)
-        for place, (count, colour, label) in enumerate(zip(counts, (SAMPLE, DATA), ("sample", "data"), strict=False)):
+        for place, (count, (label, colour)) in enumerate(zip(counts, SETS, strict=False)):
             shares = [100 * count[kind] / max(1, count.total()) for kind in shown]
             axis.bar(np.arange(len(shown)) + place * width, shares, width, color=colour, label=label)
         step = max(1, len(shown) // MOST_CLASSES)
@@ -98,7 +98,7 @@ def _compositions(measured: Sequence[Measured]) -> str:
 
 
 def _lines(axis: Any, sets: Sequence[np.ndarray], bins: np.ndarray) -> None:
-    for values, colour, label in zip(sets, (SAMPLE, DATA), ("sample", "data"), strict=False):
+    for values, (label, colour) in zip(sets, SETS, strict=False):
         if len(values):
             axis.hist(values, bins, density=True, histtype="step", color=colour, label=label, linewidth=1.2)
     if len(sets) > 1:

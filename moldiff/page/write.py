@@ -4,15 +4,15 @@ import json
 import re
 from importlib.metadata import version
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 
 import moldiff
-from moldiff.errors import MissingPackageError, OutputError
+from moldiff.errors import need_packages
 from moldiff.page.gallery import Gallery, figure_names
 from moldiff.page.plots import plots, strain_plot
 from moldiff.scoring.geometry import Measured
 from moldiff.scoring.grids import DataRow, grids
+from moldiff.scoring.output import write_text
 from moldiff.scoring.score import Score
 
 PACKAGES = ("chemiscope", "jinja2", "matplotlib")
@@ -20,14 +20,8 @@ VIEWER = "sphinx/static/chemiscope.min.js"  # of chemiscope; holds 3Dmol.js
 
 
 def check_packages() -> None:
-    """Looks for the packages of the extra `report`.
-
-    Raises:
-        MissingPackageError: if one is not there.
-    """
-    for name in PACKAGES:
-        if find_spec(name) is None:
-            raise MissingPackageError(f"a report needs the package {name}: pip install 'moldiff[report]'")
+    """The packages of the extra `report`; if one is not there it is a `MissingPackageError`."""
+    need_packages(PACKAGES, what="a report", extra="report")
 
 
 def write_page(
@@ -71,10 +65,7 @@ def write_page(
         viewer="" if flat else _inside(Path(str(files("chemiscope"))).joinpath(VIEWER).read_text(encoding="utf-8")),
         entries=json.dumps(entries).replace("<", r"\u003c"),
     )
-    try:
-        Path(path).write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    write_text(path, page)
 
 
 def _own(name: str) -> str:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.plausibility import posebusters
 from moldiff.chem.strain import gfn2_xtb, mmff94
 from moldiff.chem.validity import Checked, check
-from moldiff.errors import ConfigError, MissingPackageError
+from moldiff.errors import ConfigError, need_packages
 from moldiff.scoring.rate import Rate
 
 SECONDS = 60.0  # most for one molecule and check
@@ -132,9 +131,7 @@ def checks_named(names: Iterable[str]) -> tuple[str, ...]:
     for name in found:
         if name not in CHECKS:
             raise ConfigError(f"check {name!r}: expected one of {', '.join(CHECKS)}")
-        for package in CHECKS[name].packages:
-            if find_spec(package) is None:
-                raise MissingPackageError(f"check {name}: needs the package {package}: pip install 'moldiff[score]'")
+        need_packages(CHECKS[name].packages, what=f"check {name}:", extra="score")
     return found
 
 

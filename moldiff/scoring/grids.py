@@ -77,6 +77,7 @@ class Grid:
         caption: below it; may have lines.
         bold: numbers of rows that stand out.
         cut: numbers of columns that are cut off where there is no room, in place of folded.
+        whole: numbers of columns that are neither.
     """
 
     title: str
@@ -85,6 +86,7 @@ class Grid:
     caption: str = ""
     bold: tuple[int, ...] = ()
     cut: tuple[int, ...] = ()
+    whole: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def comparison_grids(scores: Mapping[str, Score], data: DataRow | None = None) -
         (_TITLES.get(name, name), *_across(score.rates.get(name) for score in scores.values()))
         for name in _names(score.rates for score in scores.values())
     ]
-    bold = tuple(number for number, row in enumerate(rows) if row[0] == _TITLES["valid"])
+    bold = _bold(rows)
     for name in _names(score.protocols for score in scores.values()):
         for part in _PARTS:
             rates = (score.protocols.get(name, {}).get(part) for score in scores.values())
@@ -157,8 +159,8 @@ def _rates(score: Score, own: Score | None) -> Grid:
             beside = own.rates.get(name)
             cells += ["", ""] if beside is None else [_percent(beside), _count(beside)]
         rows.append(tuple(cells))
-    bold = tuple(number for number, row in enumerate(rows) if row[0] == _TITLES["valid"])
-    return Grid(f"{score.num_requested:,} molecules asked for", head, rows, _CAPTION, bold)
+    whole = tuple(range(1, len(head)))
+    return Grid(f"{score.num_requested:,} molecules asked for", head, rows, _CAPTION, _bold(rows), whole=whole)
 
 
 def _failures(score: Score) -> Grid:
@@ -217,11 +219,15 @@ def _closer(columns: Mapping[str, Mapping[str, Seen]]) -> Grid:
 
 def _cells(seen: Seen) -> Iterator[tuple[str, str]]:
     for name, rate in seen.rates.items():
-        yield name.replace("_", " "), f"{_percent(rate)}  {_count(rate)}"
+        yield name.replace("_", " "), _told(rate)
     for name, (low, median, high) in seen.quartiles.items():
         yield f"{name}, {CHECKS[seen.name].units[name]}", f"{median:.3g} ({low:.3g} to {high:.3g})"
     for reason, count in seen.failures.items():
         yield f"failed, {reason}", f"{count}/{len(seen.results)}"
+
+
+def _bold(rows: Sequence[tuple[str, ...]]) -> tuple[int, ...]:
+    return tuple(number for number, row in enumerate(rows) if row[0] == _TITLES["valid"])
 
 
 def _names(parts: Iterable[Mapping[str, object]]) -> list[str]:
@@ -229,7 +235,11 @@ def _names(parts: Iterable[Mapping[str, object]]) -> list[str]:
 
 
 def _across(rates: Iterable[Rate | None]) -> list[str]:
-    return ["" if rate is None else f"{_percent(rate)}  {_count(rate)}" for rate in rates]
+    return ["" if rate is None else _told(rate) for rate in rates]
+
+
+def _told(rate: Rate) -> str:
+    return f"{_percent(rate)}  {_count(rate)}"
 
 
 def _percent(rate: Rate) -> str:

@@ -20,7 +20,7 @@ _COLUMNS = (
 def write_json(score: Score | Mapping[str, Score], path: str | Path) -> None:
     """Counts, values, intervals and failures by reason, see `Score.to_dict`; of several scores by name."""
     told = score.to_dict() if isinstance(score, Score) else {name: one.to_dict() for name, one in score.items()}
-    _write(path, json.dumps(told, indent=2) + "\n")
+    write_text(path, json.dumps(told, indent=2) + "\n")
 
 
 def write_csv(score: Score, path: str | Path) -> None:
@@ -62,7 +62,8 @@ class CsvRows:
             self.file.close()
 
 
-def _write(path: str | Path, text: str) -> None:
+def write_text(path: str | Path, text: str) -> None:
+    """A whole file; one that cannot be written is an `OutputError`."""
     with _telling(path):
         Path(path).write_text(text, encoding="utf-8")
 

@@ -94,7 +94,7 @@ def score(
     reference: set[str] | None = None,
     num_requested: int | None = None,
     protocols: Sequence[str] = (),
-    distances_to: Sequence[Molecule] | Measured = (),
+    distances_to: Sequence[Molecule] | Measured | None = None,
     with_druglike: bool = False,
     keep: int = 0,
     on_verdict: Callable[[Verdict], None] | None = None,

@@ -33,10 +33,10 @@ def render_comparison(scores: Mapping[str, Score], data: DataRow | None = None) 
 def _table(grid: Grid) -> Table:
     table = Table(title=grid.title, caption=grid.caption or None, **_LAYOUT)
     for number, name in enumerate(grid.head):
-        cut, narrow = number in grid.cut, name in ("%", "count", "95 % range", "data, %")
+        cut, whole = number in grid.cut, number in grid.whole
         overflow = "ellipsis" if cut else "fold"
         table.add_column(
-            name, justify="left" if number == 0 or cut else "right", overflow=overflow, no_wrap=cut or narrow
+            name, justify="left" if number == 0 or cut else "right", overflow=overflow, no_wrap=cut or whole
         )
     for number, row in enumerate(grid.rows):
         table.add_row(*row, style="bold" if number in grid.bold else None)

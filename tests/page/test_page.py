@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 from typer.testing import CliRunner
 
-import moldiff.page.write
+import moldiff.errors
 from moldiff.cli import app
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -67,7 +67,7 @@ def test_report_does_not_replace_a_page_unasked(page_path):
 
 
 def test_missing_package_is_told_before_any_work(tmp_path, monkeypatch, sample_sdf):
-    monkeypatch.setattr(moldiff.page.write, "find_spec", lambda name: None)
+    monkeypatch.setattr(moldiff.errors, "find_spec", lambda name: None)
     result = report(sample_sdf, "-o", tmp_path / "a.html")
     assert result.exit_code == 1
     assert "pip install 'moldiff[report]'" in result.stderr

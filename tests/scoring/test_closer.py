@@ -8,7 +8,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import rdForceFieldHelpers
 
-import moldiff.scoring.closer
+import moldiff.errors
 from moldiff.chem.molecule import Failure
 from moldiff.chem.plausibility import posebusters
 from moldiff.chem.strain import gfn2_xtb, mmff94
@@ -91,7 +91,7 @@ def test_what_takes_too_long_costs_itself_alone(embed):
 def test_unknown_checks_and_missing_packages_are_told(monkeypatch):
     with pytest.raises(ConfigError, match="expected one of posebusters, mmff94, xtb"):
         look_closer([], ["dft"])
-    monkeypatch.setattr(moldiff.scoring.closer, "find_spec", lambda name: None if name == "tblite" else sys)
+    monkeypatch.setattr(moldiff.errors, "find_spec", lambda name: None if name == "tblite" else sys)
     with pytest.raises(MissingPackageError, match=r"tblite: pip install 'moldiff\[score\]'"):
         look_closer([], ["xtb"])
 
