@@ -153,10 +153,8 @@ def _diagnose(lines: list[str]) -> Failure:
         stop = next((i for i, line in enumerate(lines) if line.startswith("M  V30 END ATOM")), len(lines))
         fields = [line.split() for line in lines[start:stop]]
         atoms = [(row[3] if len(row) > 3 else "", row[4:7]) for row in fields]
-    elif lines[3][:3].strip().isdigit():
-        atoms = [
-            (line[31:34].strip(), [line[0:10], line[10:20], line[20:30]]) for line in lines[4 : 4 + int(lines[3][:3])]
-        ]
+    elif (count := lines[3][:3].strip()).isdecimal():
+        atoms = [(line[31:34].strip(), [line[0:10], line[10:20], line[20:30]]) for line in lines[4 : 4 + int(count)]]
     else:
         return Failure("unreadable", f"the counts line {lines[3]!r} is malformed")
     for i, (symbol, coordinates) in enumerate(atoms, start=1):

@@ -26,16 +26,17 @@ def read_xyz(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]:
     """
     label, number, lines = Path(path).name, 0, text_lines(path)
     for head in lines:
-        if not head.strip():
+        word = head.strip()
+        if not word:
             continue
         number += 1
-        if not head.strip().isdigit():
-            found = f"expected the number of atoms, found {head.strip()[:60]!r}"
+        if not re.fullmatch(r"\d{1,9}", word):
+            found = f"expected the number of atoms, found {word[:60]!r}"
             if number == 1:
                 raise FileFormatError(f"{path}: is no XYZ file: {found}")
             yield number, Failure("unreadable", f"{label}, frame {number}: {found}; what follows cannot be read")
             return
-        count = int(head)
+        count = int(word)
         comment, frame = next(lines, None), [line for _, line in zip(range(count), lines, strict=False)]
         if comment is None or len(frame) < count:
             yield (

@@ -120,6 +120,7 @@ BROKEN = {
     "text": (CARBON, CARBON.replace("    0.0000", "      zero", 1), "coordinates", "atom 1 .*zero"),
     "no end": ("M  END\n", "", "unreadable", "no `M  END`"),
     "missing bonds": ("  1  5  1  0\n", "", "unreadable", "counts line"),
+    "counts in superscript": ("  5  4  0", "  ³  4  0", "unreadable", "counts line"),
     "bond to nowhere": ("  1  5  1  0", "  1  9  1  0", "unreadable", "bond lines"),
     "implicit hydrogens": (METHANE[METHANE.index("  5  4") : METHANE.index("M  END")],
                            "  1  0  0  0  0  0  0  0  0  0999 V2000\n" + CARBON + "\n", "implicit_hydrogen", "AddHs"),

@@ -63,6 +63,11 @@ def test_lost_frame_count_ends_the_reading(tmp_path) -> None:
     assert lost.reason == "unreadable"
 
 
+def test_unit_separator_around_a_count_is_a_space(tmp_path) -> None:
+    (water,) = _read(tmp_path, "\x1f" + WATER)
+    assert isinstance(water, Molecule)
+
+
 def test_5000_atoms_are_refused_in_their_place(tmp_path) -> None:
     failure, water = _read(tmp_path, "5000\n\n" + "C 0 0 0\n" * 5000 + WATER)
     assert isinstance(failure, Failure)
@@ -70,7 +75,7 @@ def test_5000_atoms_are_refused_in_their_place(tmp_path) -> None:
     assert isinstance(water, Molecule)
 
 
-@pytest.mark.parametrize("text", ["", "<html>\n</html>\n", "water\n3\n"])
+@pytest.mark.parametrize("text", ["", "<html>\n</html>\n", "water\n3\n", "³\n\n", "9" * 5000 + "\n\n"])
 def test_foreign_file_is_refused(tmp_path, text: str) -> None:
     with pytest.raises(FileFormatError, match=r"a\.xyz: is"):
         _read(tmp_path, text)
