@@ -1,33 +1,33 @@
 """Molecules from a weights bundle: sizes, batches, walks and strict validity, in the order of their numbers."""
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
+from torch import Tensor
 
+from moldiff.batching import in_batches, rows_of
 from moldiff.build import build_grid, build_lead, build_steppers
 from moldiff.bundle import Bundle, load_pretrained, save_pretrained
-from moldiff.chem.molecule import MAX_ATOMS, Failure, Molecule
+from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import Checked, check
 from moldiff.config import SamplerSettings
-from moldiff.diffusion.randomness import SampleRandomness, sample_generator
-from moldiff.errors import ConfigError, MoleculeError, SizeError
+from moldiff.diffusion.randomness import SampleRandomness
+from moldiff.errors import ConfigError, MoleculeError
 from moldiff.precision import use_bf16
-from moldiff.sampling.known import Known
-from moldiff.sampling.walk import shown, walk
+from moldiff.sampling.known import Known, OnlyPossible
+from moldiff.sampling.walk import Tap, shown, walk
+from moldiff.sizes import NumAtoms, Sizes
 from moldiff.state import Prediction, State
 from moldiff.workers import side_by_side
 
-NumAtoms = int | tuple[int, int] | None
 WINDOW = 4096  # molecules that are sorted into batches of equal size together
-PAIRS_CPU, PAIRS_GPU = 32_000, 1 << 18  # atom pairs in a batch
-ROWS_BF16, ROWS_FLOAT32 = 8, 32  # see MoleculeGenerator._rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +39,14 @@ class Sample:
         result: the sanitised RDKit molecule with its conformer, or why it is not strictly valid.
         molecule: as it was drawn, valid or not; None only if its coordinates are no numbers.
         states: of its walk, after each network evaluation, if they were asked for.
+        confidence: probability that the last evaluation gave each bond, and no bond, that came out.
     """
 
     index: int
     result: Checked
     molecule: Molecule | None
     states: tuple[Molecule, ...] = ()
+    confidence: Float[np.ndarray, "n n"] | None = None
 
     @property
     def valid(self) -> bool:
@@ -131,61 +133,107 @@ class MoleculeGenerator:
         Raises:
             ConfigError: if a number makes no sense.
         """
-        if num_samples < 0 or first < 0 or seed < 0 or (batch_size is not None and batch_size < 1):
-            raise ConfigError(
-                f"num_samples {num_samples}, first {first}, seed {seed}: must be at least 0; batch_size {batch_size}: 1"
-            )
-        sizes = _Sizes.of(self.bundle, num_atoms, allow_extrapolation=allow_extrapolation)
-        how = sampler or self.bundle.sampler
-        grid = build_grid(how, self.denoiser.process.pos.schedule, num_steps)
-        go = partial(
-            walk, self.denoiser.process, self.denoiser, build_steppers(how), grid,
-            lead=build_lead(how), churn=how.churn,
-        )  # fmt: skip
+        if num_samples < 0 or first < 0:
+            raise ConfigError(f"num_samples {num_samples}, first {first}: must be at least 0")
+        sizes = Sizes.of(self.bundle.statistics.sizes, num_atoms, allow_extrapolation=allow_extrapolation)
+        how = self._how(sampler, num_steps, seed, batch_size, with_states=with_states, on_step=on_step)
 
         def windows() -> Iterator[Sample]:
             for start in range(first, first + num_samples, WINDOW):
                 indices = range(start, min(start + WINDOW, first + num_samples))
-                drawn = {index: sizes.draw(seed, index) for index in indices}
-                yield from self._window(drawn, seed, go, len(grid) - 1, batch_size, with_states, on_step)
+                yield from self._window({index: sizes.draw(seed, index) for index in indices}, _nothing, how)
 
         return windows()
 
-    def _window(
+    def complete(
         self,
-        sizes: dict[int, int],
-        seed: int,
-        go: Callable[..., State],
-        num_steps: int,
-        batch_size: int | None,
-        with_states: bool,
-        on_step: Callable[[int], None] | None,
+        parts: Sequence[Known],
+        *,
+        indices: Sequence[int] | None = None,
+        num_steps: int | None = None,
+        seed: int = 0,
+        batch_size: int | None = None,
+        sampler: SamplerSettings | None = None,
+        on_step: Callable[[int], None] | None = None,
     ) -> Iterator[Sample]:
+        """One sample of each part, in their order: what is known stays, the rest is drawn.
+
+        Args:
+            parts: one molecule each, in the frame where the known coordinates are centred; may come more than once.
+            indices: number of each sample, all different; with the seed it determines what is drawn for its part.
+            num_steps: as in `iterate`.
+            seed: as in `iterate`.
+            batch_size: as in `iterate`.
+            sampler: as in `iterate`.
+            on_step: as in `iterate`.
+
+        Returns:
+            The samples.
+
+        Raises:
+            ConfigError: if a number makes no sense.
+        """
+        numbers = list(range(len(parts)) if indices is None else indices)
+        if len(set(numbers)) != len(parts) or min(numbers, default=0) < 0:
+            raise ConfigError(f"indices: {len(parts)} parts need as many different numbers of at least 0")
+        of = dict(zip(numbers, parts, strict=True))
+        how = self._how(sampler, num_steps, seed, batch_size, on_step=on_step)
+
+        def windows() -> Iterator[Sample]:
+            for start in range(0, len(numbers), WINDOW):
+                sizes = {index: of[index].pos.shape[1] for index in numbers[start : start + WINDOW]}
+                yield from self._window(sizes, lambda n, rows: Known.stack([of[index] for index in rows]), how)
+
+        return windows()
+
+    def _how(
+        self,
+        sampler: SamplerSettings | None,
+        num_steps: int | None,
+        seed: int,
+        batch_size: int | None,
+        **watched: Any,
+    ) -> "_How":
+        if seed < 0 or (batch_size is not None and batch_size < 1):
+            raise ConfigError(f"seed {seed}: must be at least 0; batch_size {batch_size}: at least 1")
+        chosen = sampler or self.bundle.sampler
+        process = self.denoiser.process
+        grid = build_grid(chosen, process.pos.schedule, num_steps)
+        go = partial(
+            walk, process, steppers=build_steppers(chosen), grid=grid, lead=build_lead(chosen), churn=chosen.churn
+        )
+        return _How(go, len(grid) - 1, seed, batch_size, **watched)
+
+    def _window(self, sizes: dict[int, int], known: "_KnownOf", how: "_How") -> Iterator[Sample]:
         done: dict[int, Sample] = {}
         waiting = iter(sizes)
         following = next(waiting, None)
         threads = torch.get_num_threads() if self.device.type == "cpu" else 1
 
-        def work(batch: tuple[int, list[int]], stop: Event) -> tuple[State, list[tuple[float, State]]]:
+        def work(batch: tuple[int, list[int]], stop: Event) -> _Drawn:
             states: list[tuple[float, State]] = []
+            last: list[Prediction] = []
 
             def tap(step: int, time: float, state: State, x0_hat: Prediction) -> None:
                 if stop.is_set():
                     raise KeyboardInterrupt
-                if with_states:
+                last[:] = [x0_hat]
+                if how.with_states:
                     states.append((time, shown(state, x0_hat).to("cpu")))
-                if on_step is not None:
-                    on_step(len(batch[1]))
+                if how.on_step is not None:
+                    how.on_step(len(batch[1]))
 
-            return self._draw(*batch, seed, partial(go, tap=tap)), states
+            state = self._draw(*batch, known, how, tap)
+            sure = last[0].bond.float().softmax(-1).to("cpu").gather(-1, state.bond[..., None])[..., 0]
+            return _Drawn(state, sure, states)
 
         try:
-            for (_, indices), (state, states) in side_by_side(
-                work, self._batches(sizes, batch_size), num_threads=threads
+            for (_, indices), drawn in side_by_side(
+                work, in_batches(sizes, how.batch_size, self.device), num_threads=threads
             ):
                 for row, index in enumerate(indices):
-                    told = {"seed": seed, "index": index, "num_steps": num_steps}
-                    done[index] = self._sample(state, row, told, states)
+                    told = {"seed": how.seed, "index": index, "num_steps": how.num_steps}
+                    done[index] = self._sample(drawn, row, told)
                 while following in done:
                     yield done.pop(following)
                     following = next(waiting, None)
@@ -193,53 +241,24 @@ class MoleculeGenerator:
             yield from (done[index] for index in sorted(done))
             raise
 
-    def _batches(self, sizes: dict[int, int], batch_size: int | None) -> list[tuple[int, list[int]]]:
-        """Indices of equal size, in batches, the batch with the lowest index first."""
-        groups: dict[int, list[int]] = {}
-        for index, n in sizes.items():
-            groups.setdefault(n, []).append(index)
-        batches = []
-        for n, indices in groups.items():
-            most, unit = self._rows(n)
-            most = min(most, batch_size or most)
-            count = -(-len(indices) // most)
-            each = min(most, -(-len(indices) // (count * unit)) * unit)  # equal shares
-            batches += [(n, indices[i : i + each]) for i in range(0, len(indices), each)]
-        return sorted(batches, key=lambda batch: batch[1][0])
-
-    def _rows(self, n: int) -> tuple[int, int]:
-        """Most rows of a batch, and the unit that its rows are filled up to, so that no bits depend on the batch.
-
-        Kernels are chosen by shape, and add up in another order in another shape. In bf16 on the CPU all multiples of
-        8 rows were found to agree; elsewhere every batch of a size has one shape, on the CPU the least that is fast.
-        """
-        if self.device.type == "cuda":
-            rows = max(1, PAIRS_GPU // n**2)
-            return rows, rows
-        most = max(1, PAIRS_CPU // n**2)
-        if use_bf16("auto", self.device):
-            return max(ROWS_BF16, most // ROWS_BF16 * ROWS_BF16), ROWS_BF16
-        rows = min(ROWS_FLOAT32, most)
-        return rows, rows
-
-    def _draw(self, n: int, indices: Sequence[int], seed: int, go: Callable[..., State]) -> State:
+    def _draw(self, n: int, indices: Sequence[int], known: "_KnownOf", how: "_How", tap: Tap) -> State:
         """One batch of exactly one size; rows beyond the indices repeat the last and are dropped."""
-        _, unit = self._rows(n)
+        _, unit = rows_of(n, self.device)
         rows = -(-len(indices) // unit) * unit
         filled = [*indices, *[indices[-1]] * (rows - len(indices))]
-        known = Known.nothing(torch.ones(rows, n, dtype=torch.bool, device=self.device))
-        generator = SampleRandomness(seed, filled, torch.full((rows,), n), device=self.device)
+        given = known(n, filled).to(self.device)
+        denoiser = self.denoiser if given.possible is None else OnlyPossible(self.denoiser, given.possible)
+        generator = SampleRandomness(how.seed, filled, torch.full((rows,), n), device=self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16("auto", self.device)):
-            state = go(known, generator=generator)
-        return state.to("cpu")
+            return how.go(denoiser=denoiser, known=given, generator=generator, tap=tap).to("cpu")
 
-    def _sample(self, state: State, row: int, told: dict[str, int], states: list[tuple[float, State]]) -> Sample:
+    def _sample(self, drawn: "_Drawn", row: int, told: dict[str, int]) -> Sample:
         try:
-            molecule = self._molecule(state, row, told)
-            walked = tuple(self._molecule(past, row, {**told, "time": round(time, 6)}) for time, past in states)
+            molecule = self._molecule(drawn.state, row, told)
+            walked = tuple(self._molecule(past, row, {**told, "time": round(time, 6)}) for time, past in drawn.states)
         except MoleculeError as error:  # only the coordinates can be at fault
             return Sample(told["index"], Failure("coordinates", str(error)), None)
-        return Sample(told["index"], check(molecule), molecule, walked)
+        return Sample(told["index"], check(molecule), molecule, walked, drawn.confidence[row].numpy())
 
     def _molecule(self, state: State, row: int, told: Mapping[str, float | int]) -> Molecule:
         elements, charges = self.bundle.vocabulary.decode(state.atom[row].numpy())
@@ -249,42 +268,29 @@ class MoleculeGenerator:
         )  # fmt: skip
 
 
+_KnownOf = Callable[[int, Sequence[int]], Known]  # from a size and the indices of that size, a row each
+
+
+def _nothing(n: int, indices: Sequence[int]) -> Known:
+    return Known.nothing(torch.ones(len(indices), n, dtype=torch.bool))
+
+
+@dataclass(frozen=True)
+class _How:
+    """What the walks of one call share; see `MoleculeGenerator.iterate`."""
+
+    go: Callable[..., State]
+    num_steps: int
+    seed: int
+    batch_size: int | None
+    with_states: bool = False
+    on_step: Callable[[int], None] | None = None
+
+
 @dataclass(frozen=True, eq=False)
-class _Sizes:
-    """Numbers of atoms to choose from, and how often each."""
+class _Drawn:
+    """One batch at the end of its walk; `Sample` has the meaning of each."""
 
-    values: Int[np.ndarray, "s"]
-    cumulative: Float[np.ndarray, "s"]
-
-    @classmethod
-    def of(cls, bundle: Bundle, num_atoms: NumAtoms, *, allow_extrapolation: bool) -> "_Sizes":
-        """The data's histogram within the bounds; even where it has nothing there, or beyond the trained range."""
-        counts = bundle.statistics.sizes
-        least, greatest = min(counts), max(counts)
-        low, high = (
-            (least, greatest)
-            if num_atoms is None
-            else (num_atoms, num_atoms)
-            if isinstance(num_atoms, int)
-            else num_atoms
-        )
-        asked = f"num_atoms {low}" if low == high else f"num_atoms {low}-{high}"
-        if not 1 <= low <= high <= MAX_ATOMS:
-            raise SizeError(f"{asked}: expected one size or least-greatest, within 1 to {MAX_ATOMS}")
-        beyond = low < least or high > greatest
-        if beyond:
-            told = f"{asked}: the weights were trained on {least} to {greatest} atoms"
-            if not allow_extrapolation:
-                raise SizeError(f"{told}; stay within, or allow extrapolation and expect fewer valid molecules")
-            warnings.warn(f"{told}; expect fewer valid molecules beyond", stacklevel=3)
-        values = np.arange(low, high + 1)
-        weights = np.array([counts.get(int(value), 0) for value in values], dtype=np.float64)
-        if beyond or not weights.any():
-            weights = np.ones(len(values))
-        return cls(values, np.cumsum(weights / weights.sum()))
-
-    def draw(self, seed: int, index: int) -> int:
-        """The size of one molecule, from a stream of its own."""
-        uniform = torch.rand((), dtype=torch.float64, generator=sample_generator(seed, index, stream=1))
-        place = np.searchsorted(self.cumulative, float(uniform), side="right")
-        return int(self.values[min(int(place), len(self.values) - 1)])
+    state: State
+    confidence: Float[Tensor, "b n n"]
+    states: list[tuple[float, State]]

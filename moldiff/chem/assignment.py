@@ -12,7 +12,7 @@ from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import canonical_smiles, check
 
 _TABLE = Chem.GetPeriodicTable()
-_RADIUS = np.array([0.0] + [_TABLE.GetRcovalent(z) for z in range(1, 119)])  # Å, Cordero et al. 2008
+COVALENT_RADIUS = np.array([0.0] + [_TABLE.GetRcovalent(z) for z in range(1, 119)])  # Å, Cordero et al. 2008
 _REACH = 1.3  # sums of covalent radii; the longest bond in QM9 that a SMILES demands and a geometry has is N-O at 1.29
 _MAX_EMBEDDINGS = 256
 _PAULING = 0.71  # Å; d(order) = d(1) - 0.71 log10(order), Pauling 1947, J. Am. Chem. Soc. 69, 542
@@ -125,11 +125,11 @@ def _embed(
     to_light: Float[np.ndarray, "h n"],
 ) -> tuple[Int[np.ndarray, "n"], Int[np.ndarray, "h"]] | None:
     """Best embedding: for each skeleton atom its heavy atom of the geometry, and for each hydrogen its heavy atom."""
-    near = dist < _REACH * (_RADIUS[elements][:, None] + _RADIUS[elements])
+    near = dist < _REACH * (COVALENT_RADIUS[elements][:, None] + COVALENT_RADIUS[elements])
     pairs = np.argwhere(np.triu(near, 1))
-    nearest = (to_light / (_RADIUS[elements] + _RADIUS[1])).argmin(1)
+    nearest = (to_light / (COVALENT_RADIUS[elements] + COVALENT_RADIUS[1])).argmin(1)
     counts = np.bincount(nearest, minlength=len(elements))
-    ideal = _RADIUS[kinds[ends]].sum(1) - _PAULING * np.log10(orders)
+    ideal = COVALENT_RADIUS[kinds[ends]].sum(1) - _PAULING * np.log10(orders)
 
     def misfit(places: Int[np.ndarray, "n"]) -> float:
         return float(((dist[places[ends[:, 0]], places[ends[:, 1]]] - ideal) ** 2).sum())
@@ -145,7 +145,7 @@ def _embed(
         parents = slots[columns]
         length = to_light[rows, parents]
         score = misfit(places) + float((length**2).sum())
-        if score < lowest and (length < _REACH * (_RADIUS[elements[parents]] + _RADIUS[1])).all():
+        if score < lowest and (length < _REACH * (COVALENT_RADIUS[elements[parents]] + COVALENT_RADIUS[1])).all():
             best, lowest = (places, parents), score
     return best
 

@@ -32,7 +32,7 @@ def read_smiles_records(path: str | Path) -> Iterator[tuple[int, Chem.Mol | Fail
 
     Errors as in `read_smiles`.
     """
-    return _each_line(path, _record)
+    return _each_line(path, record_of_smiles)
 
 
 def _each_line(path: str | Path, parse: Callable[[str], Result | Failure]) -> Iterator[tuple[int, Result | Failure]]:
@@ -54,7 +54,8 @@ def _unsanitised(smiles: str) -> Chem.Mol | Failure:
     return Failure("unreadable", f"{smiles[:80]!r} is no SMILES") if mol is None else mol
 
 
-def _record(smiles: str) -> Chem.Mol | Failure:
+def record_of_smiles(smiles: str) -> Chem.Mol | Failure:
+    """As `read_smiles_records` gives them; a `Failure` if it is no SMILES or has a placeholder."""
     mol = _unsanitised(smiles)
     if isinstance(mol, Failure):
         return mol

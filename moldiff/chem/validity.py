@@ -19,6 +19,7 @@ radical electrons; no implicit hydrogens; one fragment. The reasons of a `Failur
 | `fragments` | more than one connected part |
 | `perception` | RDKit finds no bonds for a geometry that came without |
 | `timeout`, `crashed` | RDKit did not end, or ended the process, on it |
+| `changed`, `stereo`, `stretched`, `charge` | a completed molecule breaks its promise (`moldiff.tasks` only) |
 | `missing` | asked for, but not there (scoring only) |
 """
 

@@ -11,9 +11,14 @@ from typer.core import TyperGroup
 import moldiff
 from moldiff.cli.animate import animate
 from moldiff.cli.compare import compare
+from moldiff.cli.conformers import conformers
 from moldiff.cli.draw import draw
+from moldiff.cli.fragments import decorate, link
+from moldiff.cli.isomers import isomers
+from moldiff.cli.perceive_bonds import perceive_bonds
 from moldiff.cli.prepare import prepare
 from moldiff.cli.report import report
+from moldiff.cli.reshape import reshape
 from moldiff.cli.sample import sample
 from moldiff.cli.score import score
 from moldiff.cli.train import train
@@ -60,7 +65,8 @@ def _options(
     pass
 
 
-for command in (sample, score, compare, report, draw, animate, prepare, train, export, info):
+VERBS = (decorate, link, isomers, conformers, perceive_bonds, reshape)
+for command in (sample, *VERBS, score, compare, report, draw, animate, prepare, train, export, info):
     app.command()(command)
 
 

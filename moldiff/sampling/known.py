@@ -1,12 +1,16 @@
 """What is known of the molecules before they are drawn: it has time 0 and stays."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from moldiff.state import Lead, State, Times
+from moldiff.diffusion.denoiser import Denoiser
+from moldiff.state import Lead, Prediction, State, Times
+
+IMPOSSIBLE = -1e4  # logit; e to this is 0 in every precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,12 +22,14 @@ class Known:
         pos: atoms whose coordinates are given.
         atom: atoms whose class is given.
         bond: pairs whose bond is given, symmetric.
+        possible: atom classes that each atom may have; None is all.
     """
 
     values: State
     pos: Bool[Tensor, "b n"]
     atom: Bool[Tensor, "b n"]
     bond: Bool[Tensor, "b n n"]
+    possible: Bool[Tensor, "b n k"] | None = None
 
     @classmethod
     def nothing(cls, mask: Bool[Tensor, "b n"]) -> "Known":
@@ -33,6 +39,25 @@ class Known:
         values = State(zeros.new_zeros(b, n, 3, dtype=torch.float32), zeros, zeros.new_zeros(b, n, n), mask)
         no_pairs = torch.zeros(b, n, n, dtype=torch.bool, device=mask.device)
         return cls(values, torch.zeros_like(mask), torch.zeros_like(mask), no_pairs)
+
+    @classmethod
+    def stack(cls, parts: Sequence["Known"]) -> "Known":
+        """Parts of one size as one batch; all of them or none say which classes are possible."""
+        values = [part.values for part in parts]
+        possible = [part.possible for part in parts if part.possible is not None]
+        return cls(
+            State(
+                torch.cat([v.pos for v in values]), torch.cat([v.atom for v in values]),
+                torch.cat([v.bond for v in values]), torch.cat([v.mask for v in values]),
+            ),
+            torch.cat([part.pos for part in parts]), torch.cat([part.atom for part in parts]),
+            torch.cat([part.bond for part in parts]), torch.cat(possible) if possible else None,
+        )  # fmt: skip
+
+    def to(self, device: torch.device | str) -> "Known":
+        """The same on another device."""
+        possible = None if self.possible is None else self.possible.to(device)
+        return Known(self.values.to(device), self.pos.to(device), self.atom.to(device), self.bond.to(device), possible)
 
     def times(self, t: float, lead: Lead = Lead()) -> Times:  # noqa: B008 - frozen
         """Time t, or what the lead makes of it, for what is drawn; 0 for what is known."""
@@ -47,3 +72,21 @@ class Known:
             atom=torch.where(self.atom, self.values.atom, state.atom),
             bond=torch.where(self.bond, self.values.bond, state.bond),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class OnlyPossible:
+    """A denoiser that gives atom classes beyond the possible ones no probability.
+
+    Attributes:
+        denoiser: whose predictions are taken.
+        possible: classes that each atom may have.
+    """
+
+    denoiser: Denoiser
+    possible: Bool[Tensor, "b n k"]
+
+    def __call__(self, state: State, t: Times, previous: Prediction | None = None) -> Prediction:
+        """See `Denoiser`."""
+        x0_hat = self.denoiser(state, t, previous)
+        return replace(x0_hat, atom=x0_hat.atom.masked_fill(~self.possible, IMPOSSIBLE))

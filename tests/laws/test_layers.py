@@ -29,7 +29,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "weights": BASE | {"data"},
     "build": MODEL | {"chem", "data", "network", "sampling"},
     "bundle": MODEL | {"chem", "data", "build", "weights"},
-    "generator": MODEL | {"chem", "data", "sampling", "precision", "workers", "build", "bundle", "weights"},
+    "batching": {"precision"},
+    "sizes": BASE | {"chem", "diffusion"},
+    "generator": MODEL
+    | {"chem", "data", "sampling", "precision", "workers", "build", "bundle", "weights", "sizes", "batching"},
+    "tasks": BASE | {"state", "chem", "sampling", "sizes", "generator"},
     "run": MODEL | {"chem", "data", "scoring", "training", "interrupt", "precision", "build", "bundle", "generator"},
 }
 TOP = {"cli", "__main__"}  # may import every room; nobody may import them

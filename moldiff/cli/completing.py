@@ -1,0 +1,187 @@
+"""What the commands that complete molecules share: options, progress, writing, and the word on what failed."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from typer import Argument, Option
+
+from moldiff.cli.sample import FEWER, INTERRUPTED, tagged
+from moldiff.errors import DataError, MoldiffError
+from moldiff.interrupt import Interrupt
+
+if TYPE_CHECKING:
+    from rdkit import Chem
+
+    from moldiff.chem.molecule import Failure
+    from moldiff.generator import MoleculeGenerator, Sample
+
+Out = Annotated[Path, Option("--out", "-o", help="File to write: .sdf, .xyz, .smi or .csv.")]
+Weights = Annotated[str, Option("--weights", "-w", help="A name that ships with the package, or a folder.")]
+Steps = Annotated[int, Option("--num-steps", min=1, help="Network evaluations for each attempt.")]
+NumEach = Annotated[int, Option("--num-each", "-n", min=1, help="Molecules for each one of the input.")]
+Seed = Annotated[int, Option(min=0, help="Of all randomness.")]
+Overwrite = Annotated[bool, Option("--overwrite", help="Replace a file that is there.")]
+Device = Annotated[str | None, Option(help="cpu or cuda.  [default: cuda if there is one]")]
+NumThreads = Annotated[int | None, Option(min=1, help="CPU threads.  [default: one a core]")]
+Geometries = Annotated[Path, Argument(help="Molecules in 3D with all hydrogens: .xyz, .sdf or .mol, plain or .gz.")]
+MOST_TOLD = 10  # failures that are told one by one
+
+Item = TypeVar("Item")
+Draw = Callable[..., "Iterator[Sample]"]  # of the items, with options of `MoleculeGenerator.complete`
+
+
+def load(weights: str, device: str | None, num_threads: int | None) -> "MoleculeGenerator":
+    """The generator, with torch told of the threads."""
+    import torch
+
+    from moldiff.generator import MoleculeGenerator
+    from moldiff.memory import keep_memory
+
+    keep_memory()
+    if num_threads is not None:
+        torch.set_num_threads(num_threads)
+    return MoleculeGenerator.from_pretrained(weights, device=device)
+
+
+def complete(
+    items: list[Item],
+    draw: Draw,
+    out: Path,
+    *,
+    failed: dict[str, str],
+    num_each: int = 1,
+    num_steps: int,
+    seed: int,
+    overwrite: bool,
+    tags: Callable[["Sample"], dict[str, str]] = lambda sample: {},
+) -> None:
+    """Draws, writes what is good, tells what is not; exit code 3 if fewer came than were asked for.
+
+    Args:
+        items: to complete.
+        draw: gives `num_each` samples of each item in order.
+        out: file to write.
+        failed: records of the input that are not among the items, and why.
+        num_each: samples of each.
+        num_steps: of an attempt.
+        seed: of all randomness.
+        overwrite: replace a file that is there.
+        tags: further properties of a sample.
+
+    Raises:
+        Exit: with the exit code where it is not 0.
+    """
+    from moldiff.chem.files import open_writer
+    from moldiff.chem.molecule import Failure
+
+    asked, reasons, interrupt = (len(items) + len(failed)) * num_each, Counter[str](), Interrupt()
+    terminal, told = Console(stderr=True), 0
+    bar = Progress(
+        TextColumn("drawing"), BarColumn(), TextColumn("{task.percentage:.0f} %"), TimeElapsedColumn(),
+        TextColumn("left"), TimeRemainingColumn(), console=terminal, disable=not terminal.is_terminal,
+    )  # fmt: skip
+    task = bar.add_task("", total=len(items) * num_each * num_steps)
+
+    def step(count: int) -> None:
+        if interrupt.asked:
+            raise KeyboardInterrupt
+        bar.advance(task, count)
+        state = bar.tasks[0]
+        bar.update(task, total=max(state.total or 0, state.completed))  # attempts after the first come on top
+
+    for label, why in list(failed.items())[:MOST_TOLD]:
+        typer.echo(f"moldiff: {label}: {why}", err=True)
+    interrupted = True
+    with open_writer(out, overwrite=overwrite) as writer, bar, interrupt, suppress(KeyboardInterrupt):
+        for sample in draw(items, seed=seed, num_steps=num_steps, on_step=step):
+            if isinstance(sample.result, Failure):
+                reasons[sample.result.reason] += 1
+                told += 1
+                if told <= MOST_TOLD:
+                    name = sample.molecule.name if sample.molecule is not None else ""
+                    bar.console.print(
+                        f"moldiff: {name or 'sample'} ({sample.index + 1}): {sample.result.reason}: "
+                        f"{sample.result.detail}", markup=False, highlight=False,
+                    )  # fmt: skip
+                continue
+            good = tagged(sample, writer.path.suffix)
+            writer.write(replace(good, properties={**good.properties, **tags(sample)}))
+        interrupted = False
+    parts = [f"{count} {reason}" for reason, count in reasons.most_common()]
+    parts += [f"{len(failed) * num_each} refused"] if failed else []
+    typer.echo(f"{out}: {writer.num_written} of {asked} molecules" + (f"; {', '.join(parts)}" if parts else ""))
+    if interrupted:
+        typer.echo("moldiff: stopped by the user; what was done is kept", err=True)
+        raise typer.Exit(INTERRUPTED)
+    if writer.num_written < asked:
+        raise typer.Exit(FEWER)
+
+
+def usable(
+    path: Path, records: Iterable[tuple[int, "Item | Failure"]], check: Callable[[Item], object]
+) -> tuple[list[Item], dict[str, str]]:
+    """The records that a task can honour, and the others by number with the reason, before anything is computed.
+
+    Args:
+        path: named in the messages.
+        records: of a reader.
+        check: raises what speaks against a record.
+
+    Returns:
+        The records and the reasons.
+
+    Raises:
+        DataError: if there is none; the first reason is in the message.
+    """
+    from moldiff.chem.molecule import Failure
+
+    good: list[Item] = []
+    failed: dict[str, str] = {}
+    for number, record in records:
+        label = f"{path.name}, record {number}"
+        try:
+            if isinstance(record, Failure):
+                failed[label] = record.detail
+            else:
+                check(record)
+                good.append(record)
+        except MoldiffError as error:
+            failed[label] = str(error)
+    if not good:
+        label, why = next(iter(failed.items()), (str(path), "has no molecules"))
+        raise DataError(f"{label}: {why}" + (f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""))
+    return good, failed
+
+
+def records_of(source: str) -> tuple[Path, Iterable[tuple[int, "Chem.Mol | Failure"]]]:
+    """The records of a file, or the one that a SMILES in its place is."""
+    from moldiff.chem.files import read_records
+    from moldiff.chem.molecule import Failure
+    from moldiff.chem.smiles import record_of_smiles
+
+    path = Path(source)
+    if path.exists():
+        return path, read_records(path)
+    record = record_of_smiles(source)
+    if isinstance(record, Failure) and record.reason == "unreadable":
+        raise DataError(f"{source[:80]!r} is neither a file nor a SMILES")
+    return Path("SMILES"), [(1, record)]
+
+
+def bonds_told(sample: "Sample") -> dict[str, Any]:
+    """How sure each bond is: `1-2:0.9998`, atoms counted from 1, and the least of all."""
+    import numpy as np
+
+    assert sample.molecule is not None
+    assert sample.confidence is not None
+    begin, end = np.nonzero(np.triu(sample.molecule.bond))
+    sure = sample.confidence[begin, end]
+    pairs = [f"{i + 1}-{j + 1}:{p:.4f}" for i, j, p in zip(begin.tolist(), end.tolist(), sure.tolist(), strict=True)]
+    return {"bond_confidence": " ".join(pairs), "least_confidence": round(float(sure.min(initial=1.0)), 6)}

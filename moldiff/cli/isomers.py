@@ -1,0 +1,35 @@
+"""`moldiff isomers`."""
+
+from typing import Annotated
+
+from typer import Argument, Option
+
+from moldiff.cli.completing import Device, NumThreads, Out, Overwrite, Seed, Steps, Weights, complete, load
+
+
+def isomers(
+    formula: Annotated[str, Argument(help="Such as C7H10O2, hydrogens included.")],
+    out: Out,
+    num_samples: Annotated[int, Option("--num-samples", "-n", min=1, help="Molecules to draw.")] = 20,
+    weights: Weights = "qm9",
+    num_steps: Steps = 100,
+    seed: Seed = 0,
+    overwrite: Overwrite = False,
+    device: Device = None,
+    num_threads: NumThreads = None,
+) -> None:
+    """Draws molecules of a formula, neutral atoms, in one piece.
+
+    Example: moldiff isomers C7H10O2 -n 50 --out isomers.sdf
+    """
+    from functools import partial
+
+    from moldiff.chem.formula import parse_formula
+    from moldiff.tasks.isomers import isomers as draw
+
+    counts = parse_formula(formula)
+    generator = load(weights, device, num_threads)
+    complete(
+        [counts] * num_samples, partial(draw, generator), out,
+        failed={}, num_steps=num_steps, seed=seed, overwrite=overwrite,
+    )  # fmt: skip

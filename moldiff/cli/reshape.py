@@ -1,0 +1,45 @@
+"""`moldiff reshape`."""
+
+from moldiff.cli.completing import (
+    Device,
+    Geometries,
+    NumEach,
+    NumThreads,
+    Out,
+    Overwrite,
+    Seed,
+    Steps,
+    Weights,
+    complete,
+    load,
+    usable,
+)
+
+
+def reshape(
+    file: Geometries,
+    out: Out,
+    num_each: NumEach = 5,
+    weights: Weights = "qm9",
+    num_steps: Steps = 20,
+    seed: Seed = 0,
+    overwrite: Overwrite = False,
+    device: Device = None,
+    num_threads: NumThreads = None,
+) -> None:
+    """Draws elements, charges and bonds for coordinates that stay: other molecules of the same shape.
+
+    Example: moldiff reshape one.xyz -n 20 --out same_shape.sdf
+    """
+    from functools import partial
+
+    from moldiff.chem.files import read_molecules
+    from moldiff.tasks.part import check_size
+    from moldiff.tasks.reshape import reshape as draw
+
+    generator = load(weights, device, num_threads)
+    shapes, failed = usable(file, read_molecules(file), partial(check_size, generator))
+    complete(
+        shapes, partial(draw, generator, num_each=num_each), out,
+        failed=failed, num_each=num_each, num_steps=num_steps, seed=seed, overwrite=overwrite,
+    )  # fmt: skip

@@ -1,0 +1,63 @@
+"""Coordinates for given atoms and bonds."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from moldiff.chem.molecule import Failure
+from moldiff.chem.stereo import Graph, keeps_bonds, mirrored
+from moldiff.chem.validity import check
+from moldiff.generator import MoleculeGenerator, Sample
+from moldiff.tasks.part import Part, check_atoms
+from moldiff.tasks.rounds import attempts
+
+ATTEMPTS = 16  # a hand of several centres is one of many, and comes by chance
+
+
+def conformers(
+    generator: MoleculeGenerator, graphs: Sequence[Graph], *, num_each: int = 1, **options: Any
+) -> Iterator[Sample]:
+    """Draws coordinates; atoms and bonds stay, and the stereo that is asked is kept.
+
+    The network knows no hand: where the wrong one comes out it is mirrored, and where a diastereomer comes, drawn
+    again. A failure `stereo` says that none of the attempts had it, `stretched` that distances show other bonds.
+
+    Args:
+        generator: of weights.
+        graphs: from `moldiff.chem.stereo.graph_of`.
+        num_each: conformers of each.
+        **options: of `MoleculeGenerator.complete`.
+
+    Returns:
+        Samples in order, those of one graph together.
+    """
+    for graph in graphs:
+        check_graph(generator, graph)
+
+    def ask(number: int, attempt: int) -> Part:
+        return Part.of(graphs[number // num_each].molecule, "atom", "bond")
+
+    def judged(number: int, sample: Sample) -> Sample:
+        return with_stereo(graphs[number // num_each], sample)
+
+    return attempts(generator, num_each * len(graphs), ask, most=ATTEMPTS, judged=judged, **options)
+
+
+def check_graph(generator: MoleculeGenerator, graph: Graph) -> None:
+    """A `SizeError` or `VocabularyError` if the weights do not know that many atoms, or a kind of atom."""
+    check_atoms(generator, graph.molecule)
+
+
+def with_stereo(graph: Graph, sample: Sample) -> Sample:
+    """The sample in the hand that is asked, or failed."""
+    if isinstance(sample.result, Failure) or sample.molecule is None:
+        return sample
+    if not keeps_bonds(sample.molecule):
+        return replace(sample, result=Failure("stretched", "distances show other bonds than those asked"))
+    if graph.has_stereo_of(sample.result):
+        return sample
+    other = mirrored(sample.molecule)
+    result = check(other)
+    if not isinstance(result, Failure) and graph.has_stereo_of(result):
+        return replace(sample, result=result, molecule=other)
+    return replace(sample, result=Failure("stereo", f"asked {graph.stereo}, another stereoisomer came"))

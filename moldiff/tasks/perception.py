@@ -1,0 +1,64 @@
+"""Bonds and charges for given elements and coordinates."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from moldiff.chem.molecule import Failure, Molecule
+from moldiff.generator import MoleculeGenerator, Sample
+from moldiff.tasks.part import Part, check_atoms
+from moldiff.tasks.rounds import attempts
+
+ATTEMPTS = 4  # the first with neutral atoms, which most are
+STEPS = 10
+
+
+def perceive_bonds(
+    generator: MoleculeGenerator, geometries: Sequence[Molecule], *, num_steps: int | None = STEPS, **options: Any
+) -> Iterator[Sample]:
+    """Draws bonds and charges; elements and coordinates stay.
+
+    The first attempt takes all atoms as neutral; where that is not strictly valid the charges are drawn, too. The
+    total charge is that of the property `charge`, or 0, as in RDKit's perception; another one is a failure `charge`.
+
+    Args:
+        generator: of weights.
+        geometries: elements and coordinates; bonds and charges are not read.
+        num_steps: network evaluations of an attempt.
+        **options: of `MoleculeGenerator.complete`.
+
+    Returns:
+        A sample for each in order; `confidence` tells how sure each bond is.
+    """
+    for geometry in geometries:
+        check_geometry(generator, geometry)
+
+    def total(geometry: Molecule) -> int:
+        return int(geometry.properties.get("charge", 0))
+
+    def ask(number: int, attempt: int) -> Part:
+        geometry = _neutral(geometries[number])
+        if attempt or total(geometry):
+            return Part.of(geometry, "pos", same_element=True)
+        return Part.of(geometry, "pos", "atom")
+
+    def judged(number: int, sample: Sample) -> Sample:
+        if not sample.valid or sample.molecule is None:
+            return sample
+        wanted, found = total(geometries[number]), int(sample.molecule.charges.sum())
+        if found == wanted:
+            return sample
+        return replace(sample, result=Failure("charge", f"the charges add up to {found:+d}, expected {wanted:+d}"))
+
+    return attempts(generator, len(geometries), ask, most=ATTEMPTS, judged=judged, num_steps=num_steps, **options)
+
+
+def check_geometry(generator: MoleculeGenerator, geometry: Molecule) -> None:
+    """A `SizeError` or `VocabularyError` if the weights do not know that many atoms, or an element."""
+    check_atoms(generator, _neutral(geometry))
+
+
+def _neutral(geometry: Molecule) -> Molecule:
+    return replace(geometry, charges=np.zeros_like(geometry.charges))
