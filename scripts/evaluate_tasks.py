@@ -145,7 +145,7 @@ def geometries(generator: MoleculeGenerator, molecules: list[Molecule], count: i
         finite = np.array([value for value in nearest if np.isfinite(value)])
         figures[name] = {
             "length error": float(np.mean(errors)), "COV": float(np.mean(np.array(nearest) < NEAR)),
-            "AMR": float(finite.mean()), "AMR median": float(np.median(finite)), "none": int(len(nearest) - len(finite)),
+            "AMR": float(finite.mean()), "AMR median": float(np.median(finite)), "none": len(nearest) - len(finite),
         }  # fmt: skip
     return figures
 
@@ -217,7 +217,8 @@ def grown(generator: MoleculeGenerator, found: list[tuple[Fragment, int]]) -> Fi
         for i in range(0, len(ten), 10)
     ]
     return {
-        "count": len(found), "one attempt, size of the data": sum(s.valid for s in by_size), "failures": failures(by_size),
+        "count": len(found), "one attempt, size of the data": sum(s.valid for s in by_size),
+        "failures": failures(by_size),
         "size drawn, four attempts": sum(s.valid for s in free), "distinct of ten": float(np.mean(distinct)),
     }  # fmt: skip
 

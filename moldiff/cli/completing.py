@@ -17,9 +17,8 @@ from moldiff.errors import DataError, MoldiffError
 from moldiff.interrupt import Interrupt
 
 if TYPE_CHECKING:
-    from rdkit import Chem
-
     from moldiff.chem.molecule import Failure
+    from moldiff.chem.validity import Checked
     from moldiff.generator import MoleculeGenerator, Sample
 
 Out = Annotated[Path, Option("--out", "-o", help="File to write: .sdf, .xyz, .smi or .csv.")]
@@ -98,9 +97,9 @@ def complete(
 
     for label, why in list(failed.items())[:MOST_TOLD]:
         typer.echo(f"moldiff: {label}: {why}", err=True)
-    interrupted = True
+    samples, interrupted = draw(items, seed=seed, num_steps=num_steps, on_step=step), True
     with open_writer(out, overwrite=overwrite) as writer, bar, interrupt, suppress(KeyboardInterrupt):
-        for sample in draw(items, seed=seed, num_steps=num_steps, on_step=step):
+        for sample in samples:
             if isinstance(sample.result, Failure):
                 reasons[sample.result.reason] += 1
                 told += 1
@@ -160,7 +159,7 @@ def usable(
     return good, failed
 
 
-def records_of(source: str) -> tuple[Path, Iterable[tuple[int, "Chem.Mol | Failure"]]]:
+def records_of(source: str) -> tuple[Path, Iterable[tuple[int, "Checked"]]]:
     """The records of a file, or the one that a SMILES in its place is."""
     from moldiff.chem.files import read_records
     from moldiff.chem.molecule import Failure
@@ -179,8 +178,8 @@ def bonds_told(sample: "Sample") -> dict[str, Any]:
     """How sure each bond is: `1-2:0.9998`, atoms counted from 1, and the least of all."""
     import numpy as np
 
-    assert sample.molecule is not None
-    assert sample.confidence is not None
+    if sample.molecule is None or sample.confidence is None:
+        return {}
     begin, end = np.nonzero(np.triu(sample.molecule.bond))
     sure = sample.confidence[begin, end]
     pairs = [f"{i + 1}-{j + 1}:{p:.4f}" for i, j, p in zip(begin.tolist(), end.tolist(), sure.tolist(), strict=True)]

@@ -24,9 +24,8 @@ from moldiff.cli.sample import parse_num_atoms
 from moldiff.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rdkit import Chem
-
     from moldiff.chem.molecule import Failure, Molecule
+    from moldiff.chem.validity import Checked
     from moldiff.generator import MoleculeGenerator
     from moldiff.tasks.fragments import Fragment
 
@@ -145,7 +144,7 @@ def _refuse_pieces(fragment: "Fragment", *, linked: bool) -> None:
 
 
 def _in_space(
-    generator: "MoleculeGenerator", records: "Iterable[tuple[int, Chem.Mol | Failure]]", seed: int
+    generator: "MoleculeGenerator", records: "Iterable[tuple[int, Checked]]", seed: int
 ) -> "Iterator[tuple[int, Molecule | Failure]]":
     """Scaffolds with coordinates: their own, or those that the weights draw."""
     from moldiff.chem.border import convert

@@ -1,0 +1,17 @@
+import pytest
+
+from moldiff.chem.files import read_molecules
+from moldiff.chem.molecule import Molecule
+from moldiff.generator import MoleculeGenerator
+
+
+@pytest.fixture(scope="session")
+def generator() -> MoleculeGenerator:
+    """The weights that ship with the package."""
+    return MoleculeGenerator.from_pretrained("qm9")
+
+
+@pytest.fixture(scope="session")
+def molecules(sample_sdf) -> list[Molecule]:
+    """The first of the QM9 sample."""
+    return [m for _, m in read_molecules(sample_sdf) if isinstance(m, Molecule)][:40]

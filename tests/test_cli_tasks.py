@@ -1,0 +1,116 @@
+"""Each verb as a user types it, with the weights that ship."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from moldiff.chem.files import read_molecules
+from moldiff.chem.molecule import Molecule
+from moldiff.chem.sdf import sdf_text
+from moldiff.chem.xyz import xyz_text
+from moldiff.cli import app
+
+
+def run(*args: object) -> Result:
+    return CliRunner().invoke(app, [str(arg) for arg in args])
+
+
+def molecules(path: Path) -> list[Molecule]:
+    return [record for _, record in read_molecules(path) if isinstance(record, Molecule)]
+
+
+def written(path: Path, *args: object) -> list[Molecule]:
+    result = run(*args, "--out", path, "--num-steps", 10)
+    assert result.exit_code in (0, 3), result.output
+    found = molecules(path)
+    assert f"{path}: {len(found)} of " in result.stdout
+    assert all(m.properties["valid"] == 1 for m in found)
+    return found
+
+
+@pytest.fixture
+def xyz(tmp_path: Path, sample_sdf: Path) -> Path:
+    file = tmp_path / "in.xyz"
+    file.write_text("".join(xyz_text(m) for m in molecules(sample_sdf)[30:36]))
+    return file
+
+
+def test_perceive_bonds_writes_confidences_and_refuses_records_in_their_place(xyz: Path, tmp_path: Path):
+    xyz.write_text("3\nsulfide\nS 0 0 0\nH 0 0 1.3\nH 1.3 0 0\n" + xyz.read_text())
+    result = run("perceive-bonds", xyz, "--out", tmp_path / "out.sdf")
+    assert result.exit_code == 3
+    assert "in.xyz, record 1: molecule 'sulfide': atom 1 is S" in result.stderr
+    found = molecules(tmp_path / "out.sdf")
+    assert len(found) == 6
+    for molecule in found:
+        pairs = str(molecule.properties["bond_confidence"]).split()
+        assert len(pairs) == (molecule.bond > 0).sum() // 2
+        assert 0.5 < float(molecule.properties["least_confidence"]) <= 1
+    again = run("perceive-bonds", xyz, "--out", tmp_path / "out.sdf")
+    assert again.exit_code == 1
+    assert "already there" in again.stderr
+
+
+def test_a_total_charge_that_no_bonds_give_is_told(xyz: Path, tmp_path: Path):
+    result = run("perceive-bonds", xyz, "--charge", 3, "--out", tmp_path / "out.sdf", "--num-steps", 3)
+    assert result.exit_code == 3
+    assert "0 of 6 molecules; " in result.stdout
+
+
+def test_conformers_of_a_smiles_and_of_files(tmp_path: Path, sample_sdf: Path):
+    assert len(written(tmp_path / "a.sdf", "conformers", "C[C@H](O)C#N", "-n", 3)) == 3
+    (tmp_path / "in.smi").write_text("CCO ethanol\nC[Si](C)(C)C\nnonsense\nCC=O\n")
+    result = run("conformers", tmp_path / "in.smi", "--out", tmp_path / "b.sdf", "--num-steps", 5)
+    assert result.exit_code == 3
+    assert "2 of 4 molecules; 2 refused" in result.stdout
+    assert "record 2" in result.stderr
+    assert "record 3" in result.stderr
+    assert len(written(tmp_path / "c.sdf", "conformers", sample_sdf)) >= 195
+
+
+def test_isomers_reshape_decorate_and_link(tmp_path: Path, sample_sdf: Path, xyz: Path):
+    isomers = written(tmp_path / "i.sdf", "isomers", "C4H8O", "-n", 6)
+    assert all(sorted(m.elements.tolist()) == [1] * 8 + [6] * 4 + [8] for m in isomers)
+    assert len(written(tmp_path / "r.sdf", "reshape", xyz, "-n", 2)) > 6
+    grown = written(tmp_path / "d.sdf", "decorate", "c1ccoc1", "--attach", 1, "--add", "3-6", "-n", 4)
+    assert grown
+    assert len({m.pos[:8].tobytes() for m in grown}) == 1
+    assert written(tmp_path / "e.sdf", "decorate", "C1CC1", "--smarts", "[CH2]", "--add", "3-9", "-n", 2)
+    pieces = tmp_path / "pieces.sdf"
+    (ethane, *_) = [m for m in molecules(sample_sdf) if sorted(m.elements.tolist()) == [1] * 6 + [6] * 2] or molecules(
+        tmp_path / "i.sdf"
+    )
+    carbon = int((ethane.elements == 6).nonzero()[0][0]) + 1
+    far = Molecule(ethane.elements, ethane.charges, ethane.pos + 4.5, ethane.bond)
+    pieces.write_text(sdf_text(ethane) + sdf_text(far))
+    attach = f"{carbon},{carbon + len(ethane)}"
+    result = run("link", pieces, "--attach", attach, "--add", "3-9", "-n", 2, "--out", tmp_path / "l.sdf")
+    assert result.exit_code in (0, 3), result.output
+    assert " of 2 molecules" in result.stdout
+    alone = run("link", tmp_path / "r.sdf", "--attach", 1, "--out", tmp_path / "m.sdf")
+    assert alone.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["isomers", "C7H9O2"], "odd in number"),
+        (["isomers", "C70H142"], "212 atoms with hydrogens; these weights know 3 to 29"),
+        (["isomers", "C2H6S"], "atom 1 is S"),
+        (["conformers", "none.smi"], "neither a file nor a SMILES"),
+        (["conformers", "C[CH]C"], "unpaired"),
+        (["decorate", "c1ccoc1"], "--attach or by --smarts"),
+        (["decorate", "c1ccoc1", "--attach", "4"], "atom 4 has no hydrogen to give"),
+        (["decorate", "c1ccoc1", "--attach", "x"], "expected numbers of atoms"),
+        (["decorate", "c1ccoc1", "--attach", "1", "--add", "40"], "40 are to be added; these weights know up to 29"),
+        (["decorate", "c1ccoc1", "--smarts", "N"], "no atom matches"),
+        (["decorate", "O.O", "--attach", "1"], "2 unconnected parts"),
+    ],
+)
+def test_what_cannot_be_honoured_is_one_line_before_any_work(args: list[str], message: str, tmp_path: Path):
+    result = run(*args, "--out", tmp_path / "x.sdf")
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "x.sdf").exists()
