@@ -99,7 +99,7 @@ def grow(
 
     def ask(number: int, attempt: int) -> Part:
         fragment, law = fragments[number // num_each], laws[number // num_each]
-        return _grown(fragment, law.draw(seed, number + attempt * ATTEMPT) - len(fragment.molecule))
+        return grown(fragment, law.draw(seed, number + attempt * ATTEMPT) - len(fragment.molecule))
 
     return attempts(generator, num_each * len(fragments), ask, most=most, seed=seed, num_steps=num_steps, **options)
 
@@ -152,7 +152,7 @@ def _range(num: int | tuple[int, int]) -> tuple[int, int]:
     return (num, num) if isinstance(num, int) else num
 
 
-def _grown(fragment: Fragment, added: int) -> Part:
+def grown(fragment: Fragment, added: int) -> Part:
     """With so many atoms more; that atoms which are not open get no other bonds is known, too."""
     m, n = fragment.molecule, len(fragment.molecule)
     given = np.arange(n + added) < n

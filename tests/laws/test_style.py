@@ -35,7 +35,7 @@ def long_files(source: Source) -> Iterator[str]:
 
 
 # for who works on the project, not to copy
-LONGER = ("ablate", "bench", "evaluate", "evaluate_tasks", "map", "variants/sitecustomize")
+LONGER = ("ablate", "bench", "evaluate", "evaluate_tasks", "gallery", "map", "replacement", "variants/sitecustomize")
 LONGER_SCRIPTS = {f"scripts/{name}.py" for name in LONGER}
 
 
