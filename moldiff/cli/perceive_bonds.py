@@ -1,6 +1,7 @@
 """`moldiff perceive-bonds`."""
 
-from typing import Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
@@ -18,6 +19,9 @@ from moldiff.cli.completing import (
     load,
     usable,
 )
+
+if TYPE_CHECKING:
+    from moldiff.chem.molecule import Failure, Molecule
 
 
 def perceive_bonds(
@@ -39,7 +43,6 @@ def perceive_bonds(
 
     Example: moldiff perceive-bonds molecules.xyz --out molecules.sdf
     """
-    from dataclasses import replace
     from functools import partial
 
     from moldiff.chem.files import read_molecules
@@ -47,10 +50,19 @@ def perceive_bonds(
     from moldiff.tasks.perception import perceive_bonds as perceive
 
     generator = load(weights, device, num_threads)
-    geometries, failed = usable(file, read_molecules(file), partial(check_geometry, generator))
+    records = read_molecules(file)
     if charge is not None:
-        geometries = [replace(g, properties={**g.properties, "charge": charge}) for g in geometries]
+        records = ((number, _charged(record, charge)) for number, record in records)
+    geometries, failed = usable(file, records, partial(check_geometry, generator))
     complete(
         geometries, partial(perceive, generator), out,
         failed=failed, num_steps=num_steps, seed=seed, overwrite=overwrite, tags=bonds_told,
     )  # fmt: skip
+
+
+def _charged(record: "Molecule | Failure", charge: int) -> "Molecule | Failure":
+    from moldiff.chem.molecule import Molecule
+
+    return (
+        replace(record, properties={**record.properties, "charge": charge}) if isinstance(record, Molecule) else record
+    )

@@ -9,6 +9,7 @@ from jaxtyping import Bool
 
 from moldiff.chem.attachment import pieces
 from moldiff.chem.molecule import Molecule
+from moldiff.chem.stereo import keeps_bonds
 from moldiff.errors import MoleculeError, SizeError
 from moldiff.generator import MoleculeGenerator, Sample
 from moldiff.sizes import NumAtoms, Sizes
@@ -117,7 +118,8 @@ def check_fragment(generator: MoleculeGenerator, fragment: Fragment, num_added: 
 
     Raises:
         SizeError: if there is no room for that many atoms.
-        MoleculeError: if a piece is not open, or too far from all others for the atoms to add, or two overlap.
+        MoleculeError: if a piece is not open, or too far from all others for the atoms to add, or two overlap, or
+            distances do not show the bonds.
         VocabularyError: on an atom that the weights do not know.
     """
     molecule, counts = fragment.molecule, generator.bundle.statistics.sizes
@@ -145,6 +147,8 @@ def check_fragment(generator: MoleculeGenerator, fragment: Fragment, num_added: 
                 f"{label}: piece {piece + 1} lies {gap:.1f} Å from the next attachment atom, further than {greatest} "
                 "atoms reach"
             )
+    if not keeps_bonds(molecule):
+        raise MoleculeError(f"{label}: distances show other bonds than its own; are its coordinates flat, or not in Å?")
     return Sizes.of(counts, (known + least, known + greatest), allow_extrapolation=False)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from moldiff.chem.molecule import Failure, Molecule
+from moldiff.errors import MoleculeError
 from moldiff.generator import MoleculeGenerator, Sample
 from moldiff.tasks.part import Part, check_atoms
 from moldiff.tasks.rounds import attempts
@@ -35,19 +36,16 @@ def perceive_bonds(
     for geometry in geometries:
         check_geometry(generator, geometry)
 
-    def total(geometry: Molecule) -> int:
-        return int(geometry.properties.get("charge", 0))
-
     def ask(number: int, attempt: int) -> Part:
         geometry = _neutral(geometries[number])
-        if attempt or total(geometry):
+        if attempt or _charge(geometry):
             return Part.of(geometry, "pos", same_element=True)
         return Part.of(geometry, "pos", "atom")
 
     def judged(number: int, sample: Sample) -> Sample:
         if not sample.valid or sample.molecule is None:
             return sample
-        wanted, found = total(geometries[number]), int(sample.molecule.charges.sum())
+        wanted, found = _charge(geometries[number]), int(sample.molecule.charges.sum())
         if found == wanted:
             return sample
         return replace(sample, result=Failure("charge", f"the charges add up to {found:+d}, expected {wanted:+d}"))
@@ -56,8 +54,23 @@ def perceive_bonds(
 
 
 def check_geometry(generator: MoleculeGenerator, geometry: Molecule) -> None:
-    """A `SizeError` or `VocabularyError` if the weights do not know that many atoms, or an element."""
+    """Refuses what the weights do not know, and a total charge that is no number.
+
+    Args:
+        generator: of the weights.
+        geometry: to look at.
+
+    Raises:
+        MoleculeError: if its property `charge` is not an integer; else as `check_atoms`.
+    """
     check_atoms(generator, _neutral(geometry))
+    charge = geometry.properties.get("charge", 0)
+    if not isinstance(charge, int):
+        raise MoleculeError(f"its charge is {charge!r}, expected an integer")
+
+
+def _charge(geometry: Molecule) -> int:
+    return int(geometry.properties.get("charge", 0))
 
 
 def _neutral(geometry: Molecule) -> Molecule:

@@ -50,5 +50,7 @@ def attempts(
                     completed = parts[sample.index].completed(sample)
                     best[number] = judged(number, replace(completed, index=number))
                 waiting = [number for number in waiting if not best[number].valid]
-        finally:
+        except KeyboardInterrupt:
             yield from (best[number] for number in sorted(best))
+            raise
+        yield from (best[number] for number in sorted(best))

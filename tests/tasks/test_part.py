@@ -106,3 +106,10 @@ def test_interrupted_attempts_give_what_is_done(generator: MoleculeGenerator):
     with pytest.raises(KeyboardInterrupt):
         done.extend(sample.index for sample in going)
     assert 0 < len(done) < 40
+
+
+def test_who_stops_listening_stops_the_work(generator: MoleculeGenerator):
+    going = attempts(generator, 4, lambda number, attempt: Part.of(WATER, "atom"), num_steps=2)
+    next(going)
+    going.close()  # type: ignore[attr-defined]
+    assert list(going) == []

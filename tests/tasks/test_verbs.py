@@ -55,6 +55,8 @@ def test_perception_keeps_the_total_charge(generator: MoleculeGenerator, molecul
     (wrong,) = perceive_bonds(generator, [replace(bare(molecules[0]), properties={"charge": 1})], num_steps=4)
     assert isinstance(wrong.result, Failure)
     assert wrong.result.reason in {"charge", "radical", "valence"}
+    with pytest.raises(MoleculeError, match="'x', expected an integer"):
+        perceive_bonds(generator, [replace(bare(molecules[0]), properties={"charge": "x"})])
 
 
 @pytest.mark.parametrize("smiles", ["C[C@H](O)C#N", "C[C@@H](O)C#N", "C/C=C/C", "C/C=C\\C", "C[C@H]1C[C@@H]1F"])
@@ -136,6 +138,8 @@ def test_linked_pieces_become_one(generator: MoleculeGenerator, molecules: list[
     near.pos[owners(far) == 1] = near.pos[owners(far) == 0]
     with pytest.raises(MoleculeError, match="overlap"):
         check_fragment(generator, replace(pieces, molecule=near), 1)
+    with pytest.raises(MoleculeError, match="distances show other bonds"):
+        check_fragment(generator, replace(pieces, molecule=replace(far, pos=0.7 * pieces.molecule.pos)), 1)
     with pytest.raises(MoleculeError, match="no attachment"):
         check_fragment(generator, replace(pieces, open=pieces.open & (owners(far) == 0)), 1)
     with pytest.raises(SizeError, match="know up to 29"):
