@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from cli_results import refused
+from rich.text import Text
 from typer.testing import CliRunner, Result
 
 import moldiff
@@ -16,7 +18,25 @@ def run(*args: object) -> Result:
     return CliRunner().invoke(app, [str(arg) for arg in args])
 
 
-@pytest.mark.parametrize("command", ["sample", "score", "compare", "draw", "prepare", "train", "export", "info"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sample",
+        "score",
+        "compare",
+        "draw",
+        "prepare",
+        "train",
+        "export",
+        "info",
+        "decorate",
+        "link",
+        "isomers",
+        "conformers",
+        "perceive-bonds",
+        "reshape",
+    ],
+)
 def test_cli_explains_every_option(command: str):
     result = run(command, "--help")
     assert result.exit_code == 0
@@ -201,3 +221,11 @@ def test_info_shows_card_and_classes(weights: Path):
     assert "random" in result.stdout
     assert "3 to 29" in result.stdout
     refused(run("info", "qm8"), "weights 'qm8'")
+
+
+def test_help_texts_lose_nothing_to_markup():
+    commands = typer.main.get_command(app).commands.values()  # type: ignore[attr-defined]
+    texts = [text for command in commands for text in (command.help, *(getattr(p, "help", "") for p in command.params))]
+    assert len(texts) > 100
+    assert [text for text in texts if text and Text.from_markup(text).plain != text] == []
+    assert Text.from_markup("such as [cH]").plain == "such as "  # what the law is against

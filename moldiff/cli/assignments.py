@@ -11,7 +11,7 @@ from moldiff.errors import ConfigError
 if TYPE_CHECKING:
     from moldiff.config import SamplerSettings
 
-DEFAULT = "  [default: of the weights]"
+DEFAULT = " (default: of the weights)"
 
 Preset = Annotated[
     Literal["fast", "balanced", "best"] | None,

@@ -27,8 +27,8 @@ Steps = Annotated[int, Option("--num-steps", min=1, help="Network evaluations fo
 NumEach = Annotated[int, Option("--num-each", "-n", min=1, help="Molecules for each one of the input.")]
 Seed = Annotated[int, Option(min=0, help="Of all randomness.")]
 Overwrite = Annotated[bool, Option("--overwrite", help="Replace a file that is there.")]
-Device = Annotated[str | None, Option(help="cpu or cuda.  [default: cuda if there is one]")]
-NumThreads = Annotated[int | None, Option(min=1, help="CPU threads.  [default: one a core]")]
+Device = Annotated[str | None, Option(help="cpu or cuda. (default: cuda if there is one)")]
+NumThreads = Annotated[int | None, Option(min=1, help="CPU threads. (default: one a core)")]
 Geometries = Annotated[Path, Argument(help="Molecules in 3D with all hydrogens: .xyz, .sdf or .mol, plain or .gz.")]
 MOST_TOLD = 10  # failures that are told one by one
 

@@ -33,9 +33,9 @@ Attach = Annotated[
     str | None,
     Option(help="Atoms that get a new bond in the place of a hydrogen, counted from 1: 3, or 3,5; twice is two bonds."),
 ]
-Smarts = Annotated[str | None, Option(help="Or: all atoms that the first atom of this pattern matches, such as [cH].")]
+Smarts = Annotated[str | None, Option(help="Or: all atoms that the first atom of this pattern matches, such as [CH2].")]
 Add = Annotated[
-    str | None, Option("--add", help="Atoms to add, with hydrogens: 5, or 3-8.  [default: sizes as in the data]")
+    str | None, Option("--add", help="Atoms to add, with hydrogens: 5, or 3-8. (default: sizes as in the data)")
 ]
 
 

@@ -28,7 +28,7 @@ def perceive_bonds(
     file: Geometries,
     out: Out,
     charge: Annotated[
-        int | None, Option(help="Total charge of every molecule.  [default: `charge=` of the record, or 0]")
+        int | None, Option(help="Total charge of every molecule. (default: `charge=` of the record, or 0)")
     ] = None,
     weights: Weights = "qm9",
     num_steps: Steps = 10,

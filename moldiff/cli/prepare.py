@@ -9,7 +9,7 @@ from typer import Argument, Option
 
 def prepare(
     source: Annotated[str, Argument(help="qm9 (from the PyPI package qm9pack), or an .sdf or .xyz file of your own.")],
-    out: Annotated[Path | None, Option("--out", "-o", help="Folder to make.  [default: stores/NAME]")] = None,
+    out: Annotated[Path | None, Option("--out", "-o", help="Folder to make. (default: stores/NAME)")] = None,
     from_file: Annotated[
         Path | None, Option(help="For qm9: gdb9.sdf or the archive of xyz files, fetched by hand.")
     ] = None,

@@ -35,7 +35,7 @@ def sample(
     num_steps: NumSteps = None,
     seed: Annotated[int, Option(min=0, help="Of all randomness; with its index it determines a molecule.")] = 0,
     num_atoms: Annotated[
-        str | None, Option(help="Atoms with hydrogens: 18, or 15-20.  [default: as often as in the data]")
+        str | None, Option(help="Atoms with hydrogens: 18, or 15-20. (default: as often as in the data)")
     ] = None,
     allow_extrapolation: Annotated[
         bool, Option("--allow-extrapolation", help="Allow sizes that the weights were not trained on.")
@@ -62,9 +62,9 @@ def sample(
     temperature: Annotated[float | None, Option(help=f"Below 1 the likelier classes are preferred.{DEFAULT}")] = None,
     churn: Annotated[float | None, Option(help=f"Share of each step that fresh noise takes back.{DEFAULT}")] = None,
     set_: SamplerSet = None,
-    device: Annotated[str | None, Option(help="cpu or cuda.  [default: cuda if there is one]")] = None,
+    device: Annotated[str | None, Option(help="cpu or cuda. (default: cuda if there is one)")] = None,
     num_threads: Annotated[
-        int | None, Option(min=1, help="CPU threads, each with molecules of its own.  [default: one a core]")
+        int | None, Option(min=1, help="CPU threads, each with molecules of its own. (default: one a core)")
     ] = None,
 ) -> None:
     """Draws molecules, writes them as they come, and scores them.

@@ -49,7 +49,7 @@ MostChecked = Annotated[int, Option(min=1, help="Valid molecules that --check lo
 MOST_CHECKED = 1000
 
 NumWorkers = Annotated[
-    int | None, Option(min=1, help="Processes for files of thousands of molecules.  [default: one a core]")
+    int | None, Option(min=1, help="Processes for files of thousands of molecules. (default: one a core)")
 ]
 
 

@@ -13,7 +13,7 @@ from moldiff.cli.assignments import assign
 def train(
     out: Annotated[Path, Option("--out", "-o", help="Folder of the run, such as runs/qm9.")],
     data: Annotated[
-        str | None, Option(help="A store that `moldiff prepare` made: a folder, or a name in stores/.  [default: qm9]")
+        str | None, Option(help="A store that `moldiff prepare` made: a folder, or a name in stores/. (default: qm9)")
     ] = None,
     config: Annotated[Path | None, Option(help="JSON file of settings; those not in it keep their defaults.")] = None,
     set_: Annotated[
