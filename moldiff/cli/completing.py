@@ -19,7 +19,7 @@ from moldiff.interrupt import Interrupt
 if TYPE_CHECKING:
     from moldiff.chem.molecule import Failure
     from moldiff.chem.validity import Checked
-    from moldiff.generator import MoleculeGenerator, Sample
+    from moldiff.generator import Sample
 
 Out = Annotated[Path, Option("--out", "-o", help="File to write: .sdf, .xyz, .smi or .csv.")]
 Weights = Annotated[str, Option("--weights", "-w", help="A name that ships with the package, or a folder.")]
@@ -34,19 +34,6 @@ MOST_TOLD = 10  # failures that are told one by one
 
 Item = TypeVar("Item")
 Draw = Callable[..., "Iterator[Sample]"]  # of the items, with options of `MoleculeGenerator.complete`
-
-
-def load(weights: str, device: str | None, num_threads: int | None) -> "MoleculeGenerator":
-    """The generator, with torch told of the threads."""
-    import torch
-
-    from moldiff.generator import MoleculeGenerator
-    from moldiff.memory import keep_memory
-
-    keep_memory()
-    if num_threads is not None:
-        torch.set_num_threads(num_threads)
-    return MoleculeGenerator.from_pretrained(weights, device=device)
 
 
 def complete(

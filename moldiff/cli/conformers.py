@@ -14,10 +14,10 @@ from moldiff.cli.completing import (
     Steps,
     Weights,
     complete,
-    load,
     records_of,
     usable,
 )
+from moldiff.cli.sample import load
 
 
 def conformers(

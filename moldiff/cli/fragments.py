@@ -16,11 +16,10 @@ from moldiff.cli.completing import (
     Steps,
     Weights,
     complete,
-    load,
     records_of,
     usable,
 )
-from moldiff.cli.sample import parse_num_atoms
+from moldiff.cli.sample import load, parse_num_atoms
 from moldiff.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from moldiff.cli.completing import Device, NumThreads, Out, Overwrite, Seed, Steps, Weights, complete, load
+from moldiff.cli.completing import Device, NumThreads, Out, Overwrite, Seed, Steps, Weights, complete
+from moldiff.cli.sample import load
 
 
 def isomers(

@@ -16,9 +16,9 @@ from moldiff.cli.completing import (
     Weights,
     bonds_told,
     complete,
-    load,
     usable,
 )
+from moldiff.cli.sample import load
 
 if TYPE_CHECKING:
     from moldiff.chem.molecule import Failure, Molecule

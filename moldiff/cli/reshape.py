@@ -11,9 +11,9 @@ from moldiff.cli.completing import (
     Steps,
     Weights,
     complete,
-    load,
     usable,
 )
+from moldiff.cli.sample import load
 
 
 def reshape(

@@ -74,15 +74,7 @@ def sample(
 
     Examples: moldiff sample --out molecules.sdf | moldiff sample -n 1000 --num-atoms 15-20 --valid-only --out x.sdf
     """
-    import torch
-
-    from moldiff.generator import MoleculeGenerator
-    from moldiff.memory import keep_memory
-
-    keep_memory()
-    if num_threads is not None:
-        torch.set_num_threads(num_threads)
-    generator = MoleculeGenerator.from_pretrained(weights, device=device)
+    generator = load(weights, device, num_threads)
     sampler = changed(
         generator.bundle.sampler, set_, preset=preset, num_steps=num_steps, solver=solver,
         grid=times_or_name(grid), temperature=temperature, churn=churn,
@@ -93,6 +85,19 @@ def sample(
         with_states=trajectory is not None,
     )  # fmt: skip
     _write_and_tell(drawing, out, trajectory, known=read_references(reference), overwrite=overwrite)
+
+
+def load(weights: str, device: str | None, num_threads: int | None) -> "MoleculeGenerator":
+    """The generator, with torch told of the threads."""
+    import torch
+
+    from moldiff.generator import MoleculeGenerator
+    from moldiff.memory import keep_memory
+
+    keep_memory()
+    if num_threads is not None:
+        torch.set_num_threads(num_threads)
+    return MoleculeGenerator.from_pretrained(weights, device=device)
 
 
 def _write_and_tell(
