@@ -76,6 +76,8 @@ def test_isomers_reshape_decorate_and_link(tmp_path: Path, sample_sdf: Path, xyz
     grown = written(tmp_path / "d.sdf", "decorate", "c1ccoc1", "--attach", 1, "--add", "3-6", "-n", 4)
     assert grown
     assert len({m.pos[:8].tobytes() for m in grown}) == 1
+    starred = written(tmp_path / "s.sdf", "decorate", "*c1ccco1", "--add", "3-6", "-n", 3)
+    assert starred
     assert written(tmp_path / "e.sdf", "decorate", "C1CC1", "--smarts", "[CH2]", "--add", "3-9", "-n", 2)
     pieces = tmp_path / "pieces.sdf"
     (ethane, *_) = [m for m in molecules(sample_sdf) if sorted(m.elements.tolist()) == [1] * 6 + [6] * 2] or molecules(

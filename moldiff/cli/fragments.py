@@ -54,16 +54,20 @@ def decorate(
 ) -> None:
     """Draws substituents on a scaffold, whose atoms, bonds and coordinates stay.
 
-    A scaffold given as SMILES gets its coordinates from the same weights first.
+    A scaffold given as SMILES gets its coordinates from the same weights first, and may have its places as stars.
 
-    Example: moldiff decorate "c1ccoc1" --attach 1 --add 3-8 -n 20 --out furans.sdf
+    Example: moldiff decorate "*c1ccco1" --add 3-8 -n 20 --out furans.sdf
     """
     from functools import partial
 
+    from moldiff.chem.attachment import without_stars
     from moldiff.tasks.fragments import check_fragment, grow
 
     generator = load(weights, device, num_threads)
     num_added = parse_num_atoms(add)
+    if "*" in scaffold and attach is None and smarts is None and not Path(scaffold).exists():
+        scaffold, places = without_stars(scaffold)
+        attach = ",".join(str(place + 1) for place in places)
     path, records = records_of(scaffold)
     scaffolds, failed = usable(path, _in_space(generator, records, seed), lambda one: _open(one, attach, smarts))
     fragments = [_open(one, attach, smarts) for one in scaffolds]
@@ -121,7 +125,7 @@ def _open(molecule: "Molecule", attach: str | None, smarts: str | None) -> "Frag
     from moldiff.tasks.fragments import opened
 
     if (attach is None) == (smarts is None):
-        raise ConfigError("give the attachment atoms by --attach or by --smarts, such as --attach 3")
+        raise ConfigError("give the attachment atoms by --attach or by --smarts, such as --attach 3; or * in a SMILES")
     if smarts is not None:
         return opened(molecule, matches(molecule, smarts))
     try:
