@@ -6,8 +6,9 @@ python scripts/evaluate_tasks.py --out tasks.json   # --task perception for one 
 import json
 import time
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import AllChem, rdMolAlign
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
+from moldiff.chem.attachment import part_of
 from moldiff.chem.border import to_rdkit
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.perception import with_bonds
@@ -195,14 +197,12 @@ def formulas(generator: MoleculeGenerator, molecules: list[Molecule], count: int
 
 def decorated(generator: MoleculeGenerator, molecules: list[Molecule], count: int) -> Figures:
     """Murcko scaffolds with their hydrogens, as many atoms to add as the molecule had."""
-    found = [f for m in molecules for f in [fragment_of(m, scaffold_atoms(m))] if f is not None][:count]
-    return grown(generator, found)
+    return grown(generator, fragments_of(molecules, scaffold_atoms, count))
 
 
 def linked(generator: MoleculeGenerator, molecules: list[Molecule], count: int) -> Figures:
     """Two pieces of at least two heavy atoms each, between two bonds that are no ring's."""
-    found = [f for m in molecules for f in [fragment_of(m, outer_atoms(m))] if f is not None][:count]
-    return grown(generator, found)
+    return grown(generator, fragments_of(molecules, outer_atoms, count))
 
 
 def grown(generator: MoleculeGenerator, found: list[tuple[Fragment, int]]) -> Figures:
@@ -223,6 +223,14 @@ def grown(generator: MoleculeGenerator, found: list[tuple[Fragment, int]]) -> Fi
     }  # fmt: skip
 
 
+def fragments_of(
+    molecules: Iterable[Molecule], atoms: Callable[[Molecule], set[int]], count: int
+) -> list[tuple[Fragment, int]]:
+    """The first so many that there are."""
+    found = (fragment_of(molecule, atoms(molecule)) for molecule in molecules)
+    return list(islice((fragment for fragment in found if fragment is not None), count))
+
+
 def fragment_of(molecule: Molecule, atoms: set[int]) -> tuple[Fragment, int] | None:
     """These atoms with their hydrogens, open where bonds were cut, and how many atoms are gone."""
     kept = np.isin(np.arange(len(molecule)), list(atoms))
@@ -230,10 +238,7 @@ def fragment_of(molecule: Molecule, atoms: set[int]) -> tuple[Fragment, int] | N
     if kept.all() or not kept.any():
         return None
     cut = ((molecule.bond > 0) & kept[:, None] & ~kept[None]).any(1)
-    rest = replace(
-        molecule, elements=molecule.elements[kept], charges=molecule.charges[kept], pos=molecule.pos[kept],
-        bond=molecule.bond[np.ix_(kept, kept)], properties={},
-    )  # fmt: skip
+    rest = replace(part_of(molecule, kept), properties={})
     return Fragment(rest, cut[kept]), int((~kept).sum())
 
 

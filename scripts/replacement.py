@@ -9,7 +9,7 @@ from typing import Annotated, cast
 import numpy as np
 import torch
 import typer
-from evaluate_tasks import fragment_of, outer_atoms, scaffold_atoms
+from evaluate_tasks import fragments_of, outer_atoms, scaffold_atoms
 
 from moldiff.build import build_grid, build_lead, build_steppers
 from moldiff.chem.molecule import Failure, Molecule
@@ -71,13 +71,7 @@ def main(
     model, store = MoleculeGenerator.from_pretrained("qm9"), MoleculeStore(find_store("qm9"))
     order = np.random.default_rng(0).permutation(store.split("test"))
     for name, atoms, count in (("decorate", scaffold_atoms, num_scaffolds), ("link", outer_atoms, num_pairs)):
-        found = []
-        for index in order:
-            molecule = store.molecule(int(index))
-            fragment = fragment_of(molecule, atoms(molecule))
-            found += [] if fragment is None else [fragment]
-            if len(found) == count:
-                break
+        found = fragments_of((store.molecule(int(index)) for index in order), atoms, count)
         parts = [grown(fragment, added) for fragment, added in found]
         results: list[Sample] = []
         for n in sorted({len(part.molecule) for part in parts}):

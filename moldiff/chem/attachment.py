@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from rdkit import Chem, rdBase
 
 from moldiff.chem.border import to_rdkit
@@ -74,6 +75,14 @@ def pieces(molecule: Molecule) -> Int[np.ndarray, "n"]:
     for number, atoms in enumerate(Chem.GetMolFrags(to_rdkit(molecule))):
         owner[list(atoms)] = number
     return owner
+
+
+def part_of(molecule: Molecule, kept: Bool[np.ndarray, "n"] | Int[np.ndarray, "m"]) -> Molecule:
+    """Some of its atoms, with the bonds among them."""
+    return replace(
+        molecule, elements=molecule.elements[kept], charges=molecule.charges[kept], pos=molecule.pos[kept],
+        bond=molecule.bond[np.ix_(kept, kept)],
+    )  # fmt: skip
 
 
 def together(molecules: Sequence[Molecule]) -> Molecule:

@@ -1,13 +1,13 @@
 """Atoms added to fragments that stay: scaffolds to decorate, pieces to link."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
 
-from moldiff.chem.attachment import pieces
+from moldiff.chem.attachment import part_of, pieces
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.stereo import keeps_bonds
 from moldiff.errors import MoleculeError, SizeError
@@ -60,13 +60,7 @@ def opened(molecule: Molecule, attachments: Sequence[int]) -> Fragment:
     if not attachments:
         raise MoleculeError(f"{label}: needs at least one attachment atom")
     kept = np.setdiff1d(np.arange(n), gone)
-    return Fragment(
-        replace(
-            molecule, elements=molecule.elements[kept], charges=molecule.charges[kept], pos=molecule.pos[kept],
-            bond=molecule.bond[np.ix_(kept, kept)],
-        ),
-        np.isin(kept, attachments),
-    )  # fmt: skip
+    return Fragment(part_of(molecule, kept), np.isin(kept, attachments))
 
 
 def grow(
