@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Option
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
     from moldiff.config import SamplerSettings
 
 DEFAULT = " (default: of the weights)"
+
+Out = Annotated[Path, Option("--out", "-o", help="File to write: .sdf, .xyz, .smi or .csv.")]
+Weights = Annotated[str, Option("--weights", "-w", help="A name that ships with the package, or a folder.")]
+Overwrite = Annotated[bool, Option("--overwrite", help="Replace a file that is there.")]
+Device = Annotated[str | None, Option(help="cpu or cuda. (default: cuda if there is one)")]
 
 Preset = Annotated[
     Literal["fast", "balanced", "best"] | None,

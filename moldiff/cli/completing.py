@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer import Argument, Option
 
-from moldiff.cli.sample import FEWER, INTERRUPTED, tagged
+from moldiff.cli.sample import FEWER, INTERRUPTED, drawing_bar, tagged
 from moldiff.errors import DataError, MoldiffError
 from moldiff.interrupt import Interrupt
 
@@ -21,13 +19,9 @@ if TYPE_CHECKING:
     from moldiff.chem.validity import Checked
     from moldiff.generator import Sample
 
-Out = Annotated[Path, Option("--out", "-o", help="File to write: .sdf, .xyz, .smi or .csv.")]
-Weights = Annotated[str, Option("--weights", "-w", help="A name that ships with the package, or a folder.")]
 Steps = Annotated[int, Option("--num-steps", min=1, help="Network evaluations for each attempt.")]
 NumEach = Annotated[int, Option("--num-each", "-n", min=1, help="Molecules for each one of the input.")]
 Seed = Annotated[int, Option(min=0, help="Of all randomness.")]
-Overwrite = Annotated[bool, Option("--overwrite", help="Replace a file that is there.")]
-Device = Annotated[str | None, Option(help="cpu or cuda. (default: cuda if there is one)")]
 NumThreads = Annotated[int | None, Option(min=1, help="CPU threads. (default: one a core)")]
 Geometries = Annotated[Path, Argument(help="Molecules in 3D with all hydrogens: .xyz, .sdf or .mol, plain or .gz.")]
 MOST_TOLD = 10  # failures that are told one by one
@@ -68,12 +62,9 @@ def complete(
     from moldiff.chem.molecule import Failure
 
     asked, reasons, interrupt = (len(items) + len(failed)) * num_each, Counter[str](), Interrupt()
-    terminal, told = Console(stderr=True), 0
-    bar = Progress(
-        TextColumn("drawing"), BarColumn(), TextColumn("{task.percentage:.0f} %"), TimeElapsedColumn(),
-        TextColumn("left"), TimeRemainingColumn(), console=terminal, disable=not terminal.is_terminal,
-    )  # fmt: skip
-    task = bar.add_task("", total=len(items) * num_each * num_steps)
+    told = 0
+    bar = drawing_bar()
+    task = bar.add_task("", told="", total=len(items) * num_each * num_steps)
 
     def step(count: int) -> None:
         if interrupt.asked:

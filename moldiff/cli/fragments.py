@@ -6,19 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from moldiff.cli.completing import (
-    Device,
-    NumEach,
-    NumThreads,
-    Out,
-    Overwrite,
-    Seed,
-    Steps,
-    Weights,
-    complete,
-    records_of,
-    usable,
-)
+from moldiff.cli.assignments import Device, Out, Overwrite, Weights
+from moldiff.cli.completing import NumEach, NumThreads, Seed, Steps, complete, records_of, usable
 from moldiff.cli.sample import load, parse_num_atoms
 from moldiff.errors import ConfigError
 

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from moldiff.cli.completing import Device, NumThreads, Out, Overwrite, Seed, Steps, Weights, complete
+from moldiff.cli.assignments import Device, Out, Overwrite, Weights
+from moldiff.cli.completing import NumThreads, Seed, Steps, complete
 from moldiff.cli.sample import load
 
 

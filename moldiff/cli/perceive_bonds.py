@@ -5,19 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
-from moldiff.cli.completing import (
-    Device,
-    Geometries,
-    NumThreads,
-    Out,
-    Overwrite,
-    Seed,
-    Steps,
-    Weights,
-    bonds_told,
-    complete,
-    usable,
-)
+from moldiff.cli.assignments import Device, Out, Overwrite, Weights
+from moldiff.cli.completing import Geometries, NumThreads, Seed, Steps, bonds_told, complete, usable
 from moldiff.cli.sample import load
 
 if TYPE_CHECKING:

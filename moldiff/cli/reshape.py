@@ -1,18 +1,7 @@
 """`moldiff reshape`."""
 
-from moldiff.cli.completing import (
-    Device,
-    Geometries,
-    NumEach,
-    NumThreads,
-    Out,
-    Overwrite,
-    Seed,
-    Steps,
-    Weights,
-    complete,
-    usable,
-)
+from moldiff.cli.assignments import Device, Out, Overwrite, Weights
+from moldiff.cli.completing import Geometries, NumEach, NumThreads, Seed, Steps, complete, usable
 from moldiff.cli.sample import load
 
 

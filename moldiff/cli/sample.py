@@ -12,7 +12,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer import Option
 
-from moldiff.cli.assignments import DEFAULT, NumSteps, Preset, SamplerSet, changed, times_or_name
+from moldiff.cli.assignments import (
+    DEFAULT,
+    Device,
+    NumSteps,
+    Out,
+    Overwrite,
+    Preset,
+    SamplerSet,
+    Weights,
+    changed,
+    times_or_name,
+)
 from moldiff.cli.scoring import read_references
 from moldiff.errors import ConfigError, OutputError
 from moldiff.interrupt import Interrupt
@@ -28,8 +39,8 @@ MOST_DRAWS = 3  # with --valid-only, at most this many times what was asked for
 
 
 def sample(
-    out: Annotated[Path, Option("--out", "-o", help="File to write: .sdf, .xyz, .smi or .csv.")],
-    weights: Annotated[str, Option("--weights", "-w", help="A name that ships with the package, or a folder.")] = "qm9",
+    out: Out,
+    weights: Weights = "qm9",
     num_samples: Annotated[int, Option("--num-samples", "-n", min=1, help="Molecules to draw.")] = 100,
     preset: Preset = None,
     num_steps: NumSteps = None,
@@ -43,7 +54,7 @@ def sample(
     valid_only: Annotated[
         bool, Option("--valid-only", help=f"Write only valid molecules; draw up to {MOST_DRAWS} times as many for it.")
     ] = False,
-    overwrite: Annotated[bool, Option("--overwrite", help="Replace a file that is there.")] = False,
+    overwrite: Overwrite = False,
     trajectory: Annotated[
         Path | None, Option(help="Write every state of every walk, too: .sdf, or .xyz; see `moldiff animate`.")
     ] = None,
@@ -62,7 +73,7 @@ def sample(
     temperature: Annotated[float | None, Option(help=f"Below 1 the likelier classes are preferred.{DEFAULT}")] = None,
     churn: Annotated[float | None, Option(help=f"Share of each step that fresh noise takes back.{DEFAULT}")] = None,
     set_: SamplerSet = None,
-    device: Annotated[str | None, Option(help="cpu or cuda. (default: cuda if there is one)")] = None,
+    device: Device = None,
     num_threads: Annotated[
         int | None, Option(min=1, help="CPU threads, each with molecules of its own. (default: one a core)")
     ] = None,
@@ -98,6 +109,16 @@ def load(weights: str, device: str | None, num_threads: int | None) -> "Molecule
     if num_threads is not None:
         torch.set_num_threads(num_threads)
     return MoleculeGenerator.from_pretrained(weights, device=device)
+
+
+def drawing_bar() -> Progress:
+    """Progress on a terminal, with time left; its tasks have a field `told`."""
+    terminal = Console(stderr=True)
+    return Progress(
+        TextColumn("drawing"), BarColumn(), TextColumn("{task.percentage:.0f} %  {task.fields[told]}"),
+        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+        console=terminal, disable=not terminal.is_terminal,
+    )  # fmt: skip
 
 
 def _write_and_tell(
@@ -137,12 +158,7 @@ class _Drawing:
         self.generator, self.options = generator, options
         self.num_samples, self.valid_only = num_samples, valid_only
         self.interrupted, self.num_valid, self.interrupt = False, 0, Interrupt()
-        terminal = Console(stderr=True)
-        self.bar = Progress(
-            TextColumn("drawing"), BarColumn(), TextColumn("{task.percentage:.0f} %  {task.fields[told]}"),
-            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
-            console=terminal, disable=not terminal.is_terminal,
-        )  # fmt: skip
+        self.bar = drawing_bar()
         self.task = self.bar.add_task("", total=0, told="")
         self.samples = self._round(num_samples, first=0)
 
