@@ -240,3 +240,47 @@ class TrainingSettings(Settings):
     checkpoint_minutes: Positive = 5.0
     sample_minutes: Annotated[float, Field(ge=0)] = 20.0
     num_scored: Annotated[int, Field(ge=1)] = 200
+
+
+class DistillationSettings(Settings):
+    """A student of other weights for walks of few evaluations, complete: together with them it determines its weights.
+
+    `sampler` is what the walk of the student changes in that of the teacher; it goes into the student's bundle. In
+    an update `batches_per_update` batches of walks are drawn, of `pair_budget` atom pairs each, shared out among the
+    processes. `pos_weight` is the weight of the coordinates as decisions, `whole_weight` that of a molecule beside its
+    atoms (`moldiff.training.policy`). The other settings are those of `TrainingSettings`.
+    """
+
+    teacher: str = "qm9"
+    sampler: dict[str, Any] = {
+        "num_steps": 8, "eta": 0.3, "temperature": 0.7, "grid_focus": 0.3, "grid_end": 0.03, "atom_lead": 3.0,
+        "bond_lead": 4.0,
+    }  # fmt: skip
+    seed: Annotated[int, Field(ge=0)] = 0
+    num_molecules: Annotated[int, Field(ge=1)] = 120_000
+    batches_per_update: Annotated[int, Field(ge=1)] = 12
+    pair_budget: Annotated[int, Field(ge=1)] = 12_000
+    pos_weight: NotNegative = 0.3
+    whole_weight: NotNegative = 0.3
+    learning_rate: Positive = 2e-4
+    warmup_steps: Annotated[int, Field(ge=0)] = 5
+    cooldown: Share = 0.5
+    weight_decay: NotNegative = 0.0
+    clip: Positive = 1.0
+    ema_length: Share = 0.1
+    precision: Literal["auto", "bf16", "float32"] = "auto"
+    num_threads: Annotated[int, Field(ge=0)] = 1
+    num_processes: Annotated[int, Field(ge=1, le=64)] = 1
+    checkpoint_minutes: Positive = 5.0
+
+    @model_validator(mode="after")
+    def _batches_for_all(self) -> "DistillationSettings":
+        if self.batches_per_update % self.num_processes:
+            raise ValueError(
+                f"batches_per_update {self.batches_per_update} must be a multiple of num_processes {self.num_processes}"
+            )
+        return self
+
+    def student(self, teacher: SamplerSettings) -> SamplerSettings:
+        """The walk of the student, from that of the teacher."""
+        return SamplerSettings.parse({**teacher.model_dump(), **self.sampler}, source="sampler of the student")

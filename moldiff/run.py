@@ -8,18 +8,19 @@ from pathlib import Path
 import lightning as pl
 import torch
 from lightning.pytorch.strategies import DDPStrategy
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from moldiff.build import build_denoiser, build_lead
 from moldiff.bundle import Bundle, save_pretrained
-from moldiff.config import SamplerSettings, TrainingSettings
+from moldiff.config import DistillationSettings, SamplerSettings, TrainingSettings
 from moldiff.data.store import MoleculeStore, find_store
 from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.errors import ConfigError, OutputError, TrainingError
 from moldiff.generator import MoleculeGenerator
 from moldiff.interrupt import Interrupt
 from moldiff.scoring.score import Score, score
+from moldiff.training.averaged import AveragedModule
 from moldiff.training.batches import TrainingBatches
 from moldiff.training.calibration import pos_errors
 from moldiff.training.callbacks import (
@@ -53,17 +54,9 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
         OutputError: if the folder cannot be written.
         TrainingError: if the loss is no longer finite.
     """
-    checkpoint = folder / CHECKPOINT
-    if resume and not checkpoint.is_file():
-        raise ConfigError(f"{folder}: no {CHECKPOINT} to resume from; start the run without --resume")
-    if not resume and (folder / CONFIG).exists():
-        raise ConfigError(f"{folder}: holds a run already; go on with it by --resume, or name another folder")
+    checkpoint = checked_folder(folder, resume=resume)
     store = MoleculeStore(find_store(settings.data))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / CONFIG).write_text(json.dumps(settings.model_dump(), indent=2) + "\n")
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror}") from error
+    begin(folder, settings)
     denoiser = build_denoiser(settings.model, store.statistics, seed=settings.seed)
     module = DiffusionModule(denoiser, denoiser.process, settings)
     start = read_checkpoint(checkpoint)["global_step"] * settings.num_processes if resume else 0
@@ -80,12 +73,54 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
         trainer.fit(
             module, DataLoader(batches, batch_size=None), ckpt_path=checkpoint if resume else None, weights_only=True
         )
-    if int(module.num_seen) < settings.num_molecules:
+    check_finished(folder, module)
+    export(folder, folder / BUNDLE, overwrite=True)
+    return module
+
+
+def checked_folder(folder: Path, *, resume: bool) -> Path:
+    """The checkpoint in the folder of a run, which is there exactly if the run goes on.
+
+    Args:
+        folder: of the run.
+        resume: whether it goes on.
+
+    Returns:
+        The checkpoint, written or yet to be.
+
+    Raises:
+        ConfigError: if there is no checkpoint to resume, or already a run in the folder.
+    """
+    checkpoint = folder / CHECKPOINT
+    if resume and not checkpoint.is_file():
+        raise ConfigError(f"{folder}: no {CHECKPOINT} to resume from; start the run without --resume")
+    if not resume and (folder / CONFIG).exists():
+        raise ConfigError(f"{folder}: holds a run already; go on with it by --resume, or name another folder")
+    return checkpoint
+
+
+def begin(folder: Path, settings: TrainingSettings | DistillationSettings) -> None:
+    """Makes the folder of a run, with its settings; an OutputError if it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / CONFIG).write_text(json.dumps(settings.model_dump(), indent=2) + "\n")
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror}") from error
+
+
+def check_finished(folder: Path, module: AveragedModule) -> None:
+    """A TrainingError if the run ended before all of its molecules were seen."""
+    if int(module.num_seen) < module.settings.num_molecules:
         raise TrainingError(
             f"{folder}: stopped by the user after {int(module.num_seen):,} molecules; go on with --resume"
         )
-    export(folder, folder / BUNDLE, overwrite=True)
-    return module
+
+
+def averaged(checkpoint: Path) -> tuple[dict[str, Tensor], int]:
+    """The averaged weights in a checkpoint, and the molecules that they have seen."""
+    state = read_checkpoint(checkpoint)["state_dict"]
+    weights = {name[len(AVERAGE) :]: value for name, value in state.items() if name.startswith(AVERAGE)}
+    return weights, int(state["num_seen"])
 
 
 def export(
@@ -109,12 +144,11 @@ def export(
         overwrite: replace a bundle that is there.
     """
     settings = TrainingSettings.from_json(run / CONFIG)
-    weights = read_checkpoint(run / CHECKPOINT)["state_dict"]
+    weights, seen = averaged(run / CHECKPOINT)
     store = MoleculeStore(find_store(settings.data))
     statistics = replace(store.statistics, score=own_score(store).to_dict())
     denoiser = build_denoiser(settings.model, statistics)
-    denoiser.load_state_dict({k[len(AVERAGE) :]: value for k, value in weights.items() if k.startswith(AVERAGE)})
-    seen = int(weights["num_seen"])
+    denoiser.load_state_dict(weights)
     if sampler is None:
         sampler = settings.sampler
     if sampler.solver == "multistep" and not sampler.pos_errors:

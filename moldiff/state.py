@@ -95,3 +95,7 @@ class Prediction:
     pos: Float[Tensor, "b n 3"]
     atom: Float[Tensor, "b n k"]
     bond: Float[Tensor, "b n n c"]
+
+    def float(self) -> "Prediction":
+        """The same in single precision."""
+        return Prediction(self.pos.float(), self.atom.float(), self.bond.float())

@@ -12,6 +12,7 @@ import moldiff
 from moldiff.cli.animate import animate
 from moldiff.cli.compare import compare
 from moldiff.cli.conformers import conformers
+from moldiff.cli.distill import distill
 from moldiff.cli.draw import draw
 from moldiff.cli.fragments import decorate, link
 from moldiff.cli.isomers import isomers
@@ -66,7 +67,7 @@ def _options(
 
 
 VERBS = (decorate, link, isomers, conformers, perceive_bonds, reshape)
-for command in (sample, *VERBS, score, compare, report, draw, animate, prepare, train, export, info):
+for command in (sample, *VERBS, score, compare, report, draw, animate, prepare, train, distill, export, info):
     app.command()(command)
 
 

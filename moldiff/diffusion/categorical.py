@@ -71,6 +71,14 @@ class CategoricalProcess:
         check_order(s, t)
         return self._mix(z_s, self._ratio(t, s), uniform)
 
+    def transition_law(
+        self, z_s: Float[Tensor, "*e c"], s: Float[Tensor, "*e"], t: Float[Tensor, "*e"]
+    ) -> Float[Tensor, "*e c"]:
+        """Probabilities of z_t from those of an earlier z_s; a TimeOrderError if some s > t."""
+        check_order(s, t)
+        ratio = self._ratio(t, s)[..., None]
+        return ratio * z_s + (1 - ratio) * self.noise_law.to(z_s)
+
     def posterior(
         self, z_t: Int[Tensor, "*e"], x0_hat: Float[Tensor, "*e k"], t: Float[Tensor, "*e"], s: Float[Tensor, "*e"]
     ) -> Float[Tensor, "*e c"]:

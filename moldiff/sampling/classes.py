@@ -145,6 +145,27 @@ class MixturePosterior(Elementwise):
         z = draw(process.posterior(z_t, x0, t, earlier), uniform())
         return process.transition(z, earlier, s, uniform()) if self.churn else z
 
+    def law(
+        self, process: JointProcess, z_t: State, x0_hat: Prediction, t: Times, s: Times
+    ) -> tuple[Float[Tensor, "b n c"], Float[Tensor, "b n n d"]]:
+        """Probabilities of the classes at s that `step` draws, of atoms and of bonds."""
+        return (
+            self._law(process.atom, z_t.atom, x0_hat.atom, t.atom, s.atom),
+            self._law(process.bond, z_t.bond, x0_hat.bond, t.bond, s.bond),
+        )
+
+    def _law(
+        self,
+        process: CategoricalProcess,
+        z_t: Int[Tensor, "b *e"],
+        logits: Float[Tensor, "b *e k"],
+        t: Float[Tensor, "b *e"],
+        s: Float[Tensor, "b *e"],
+    ) -> Float[Tensor, "b *e c"]:
+        earlier = (1 - self.churn) * s
+        there = process.posterior(z_t, self._probabilities(logits), t, earlier)
+        return process.transition_law(there, earlier, s) if self.churn else there
+
 
 @dataclass(frozen=True)
 class TauLeaping(Elementwise):

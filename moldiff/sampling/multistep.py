@@ -58,6 +58,14 @@ class Multistep:
         generator: Randomness,
     ) -> tuple[Float[Tensor, "b n 3"], object]:
         """See `PositionStepper.step`; remembers the prediction and its times."""
+        mean, std = self.law(process, z_t, x0_hat, t, s, memory)
+        noise = centred_noise(t, z_t.mask, generator=generator)
+        return (mean + std[..., None] * noise) * z_t.mask[..., None], (x0_hat.pos, t.pos)
+
+    def law(
+        self, process: JointProcess, z_t: State, x0_hat: Prediction, t: Times, s: Times, memory: object
+    ) -> tuple[Float[Tensor, "b n 3"], Float[Tensor, "b n"]]:
+        """Mean of the coordinates at s, Å, and the standard deviation of each atom's, before they are centred."""
         gaussian, x = process.pos, x0_hat.pos
         if isinstance(memory, tuple):
             last, before = memory
@@ -69,8 +77,7 @@ class Multistep:
         if self.errors is not None:
             share = gaussian.posterior(torch.zeros_like(x), torch.ones_like(x), t.pos, s.pos)[0][..., 0]
             std = (std.square() + (eta * share * interpolated(self.errors.to(share), t.pos)).square()).sqrt()
-        noise = centred_noise(t, z_t.mask, generator=generator)
-        return (mean + std[..., None] * noise) * z_t.mask[..., None], (x0_hat.pos, t.pos)
+        return mean, std
 
 
 def interpolated(values: Float[Tensor, "times"], t: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:

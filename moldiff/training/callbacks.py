@@ -5,7 +5,7 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,59 +17,61 @@ from torch import nn
 from moldiff.errors import OutputError
 from moldiff.interrupt import Interrupt
 from moldiff.memory import keep_memory
-from moldiff.training.module import DiffusionModule
+from moldiff.training.averaged import AveragedModule
 
-LOG_EVERY = 50  # steps
-COLUMNS = ("step", "num_seen", "seconds", "learning_rate", "loss", "pos", "atom", "bond")
+COLUMNS = ("step", "num_seen", "seconds", "learning_rate")  # before the values that a run logs
 
 
 class ProgressAndLog(pl.Callback):
-    """A bar with time left on the terminal, and every 50 steps a line of means in `metrics.csv`.
+    """A bar with time left on the terminal, and every so many steps a line of means in `metrics.csv`.
 
     Args:
         path: the CSV file; lines are added to what is there.
+        values: that the module logs; the first is shown.
+        every: steps to a line.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.sums, self.count, self.started = path, {}, 0, time.monotonic()
+    def __init__(self, path: Path, *, values: Sequence[str] = ("loss", "pos", "atom", "bond"), every: int = 50) -> None:
+        self.path, self.values, self.every = path, values, every
+        self.sums, self.count, self.started = {}, 0, time.monotonic()
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: DiffusionModule) -> None:
+    def on_train_start(self, trainer: pl.Trainer, pl_module: AveragedModule) -> None:
         """Opens the bar; of processes that train together only the first shows and writes."""
         self.writes = trainer.is_global_zero
         self.bar = Progress(
             TextColumn("training"), BarColumn(), TextColumn("{task.completed:,.0f} of {task.total:,.0f} molecules"),
-            TextColumn("{task.fields[rate]:.0f}/s  loss {task.fields[loss]:.3f}"),
+            TextColumn(f"{{task.fields[rate]:.0f}}/s  {self.values[0].replace('_', ' ')} {{task.fields[shown]:.3f}}"),
             TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(elapsed_when_finished=True),
             disable=not self.writes,
         )  # fmt: skip
         self.started, self.seen_at_start = time.monotonic(), int(pl_module.num_seen)
         total = pl_module.settings.num_molecules
         self.bar.start()
-        self.task = self.bar.add_task("", total=total, completed=self.seen_at_start, rate=0.0, loss=float("nan"))
+        self.task = self.bar.add_task("", total=total, completed=self.seen_at_start, rate=0.0, shown=float("nan"))
         if not self.path.exists():
-            self._append(COLUMNS)
+            self._append([*COLUMNS, *self.values])
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: DiffusionModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: pl.Trainer, pl_module: AveragedModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Adds up, and now and then writes."""
         self.count += 1
-        for key in COLUMNS[4:]:
+        for key in self.values:
             self.sums[key] = self.sums.get(key, 0.0) + float(trainer.callback_metrics[key])
         seen, seconds = int(pl_module.num_seen), time.monotonic() - self.started
         rate = (seen - self.seen_at_start) / seconds
-        self.bar.update(self.task, completed=seen, rate=rate, loss=self.sums["loss"] / self.count)
-        if trainer.global_step % LOG_EVERY == 0:
-            means = [f"{self.sums[key] / self.count:.5f}" for key in COLUMNS[4:]]
+        self.bar.update(self.task, completed=seen, rate=rate, shown=self.sums[self.values[0]] / self.count)
+        if trainer.global_step % self.every == 0:
+            means = [f"{self.sums[key] / self.count:.5f}" for key in self.values]
             rate_now = trainer.optimizers[0].param_groups[0]["lr"]
             self._append([trainer.global_step, seen, f"{seconds:.1f}", f"{rate_now:.3g}", *means])
             self.sums, self.count = {}, 0
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: DiffusionModule) -> None:
+    def on_train_end(self, trainer: pl.Trainer, pl_module: AveragedModule) -> None:
         """Closes the bar."""
         self.bar.stop()
 
-    def on_exception(self, trainer: pl.Trainer, pl_module: DiffusionModule, exception: BaseException) -> None:
+    def on_exception(self, trainer: pl.Trainer, pl_module: AveragedModule, exception: BaseException) -> None:
         """Closes the bar."""
         self.bar.stop()
 
@@ -95,7 +97,7 @@ class TimedCheckpoint(pl.Callback):
         self.path, self.seconds, self.last = path, 60 * minutes, time.monotonic()
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: DiffusionModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: pl.Trainer, pl_module: AveragedModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Writes when it is time, and ends the run when all molecules were seen."""
         trainer.should_stop |= int(pl_module.num_seen) >= pl_module.settings.num_molecules
@@ -159,17 +161,17 @@ class StopOnInterrupt(pl.Callback):
     def __init__(self) -> None:
         self.interrupt = Interrupt()
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: DiffusionModule) -> None:
+    def on_train_start(self, trainer: pl.Trainer, pl_module: AveragedModule) -> None:
         """Begins to listen."""
         self.interrupt.__enter__()
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: DiffusionModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: pl.Trainer, pl_module: AveragedModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Stops if asked to."""
         trainer.should_stop |= trainer.strategy.reduce_boolean_decision(self.interrupt.asked, all=False)
 
-    def teardown(self, trainer: pl.Trainer, pl_module: DiffusionModule, stage: str) -> None:
+    def teardown(self, trainer: pl.Trainer, pl_module: AveragedModule, stage: str) -> None:
         """No longer listens."""
         self.interrupt.__exit__()
 
@@ -190,7 +192,7 @@ class ScoredSamples(pl.Callback):
         self.sample_and_score = sample_and_score
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: DiffusionModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: pl.Trainer, pl_module: AveragedModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Scores when it is time."""
         if not trainer.is_global_zero or self.seconds == 0 or time.monotonic() - self.last < self.seconds:

@@ -1,10 +1,8 @@
-"""The Lightning module: draws times and noise, predicts, charges, keeps an average of the weights."""
+"""The Lightning module of a training run: draws times and noise, predicts, charges."""
 
-import lightning as pl
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.optim.swa_utils import PARAM_LIST, AveragedModel
 
 from moldiff.config import TrainingSettings
 from moldiff.diffusion.joint import JointProcess
@@ -12,13 +10,13 @@ from moldiff.diffusion.randomness import BatchRandomness, sample_generator
 from moldiff.errors import TrainingError
 from moldiff.precision import use_bf16
 from moldiff.state import Lead, Prediction, State, Times
+from moldiff.training.averaged import AveragedModule
 from moldiff.training.batches import share_of_work
 from moldiff.training.losses import Losses, losses
-from moldiff.training.optimizer import MuonWithAdamW
 from moldiff.training.tasks import draw_task_times
 
 
-class DiffusionModule(pl.LightningModule):
+class DiffusionModule(AveragedModule):
     """Trains a denoiser. All randomness of a step comes from (seed, step), so a resumed run repeats it bit for bit.
 
     Args:
@@ -27,17 +25,14 @@ class DiffusionModule(pl.LightningModule):
         settings: of the run.
 
     Attributes:
-        num_seen: molecules so far.
+        settings: of the run.
     """
 
-    num_seen: Tensor
+    settings: TrainingSettings
 
     def __init__(self, denoiser: nn.Module, process: JointProcess, settings: TrainingSettings) -> None:
-        super().__init__()
-        self.denoiser, self.process, self.settings = denoiser, process, settings
-        self.average = AveragedModel(denoiser, multi_avg_fn=self._mix)
-        self.average.requires_grad_(False)
-        self.register_buffer("num_seen", torch.zeros((), dtype=torch.long))
+        super().__init__(denoiser, settings)
+        self.process = process
 
     def training_step(self, batch: State, batch_idx: int) -> Tensor:
         """Loss of one batch, logged.
@@ -60,7 +55,7 @@ class DiffusionModule(pl.LightningModule):
                 f"atom {parts.atom.item():.3g}, bond {parts.bond.item():.3g}); the last good checkpoint is kept, "
                 "resume with a lower learning_rate"
             )
-        self.num_seen += self._of_all(len(batch.mask))
+        self.num_seen += self.of_all(len(batch.mask))
         values = {"loss": loss, "pos": parts.pos, "atom": parts.atom, "bond": parts.bond}
         self.log_dict({k: v.detach() for k, v in values.items()}, batch_size=len(batch.mask))
         return loss
@@ -102,62 +97,9 @@ class DiffusionModule(pl.LightningModule):
         """Whether that share of the run is over."""
         return int(self.num_seen) >= start * self.settings.num_molecules
 
-    def _of_all(self, count: int) -> Tensor:
-        """Sum over the processes that train together."""
-        total = torch.tensor(count, device=self.device)
-        return self.trainer.strategy.reduce(total, reduce_op="sum")  # type: ignore[return-value]
-
     def transfer_batch_to_device(self, batch: State, device: torch.device, dataloader_idx: int) -> State:
         """Lightning cannot move a frozen dataclass by itself."""
         return batch.to(device)
-
-    def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, *args, **kwargs) -> None:
-        """Clips the norm of the gradient.
-
-        Args:
-            optimizer: not used.
-            *args: as Lightning gives them, not used.
-            **kwargs: as Lightning gives them, not used.
-
-        Raises:
-            TrainingError: if it is not finite; the weights have not been changed then.
-        """
-        norm = nn.utils.clip_grad_norm_(self.denoiser.parameters(), self.settings.clip)
-        if not bool(torch.isfinite(norm)):
-            raise TrainingError(
-                f"step {self.global_step}: the gradient is not finite; the last good checkpoint is kept, "
-                "resume with a lower learning_rate"
-            )
-
-    def optimizer_step(self, *args, **kwargs) -> None:
-        """One step of the optimiser, then of the average."""
-        super().optimizer_step(*args, **kwargs)
-        self.average.update_parameters(self.denoiser)
-
-    def configure_optimizers(self) -> dict:
-        """Linear warm-up, constant rate, linear cool-down to zero by molecules seen."""
-        optimizer = MuonWithAdamW(
-            self.denoiser.named_parameters(), lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
-        )
-        # A function, not a method: of a method the schedule would put attributes into every checkpoint.
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self.rate(step))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def rate(self, step: int) -> float:
-        """Share of the learning rate at a step."""
-        warm = min(1.0, (step + 1) / max(1, self.settings.warmup_steps))
-        left = 1 - int(self.num_seen) / self.settings.num_molecules
-        cool = min(1.0, left / self.settings.cooldown) if self.settings.cooldown else 1.0
-        return warm * max(cool, 0.01)
-
-    def _mix(self, averages: PARAM_LIST, values: PARAM_LIST, num_averaged: Tensor | int) -> None:
-        """Average over the last `ema_length` of the run so far, as in Karras et al. 2024, arXiv:2312.02696.
-
-        A fixed horizon is too long at first: 1,000 steps, 2,000 into a run, gave weights that expected 87 % hydrogen
-        where the weights themselves expected 50 %.
-        """
-        newest = 1 / (1 + self.settings.ema_length * int(num_averaged))
-        torch._foreach_lerp_(averages, values, newest)  # pyright: ignore[reportPrivateImportUsage]
 
 
 def draw_lead(count: int, settings: TrainingSettings, *, generator: torch.Generator, device: torch.device) -> Lead:

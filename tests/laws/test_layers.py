@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "diffusion": BASE | {"state"},
     "network": BASE | {"state"},
     "sampling": BASE | {"state", "diffusion"},
-    "training": MODEL | {"data", "interrupt", "memory", "precision"},
+    "training": MODEL | {"chem", "data", "sampling", "sizes", "interrupt", "memory", "precision"},
     "weights": BASE | {"data"},
     "build": MODEL | {"chem", "data", "network", "sampling"},
     "bundle": MODEL | {"chem", "data", "build", "weights"},
@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "generator": MODEL
     | {"chem", "data", "sampling", "precision", "workers", "build", "bundle", "weights", "sizes", "batching"},
     "tasks": BASE | {"state", "chem", "sampling", "sizes", "generator"},
+    "distill": MODEL | {"sampling", "sizes", "training", "interrupt", "build", "bundle", "run"},
     "run": MODEL | {"chem", "data", "scoring", "training", "interrupt", "precision", "build", "bundle", "generator"},
 }
 TOP = {"cli", "__main__"}  # may import every room; nobody may import them

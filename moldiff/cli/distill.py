@@ -1,0 +1,54 @@
+"""`moldiff distill`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Option
+
+from moldiff.cli.assignments import assign
+
+
+def distill(
+    out: Annotated[Path, Option("--out", "-o", help="Folder of the run, such as runs/qm9-fast.")],
+    weights: Annotated[
+        str | None, Option("--weights", "-w", help="Teacher: name or folder of a bundle. (default: qm9)")
+    ] = None,
+    num_steps: Annotated[
+        int | None, Option("--num-steps", min=1, help="Network evaluations of a walk of the student. (default: 8)")
+    ] = None,
+    config: Annotated[Path | None, Option(help="JSON file of settings; those not in it keep their defaults.")] = None,
+    set_: Annotated[
+        list[str] | None, Option("--set", help="One setting, such as seed=1 or sampler.eta=0.5; repeatable.")
+    ] = None,
+    resume: Annotated[bool, Option("--resume", help="Go on from the last checkpoint of the run.")] = False,
+    show: Annotated[bool, Option("--show", help="Print the resolved settings and do nothing.")] = False,
+) -> None:
+    """Trains a student of weights for few network evaluations, on its own walks; needs no data.
+
+    At the end the student's weights bundle lies in OUT/bundle.
+
+    Examples: moldiff distill --out runs/qm9-fast --set num_processes=2 | moldiff distill --weights runs/mine/bundle
+    --num-steps 6 --out runs/mine-fast | moldiff distill --out runs/qm9-fast --resume
+    """
+    from moldiff.config import DistillationSettings
+
+    if config is None and resume:
+        config = out / "config.json"
+    settings = DistillationSettings() if config is None else DistillationSettings.from_json(config)
+    values = settings.model_dump()
+    given = [*([f"teacher={json.dumps(weights)}"] if weights is not None else []), *(set_ or [])]
+    if num_steps is not None:
+        values["sampler"]["num_steps"] = num_steps
+    for assignment in given:
+        assign(values, assignment)
+    settings = DistillationSettings.parse(values, source="--set" if set_ else "settings")
+    if show:
+        typer.echo(json.dumps(settings.model_dump(), indent=2))
+        return
+    from moldiff.distill import distill as run
+    from moldiff.run import BUNDLE
+
+    run(settings, out, resume=resume)
+    typer.echo(f"done; next: moldiff sample --weights {out / BUNDLE} --out molecules.sdf")

@@ -1,0 +1,100 @@
+"""One distillation: a teacher's bundle in, a run folder with the bundle of its student out; needs no data."""
+
+import json
+from pathlib import Path
+
+from torch.utils.data import DataLoader
+
+from moldiff.build import build_grid, build_lead, build_steppers
+from moldiff.bundle import Bundle, load_pretrained, save_pretrained
+from moldiff.config import DistillationSettings, SamplerSettings
+from moldiff.errors import ConfigError
+from moldiff.interrupt import Interrupt
+from moldiff.run import BUNDLE, METRICS, averaged, begin, check_finished, checked_folder, quiet_trainer, read_checkpoint
+from moldiff.sampling.classes import MixturePosterior
+from moldiff.sampling.multistep import Multistep
+from moldiff.sizes import Sizes
+from moldiff.training.callbacks import ProgressAndLog, StopOnInterrupt, Threads, TimedCheckpoint
+from moldiff.training.distillation import DistillationModule, Walks
+from moldiff.training.policy import Policy
+
+
+def distill(settings: DistillationSettings, folder: Path, *, resume: bool = False) -> None:
+    """Trains a student of other weights for walks of few evaluations, or goes on with that.
+
+    Args:
+        settings: of the run; a resumed one takes what it is given, so that its length can be changed.
+        folder: of the run; must be new or empty unless `resume`. The student's bundle lies in it at the end.
+        resume: go on from the last checkpoint.
+
+    Raises:
+        ConfigError: if the walk is none of those that can be trained, or the folder not as `resume` wants it.
+        OutputError: if the folder cannot be written.
+        TrainingError: if a loss is no longer finite.
+        WeightsError: if the teacher cannot be read.
+    """
+    checkpoint = checked_folder(folder, resume=resume)
+    bundle = load_pretrained(settings.teacher)
+    sampler = settings.student(bundle.sampler)
+    denoiser = bundle.denoiser.train().requires_grad_(True)
+    module = DistillationModule(denoiser, policy(bundle, sampler), bundle.vocabulary, settings)
+    begin(folder, settings)
+    sizes = Sizes.of(bundle.statistics.sizes, None, allow_extrapolation=False)
+    start = read_checkpoint(checkpoint)["global_step"] if resume else 0
+    walks = Walks(sizes, batches=settings.batches_per_update, seed=settings.seed, start=start)
+    callbacks = [
+        Threads(settings.num_threads),
+        ProgressAndLog(folder / METRICS, values=("valid", "stable_atoms", "pos", "atom", "bond"), every=1),
+        StopOnInterrupt(),
+        TimedCheckpoint(checkpoint, minutes=settings.checkpoint_minutes),
+    ]
+    trainer = quiet_trainer(callbacks, num_processes=settings.num_processes)
+    with Interrupt():  # where others train, Ctrl-C is theirs to heed
+        trainer.fit(
+            module, DataLoader(walks, batch_size=None), ckpt_path=checkpoint if resume else None, weights_only=True
+        )
+    check_finished(folder, module)
+    weights, seen = averaged(checkpoint)
+    bundle.denoiser.load_state_dict(weights)
+    save_pretrained(
+        folder / BUNDLE, bundle.denoiser, settings=bundle.settings, statistics=bundle.statistics, sampler=sampler,
+        card=card(settings, seen), overwrite=True,
+    )  # fmt: skip
+
+
+def policy(bundle: Bundle, sampler: SamplerSettings) -> Policy:
+    """The walk of a student, as far as it does not depend on its network.
+
+    Args:
+        bundle: of the teacher.
+        sampler: of the student.
+
+    Returns:
+        The policy.
+
+    Raises:
+        ConfigError: if the walk has no law that a gradient could go through.
+    """
+    steppers = build_steppers(sampler)
+    if not isinstance(steppers.pos, Multistep) or not isinstance(steppers.classes, MixturePosterior) or sampler.churn:
+        raise ConfigError(
+            "sampler of the student: only walks of the solver 'multistep' with classes 'posterior', without churn, can "
+            f"be trained, got {sampler.solver!r}, {sampler.classes!r}, churn {sampler.churn}"
+        )
+    process = bundle.denoiser.process
+    grid = build_grid(sampler, process.pos.schedule)
+    return Policy(process, steppers.pos, steppers.classes, grid, build_lead(sampler))
+
+
+def card(settings: DistillationSettings, num_seen: int) -> str:
+    """What a student is, for people; Markdown."""
+    return f"""# Student of {settings.teacher}
+
+A moldiff weights bundle for walks of few evaluations ({settings.sampler.get("num_steps", "as the teacher")}): the
+weights of {settings.teacher}, trained on by policy gradient on {num_seen:,} of their own walks. Made by
+`moldiff distill` with these settings:
+
+```json
+{json.dumps(settings.model_dump(), indent=2)}
+```
+"""

@@ -1,0 +1,128 @@
+"""The Lightning module of a student for few evaluations: it walks, and makes likelier what came out well."""
+
+from collections.abc import Iterator
+from itertools import count
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.utils.data import IterableDataset
+
+from moldiff.chem.vocabulary import Vocabulary
+from moldiff.config import DistillationSettings
+from moldiff.diffusion.randomness import BatchRandomness, sample_generator
+from moldiff.errors import TrainingError
+from moldiff.precision import use_bf16
+from moldiff.sizes import Sizes
+from moldiff.training.averaged import AveragedModule
+from moldiff.training.batches import share_of_work
+from moldiff.training.policy import Decision, Policy, advantage, surrogate
+from moldiff.training.reward import in_order
+
+MOST_ROWS = 256  # of a batch of small molecules
+
+
+class Walk(NamedTuple):
+    """A batch of walks: its number, and how many atoms its molecules have."""
+
+    number: int
+    num_atoms: int
+
+
+class Walks(IterableDataset):
+    """The batches of walks of one update after another, endless; those of this process alone.
+
+    Args:
+        sizes: of the molecules.
+        batches: of all processes in an update.
+        seed: of the sizes.
+        start: updates already done.
+    """
+
+    def __init__(self, sizes: Sizes, *, batches: int, seed: int, start: int = 0) -> None:
+        self.sizes, self.batches, self.seed, self.start = sizes, batches, seed, start
+
+    def __iter__(self) -> Iterator[list[Walk]]:
+        rank, world = share_of_work()
+        for update in count(self.start):
+            numbers = range(update * self.batches + rank, (update + 1) * self.batches, world)
+            yield [Walk(number, self.sizes.draw(self.seed, number)) for number in numbers]
+
+
+class DistillationModule(AveragedModule):
+    """Trains a student on its own walks. All randomness of a batch of walks comes from (seed, its number).
+
+    Args:
+        denoiser: the student, at first with the weights of its teacher.
+        policy: its walk.
+        vocabulary: of its atom classes.
+        settings: of the run.
+
+    Attributes:
+        settings: of the run.
+    """
+
+    settings: DistillationSettings
+
+    def __init__(
+        self, denoiser: nn.Module, policy: Policy, vocabulary: Vocabulary, settings: DistillationSettings
+    ) -> None:
+        super().__init__(denoiser, settings)
+        self.policy, self.vocabulary = policy, vocabulary
+        self.automatic_optimization = False  # a walk has more decisions than one graph should hold
+
+    def training_step(self, batch: list[Walk], batch_idx: int) -> None:
+        """One update: draws the walks, then charges every decision of theirs.
+
+        Args:
+            batch: of walks.
+            batch_idx: not used; the step counts over the whole run.
+
+        Raises:
+            TrainingError: if a loss is not finite; nothing has been changed then.
+        """
+        walks = [self._walked(walk) for walk in batch]
+        earned = advantage([w[1] for w in walks], [w[2] for w in walks], whole=self.settings.whole_weight)
+        optimizer, schedule = self.optimizers(), self.lr_schedulers()
+        optimizer.zero_grad()  # type: ignore[union-attr]
+        parts = torch.zeros(3, device=self.device)
+        for (decisions, *_), earns in zip(walks, earned, strict=True):
+            for decision in decisions:
+                losses = self.loss(decision, earns.to(self.device)) / (len(walks) * len(decisions))
+                if not bool(torch.isfinite(losses).all()):
+                    raise TrainingError(
+                        f"step {self.global_step}: loss is {losses.tolist()}; the last good checkpoint is kept, "
+                        "resume with a lower learning_rate"
+                    )
+                self.manual_backward(losses.sum())
+                parts += losses.detach()
+        self.configure_gradient_clipping(optimizer)  # type: ignore[arg-type]
+        optimizer.step()  # type: ignore[union-attr]
+        self.average.update_parameters(self.denoiser)
+        self.num_seen += self.of_all(sum(len(molecules) for _, _, molecules in walks))
+        schedule.step()  # type: ignore[union-attr]
+        valid = torch.cat([molecules for *_, molecules in walks]).float().mean()
+        atoms = torch.cat([atoms.flatten() for _, atoms, _ in walks]).float().mean()
+        values = dict(zip(("pos", "atom", "bond"), parts, strict=True))
+        self.log_dict({"valid": valid, "stable_atoms": atoms, **values}, batch_size=1)
+
+    def _walked(self, walk: Walk) -> tuple[list[Decision], Bool[Tensor, "b n"], Bool[Tensor, "b"]]:
+        number, n = walk
+        b = min(MOST_ROWS, max(1, self.settings.pair_budget // n**2))
+        randomness = BatchRandomness(sample_generator(self.settings.seed, number), b, device=self.device)
+        with torch.no_grad(), self._autocast():
+            mask = torch.ones(b, n, dtype=torch.bool, device=self.device)
+            end, decisions = self.policy.walk(self.denoiser, mask, generator=randomness)
+        return decisions, *in_order(end.to("cpu"), self.vocabulary)
+
+    def loss(self, decision: Decision, earned: Float[Tensor, "b n"]) -> Float[Tensor, "3"]:
+        """Of coordinates, atoms and bonds, for one decision; see `moldiff.training.policy.surrogate`."""
+        with self._autocast():
+            x0_hat = self.denoiser(decision.state, decision.t, decision.previous)
+        likely = self.policy.log_probability(decision, x0_hat.float())
+        return torch.stack(surrogate(likely, earned, pos=self.settings.pos_weight))
+
+    def _autocast(self) -> torch.autocast:
+        enabled = use_bf16(self.settings.precision, self.device)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
