@@ -247,8 +247,8 @@ class DistillationSettings(Settings):
 
     `sampler` is what the walk of the student changes in that of the teacher (whose `pos_errors` stay); the walk goes
     into the student's bundle. In an update `batches_per_update` batches of walks are drawn, of `pair_budget` atom pairs
-    each, shared out among the processes. `pos_weight` is the weight of the coordinates as decisions, `whole_weight` that of a molecule beside its
-    atoms (`moldiff.training.policy`). The other settings are those of `TrainingSettings`.
+    each, shared out among the processes. `pos_weight` is the weight of the coordinates as decisions, `whole_weight`
+    that of a molecule beside its atoms (`moldiff.training.policy`). The other settings are those of `TrainingSettings`.
     """
 
     teacher: str = "qm9"
