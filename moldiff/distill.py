@@ -3,18 +3,15 @@
 import json
 from pathlib import Path
 
-from torch.utils.data import DataLoader
-
 from moldiff.build import build_grid, build_lead, build_steppers
 from moldiff.bundle import Bundle, load_pretrained, save_pretrained
 from moldiff.config import DistillationSettings, SamplerSettings
 from moldiff.errors import ConfigError
-from moldiff.interrupt import Interrupt
-from moldiff.run import BUNDLE, METRICS, averaged, begin, check_finished, checked_folder, quiet_trainer, read_checkpoint
+from moldiff.run import BUNDLE, METRICS, averaged, begin, checked_folder, fit, read_checkpoint
 from moldiff.sampling.classes import MixturePosterior
 from moldiff.sampling.multistep import Multistep
 from moldiff.sizes import Sizes
-from moldiff.training.callbacks import ProgressAndLog, StopOnInterrupt, Threads, TimedCheckpoint
+from moldiff.training.callbacks import ProgressAndLog
 from moldiff.training.distillation import DistillationModule, Walks
 from moldiff.training.policy import Policy
 
@@ -42,18 +39,8 @@ def distill(settings: DistillationSettings, folder: Path, *, resume: bool = Fals
     sizes = Sizes.of(bundle.statistics.sizes, None, allow_extrapolation=False)
     start = read_checkpoint(checkpoint)["global_step"] if resume else 0
     walks = Walks(sizes, batches=settings.batches_per_update, seed=settings.seed, start=start)
-    callbacks = [
-        Threads(settings.num_threads),
-        ProgressAndLog(folder / METRICS, values=("valid", "stable_atoms", "pos", "atom", "bond"), every=1),
-        StopOnInterrupt(),
-        TimedCheckpoint(checkpoint, minutes=settings.checkpoint_minutes),
-    ]
-    trainer = quiet_trainer(callbacks, num_processes=settings.num_processes)
-    with Interrupt():  # where others train, Ctrl-C is theirs to heed
-        trainer.fit(
-            module, DataLoader(walks, batch_size=None), ckpt_path=checkpoint if resume else None, weights_only=True
-        )
-    check_finished(folder, module)
+    values = ("valid", "stable_atoms", "pos", "atom", "bond")
+    fit(module, walks, folder, ProgressAndLog(folder / METRICS, values=values, every=1), resume=resume)
     weights, seen = averaged(checkpoint)
     bundle.denoiser.load_state_dict(weights)
     save_pretrained(

@@ -9,7 +9,7 @@ import lightning as pl
 import torch
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
 from moldiff.build import build_denoiser, build_lead
 from moldiff.bundle import Bundle, save_pretrained
@@ -63,17 +63,10 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
     batches = TrainingBatches(
         store, budget=settings.pair_budget, seed=settings.seed, start=start, together=settings.num_processes
     )
-    timed = TimedCheckpoint(checkpoint, minutes=settings.checkpoint_minutes)
     scored = ScoredSamples(
         folder / SCORES, minutes=settings.sample_minutes, sample_and_score=partial(_sample_and_score, settings, store)
     )
-    callbacks = [Threads(settings.num_threads), ProgressAndLog(folder / METRICS), StopOnInterrupt(), timed, scored]
-    trainer = quiet_trainer(callbacks, num_processes=settings.num_processes)
-    with Interrupt():  # where others train, Ctrl-C is theirs to heed
-        trainer.fit(
-            module, DataLoader(batches, batch_size=None), ckpt_path=checkpoint if resume else None, weights_only=True
-        )
-    check_finished(folder, module)
+    fit(module, batches, folder, ProgressAndLog(folder / METRICS), scored, resume=resume)
     export(folder, folder / BUNDLE, overwrite=True)
     return module
 
@@ -108,9 +101,38 @@ def begin(folder: Path, settings: TrainingSettings | DistillationSettings) -> No
         raise OutputError(f"{folder}: cannot be written: {error.strerror}") from error
 
 
-def check_finished(folder: Path, module: AveragedModule) -> None:
-    """A TrainingError if the run ended before all of its molecules were seen."""
-    if int(module.num_seen) < module.settings.num_molecules:
+def fit(
+    module: AveragedModule,
+    batches: IterableDataset,
+    folder: Path,
+    progress: ProgressAndLog,
+    *callbacks: pl.Callback,
+    resume: bool,
+) -> None:
+    """Trains to the end, with checkpoints in the folder.
+
+    Args:
+        module: to train.
+        batches: endless, from where the run begins or goes on.
+        folder: of the run.
+        progress: shows and logs it.
+        *callbacks: beside those that every run has.
+        resume: go on from the checkpoint in the folder.
+
+    Raises:
+        TrainingError: if the run ended before all of its molecules were seen.
+    """
+    settings, checkpoint = module.settings, folder / CHECKPOINT
+    timed = TimedCheckpoint(checkpoint, minutes=settings.checkpoint_minutes)
+    trainer = quiet_trainer(
+        [Threads(settings.num_threads), progress, StopOnInterrupt(), timed, *callbacks],
+        num_processes=settings.num_processes,
+    )
+    with Interrupt():  # where others train, Ctrl-C is theirs to heed
+        trainer.fit(
+            module, DataLoader(batches, batch_size=None), ckpt_path=checkpoint if resume else None, weights_only=True
+        )
+    if int(module.num_seen) < settings.num_molecules:
         raise TrainingError(
             f"{folder}: stopped by the user after {int(module.num_seen):,} molecules; go on with --resume"
         )
