@@ -1,6 +1,6 @@
 # make sample: 100 molecules and their scores; make test: all checks; make bench: speed.
 # make train-qm9: weights for QM9 from nothing; make train-qm9-quick: in an hour. Interrupted, they go on where they were.
-# make train-qm9-fast: the student of the shipped weights for 8 evaluations; needs no data.
+# make train-qm9-fast: the student of the shipped weights for 8 evaluations.
 # ARGS="--set num_processes=4" reaches `moldiff train` and `moldiff distill`. make evaluate: the figures of docs/benchmarks.md.
 # Each installs what it needs.
 PYTHON ?= python3
@@ -37,7 +37,7 @@ train-qm9-quick: CONFIG := datasets/qm9/train-quick.json
 train-qm9 train-qm9-quick: $(INSTALLED) stores/qm9/meta.json
 	$(FAST) $(BIN)/moldiff train --config $(CONFIG) --out runs/$(@:train-%=%) $(if $(wildcard runs/$(@:train-%=%)/last.ckpt),--resume) $(ARGS)
 
-train-qm9-fast: $(INSTALLED)
+train-qm9-fast: $(INSTALLED) stores/qm9/meta.json
 	$(FAST) $(BIN)/moldiff distill --out runs/qm9-fast $(if $(wildcard runs/qm9-fast/last.ckpt),--resume,--set num_processes=2) $(ARGS)
 
 evaluate: $(INSTALLED) stores/qm9/meta.json

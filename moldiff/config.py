@@ -248,10 +248,13 @@ class DistillationSettings(Settings):
     `sampler` is what the walk of the student changes in that of the teacher (whose `pos_errors` stay); the walk goes
     into the student's bundle. In an update `batches_per_update` batches of walks are drawn, of `pair_budget` atom pairs
     each, shared out among the processes. `pos_weight` is the weight of the coordinates as decisions, `whole_weight`
-    that of a molecule beside its atoms (`moldiff.training.policy`). The other settings are those of `TrainingSettings`.
+    that of a molecule beside its atoms (`moldiff.training.policy`), `likeness_weight` that of being like the prepared
+    `data` (`moldiff.training.environments`), which nothing else needs. The other settings are those of
+    `TrainingSettings`.
     """
 
     teacher: str = "qm9"
+    data: str = "qm9"
     sampler: dict[str, Any] = {
         "num_steps": 8, "eta": 0.3, "temperature": 0.7, "grid_focus": 0.3, "grid_end": 0.03, "atom_lead": 3.0,
         "bond_lead": 4.0,
@@ -262,6 +265,7 @@ class DistillationSettings(Settings):
     pair_budget: Annotated[int, Field(ge=1)] = 12_000
     pos_weight: NotNegative = 0.3
     whole_weight: NotNegative = 0.3
+    likeness_weight: NotNegative = 1.0
     learning_rate: Positive = 2e-4
     warmup_steps: Annotated[int, Field(ge=0)] = 5
     cooldown: Share = 0.5

@@ -1,4 +1,4 @@
-"""One distillation: a teacher's bundle in, a run folder with the bundle of its student out; needs no data."""
+"""One distillation: a teacher's bundle in, a run folder with the bundle of its student out."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from moldiff.build import build_grid, build_lead, build_steppers
 from moldiff.bundle import Bundle, load_pretrained, save_pretrained
 from moldiff.config import DistillationSettings, SamplerSettings
+from moldiff.data.store import MoleculeStore, find_store
 from moldiff.errors import ConfigError
 from moldiff.run import BUNDLE, METRICS, averaged, begin, checked_folder, fit, read_checkpoint
 from moldiff.sampling.classes import MixturePosterior
@@ -13,6 +14,7 @@ from moldiff.sampling.multistep import Multistep
 from moldiff.sizes import Sizes
 from moldiff.training.callbacks import ProgressAndLog
 from moldiff.training.distillation import DistillationModule, Walks
+from moldiff.training.environments import DensityRatio
 from moldiff.training.policy import Policy
 
 
@@ -34,12 +36,14 @@ def distill(settings: DistillationSettings, folder: Path, *, resume: bool = Fals
     bundle = load_pretrained(settings.teacher)
     sampler = settings.student(bundle.sampler)
     denoiser = bundle.denoiser.train().requires_grad_(True)
-    module = DistillationModule(denoiser, policy(bundle, sampler), bundle.vocabulary, settings)
+    module = DistillationModule(
+        denoiser, policy(bundle, sampler), bundle.vocabulary, settings, likeness=likeness(bundle, settings)
+    )
     begin(folder, settings)
     sizes = Sizes.of(bundle.statistics.sizes, None, allow_extrapolation=False)
     start = read_checkpoint(checkpoint)["global_step"] if resume else 0
     walks = Walks(sizes, batches=settings.batches_per_update, seed=settings.seed, start=start)
-    values = ("valid", "stable_atoms", "pos", "atom", "bond")
+    values = ("valid", "stable_atoms", *(["likeness"] if settings.likeness_weight else []), "pos", "atom", "bond")
     fit(module, walks, folder, ProgressAndLog(folder / METRICS, values=values, every=1), resume=resume)
     weights, seen = averaged(checkpoint)
     bundle.denoiser.load_state_dict(weights)
@@ -71,6 +75,30 @@ def policy(bundle: Bundle, sampler: SamplerSettings) -> Policy:
     process = bundle.denoiser.process
     grid = build_grid(sampler, process.pos.schedule)
     return Policy(process, steppers.pos, steppers.classes, grid, build_lead(sampler))
+
+
+def likeness(bundle: Bundle, settings: DistillationSettings) -> DensityRatio | None:
+    """Counts of the data that the student shall resemble, or none if that earns nothing.
+
+    Args:
+        bundle: of the teacher.
+        settings: of the run.
+
+    Returns:
+        The counts.
+
+    Raises:
+        ConfigError: if there is no such data, or its atom classes are not those of the teacher.
+    """
+    if not settings.likeness_weight:
+        return None
+    store = MoleculeStore(find_store(settings.data))
+    if store.vocabulary != bundle.vocabulary:
+        raise ConfigError(
+            f"data {settings.data!r}: atom classes {', '.join(store.vocabulary.labels)}, those of {settings.teacher!r} "
+            f"are {', '.join(bundle.vocabulary.labels)}; give the data that it was trained on, or likeness_weight=0"
+        )
+    return DensityRatio(store)
 
 
 def card(settings: DistillationSettings, num_seen: int) -> str:

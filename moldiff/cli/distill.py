@@ -15,6 +15,7 @@ def distill(
     weights: Annotated[
         str | None, Option("--weights", "-w", help="Teacher: name or folder of a bundle. (default: qm9)")
     ] = None,
+    data: Annotated[str | None, Option(help="Prepared data that the student shall resemble. (default: qm9)")] = None,
     num_steps: Annotated[
         int | None, Option("--num-steps", min=1, help="Network evaluations of a walk of the student. (default: 8)")
     ] = None,
@@ -25,12 +26,14 @@ def distill(
     resume: Annotated[bool, Option("--resume", help="Go on from the last checkpoint of the run.")] = False,
     show: Annotated[bool, Option("--show", help="Print the resolved settings and do nothing.")] = False,
 ) -> None:
-    """Trains a student of weights for few network evaluations, on its own walks; needs no data.
+    """Trains a student of weights for few network evaluations, on its own walks.
+
+    It earns by valid molecules, and by surroundings of atoms that are as common as in the data of `moldiff prepare`.
 
     At the end the student's weights bundle lies in OUT/bundle.
 
     Examples: moldiff distill --out runs/qm9-fast --set num_processes=2 | moldiff distill --weights runs/mine/bundle
-    --num-steps 6 --out runs/mine-fast | moldiff distill --out runs/qm9-fast --resume
+    --data stores/mine --num-steps 6 --out runs/mine-fast | moldiff distill --out runs/qm9-fast --resume
     """
     from moldiff.config import DistillationSettings
 
@@ -38,10 +41,10 @@ def distill(
         config = out / "config.json"
     settings = DistillationSettings() if config is None else DistillationSettings.from_json(config)
     values = settings.model_dump()
-    given = [*([f"teacher={json.dumps(weights)}"] if weights is not None else []), *(set_ or [])]
+    values |= {key: value for key, value in {"teacher": weights, "data": data}.items() if value is not None}
     if num_steps is not None:
         values["sampler"]["num_steps"] = num_steps
-    for assignment in given:
+    for assignment in set_ or []:
         assign(values, assignment)
     settings = DistillationSettings.parse(values, source="--set" if set_ else "settings")
     if show:

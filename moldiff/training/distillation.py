@@ -15,8 +15,10 @@ from moldiff.diffusion.randomness import BatchRandomness, sample_generator
 from moldiff.errors import TrainingError
 from moldiff.precision import use_bf16
 from moldiff.sizes import Sizes
+from moldiff.state import State
 from moldiff.training.averaged import AveragedModule
 from moldiff.training.batches import share_of_work
+from moldiff.training.environments import DensityRatio, counted, environments
 from moldiff.training.policy import Decision, Policy, advantage, surrogate
 from moldiff.training.reward import in_order
 
@@ -58,6 +60,7 @@ class DistillationModule(AveragedModule):
         policy: its walk.
         vocabulary: of its atom classes.
         settings: of the run.
+        likeness: counts of the data; none if to be like it earns nothing.
 
     Attributes:
         settings: of the run.
@@ -66,10 +69,16 @@ class DistillationModule(AveragedModule):
     settings: DistillationSettings
 
     def __init__(
-        self, denoiser: nn.Module, policy: Policy, vocabulary: Vocabulary, settings: DistillationSettings
+        self,
+        denoiser: nn.Module,
+        policy: Policy,
+        vocabulary: Vocabulary,
+        settings: DistillationSettings,
+        *,
+        likeness: DensityRatio | None = None,
     ) -> None:
         super().__init__(denoiser, settings)
-        self.policy, self.vocabulary = policy, vocabulary
+        self.policy, self.vocabulary, self.likeness = policy, vocabulary, likeness
         self.automatic_optimization = False  # a walk has more decisions than one graph should hold
 
     def training_step(self, batch: list[Walk], batch_idx: int) -> None:
@@ -84,6 +93,13 @@ class DistillationModule(AveragedModule):
         """
         walks = [self._walked(walk) for walk in batch]
         earned = advantage([w[1] for w in walks], [w[2] for w in walks], whole=self.settings.whole_weight)
+        values: dict[str, Tensor | float] = {}
+        if self.likeness is not None:
+            like = self._likeness([decisions[-1].chosen for decisions, *_ in walks], self.likeness)
+            earned = [
+                a + self.settings.likeness_weight * (b - b.mean()).cpu() for a, b in zip(earned, like, strict=True)
+            ]
+            values["likeness"] = sum(map(torch.mean, like)) / len(like)
         optimizer, schedule = self.optimizers(), self.lr_schedulers()
         optimizer.zero_grad()  # type: ignore[union-attr]
         parts = torch.zeros(3, device=self.device)
@@ -102,10 +118,10 @@ class DistillationModule(AveragedModule):
         self.average.update_parameters(self.denoiser)
         self.num_seen += self.of_all(sum(len(molecules) for _, _, molecules in walks))
         schedule.step()  # type: ignore[union-attr]
-        valid = torch.cat([molecules for *_, molecules in walks]).float().mean()
-        atoms = torch.cat([atoms.flatten() for _, atoms, _ in walks]).float().mean()
-        values = dict(zip(("pos", "atom", "bond"), parts, strict=True))
-        self.log_dict({"valid": valid, "stable_atoms": atoms, **values}, batch_size=1)
+        values |= zip(("pos", "atom", "bond"), parts, strict=True)
+        values["valid"] = torch.cat([molecules for *_, molecules in walks]).float().mean()
+        values["stable_atoms"] = torch.cat([atoms.flatten() for _, atoms, _ in walks]).float().mean()
+        self.log_dict(values, batch_size=1)
 
     def _walked(self, walk: Walk) -> tuple[list[Decision], Bool[Tensor, "b n"], Bool[Tensor, "b"]]:
         number, n = walk
@@ -115,6 +131,15 @@ class DistillationModule(AveragedModule):
             mask = torch.ones(b, n, dtype=torch.bool, device=self.device)
             end, decisions = self.policy.walk(self.denoiser, mask, generator=randomness)
         return decisions, *in_order(end.to("cpu"), self.vocabulary)
+
+    def _likeness(self, drawn: list[State], likeness: DensityRatio) -> list[Float[Tensor, "_b _n"]]:
+        keys = [environments(state) for state in drawn]
+        mean = sum(map(len, keys)) / len(keys)
+        weights = [mean / len(key) for key in keys]  # every batch is one draw of a size, however many rows it has
+        counts = sum(weight * counted(key) for weight, key in zip(weights, keys, strict=True))
+        likeness.fade()
+        likeness.drawn += self.trainer.strategy.reduce(counts, reduce_op="sum")
+        return [likeness(key, weight) for key, weight in zip(keys, weights, strict=True)]
 
     def loss(self, decision: Decision, earned: Float[Tensor, "b n"]) -> Float[Tensor, "3"]:
         """Of coordinates, atoms and bonds, for one decision; see `moldiff.training.policy.surrogate`."""

@@ -107,8 +107,8 @@ def _log_of(probs: Float[Tensor, "*e c"], chosen: Tensor) -> Float[Tensor, "*e"]
 
 
 def advantage(
-    atoms: list[Bool[Tensor, "b n"]], molecules: list[Bool[Tensor, "b"]], *, whole: float
-) -> list[Float[Tensor, "b n"]]:
+    atoms: list[Bool[Tensor, "_b _n"]], molecules: list[Bool[Tensor, "_b"]], *, whole: float
+) -> list[Float[Tensor, "_b _n"]]:
     """How much better than expected each atom came out, in standard deviations, and `whole` times its molecule.
 
     What is wrong with a molecule is nearly always wrong at one atom, whose own draws and bonds are to blame: one

@@ -19,7 +19,14 @@ WALK = {"num_steps": 3, "class_churn": 1.0, "eta": 0.5, "grid_end": 0.05}
 
 
 def settings(teacher: Path, **changes) -> DistillationSettings:
-    values = {"num_molecules": 2048, "batches_per_update": 2, "pair_budget": 256, "num_threads": 1, **changes}
+    values = {
+        "num_molecules": 2048,
+        "batches_per_update": 2,
+        "pair_budget": 256,
+        "num_threads": 1,
+        "likeness_weight": 0.0,
+        **changes,
+    }
     return DistillationSettings(teacher=str(teacher), **{"sampler": WALK, **values})
 
 
@@ -53,6 +60,26 @@ def test_student_resumes_bit_for_bit(hydrogen: Path, tmp_path: Path):
     assert not equal(state(tmp_path / "other"), state(tmp_path / "whole"))
 
 
+def test_student_of_data_resumes_bit_for_bit(weights: Path, store_path: Path, tmp_path: Path):
+    like = {"data": str(store_path), "likeness_weight": 1.0, "cooldown": 0.0, "pair_budget": 1024}
+    distill(settings(weights, num_molecules=4, **like), tmp_path / "run")
+    distill(settings(weights, num_molecules=12, **like), tmp_path / "run", resume=True)
+    distill(settings(weights, num_molecules=12, **like), tmp_path / "whole")
+    drawn = state(tmp_path / "whole")["likeness.drawn"]
+    assert drawn.sum() > 0
+    assert equal(state(tmp_path / "run"), state(tmp_path / "whole"))
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        assert all(-3 <= float(row["likeness"]) <= 3 for row in csv.DictReader(file))
+
+
+def test_data_of_other_atoms_than_the_teachers_are_refused(hydrogen: Path, store_path: Path, tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"atom classes H, C, .*those of .*hydrogen' are H;.*likeness_weight=0"):
+        distill(settings(hydrogen, data=str(store_path), likeness_weight=1.0), tmp_path / "run")
+    with pytest.raises(ConfigError, match="data 'nowhere': no prepared store"):
+        distill(settings(hydrogen, data="nowhere", likeness_weight=1.0), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_processes_share_the_walks_out(hydrogen: Path, tmp_path: Path):
     distill(settings(hydrogen, num_molecules=512, num_processes=2), tmp_path / "two")
     distill(settings(hydrogen, num_molecules=512), tmp_path / "one")
@@ -77,11 +104,11 @@ def test_distill_on_the_command_line(hydrogen: Path, tmp_path: Path):
     def run(*args: object):
         return CliRunner().invoke(app, ["distill", *map(str, args)])
 
-    shown = run(
-        "--out", tmp_path / "run", "--weights", hydrogen, "--num-steps", 4, "--set", "sampler.eta=0.5", "--show"
-    )
+    given = ["--weights", hydrogen, "--data", "mine", "--num-steps", 4, "--set", "sampler.eta=0.5"]
+    shown = run("--out", tmp_path / "run", *given, "--show")
     values = json.loads(shown.stdout)
     assert values["teacher"] == str(hydrogen)
+    assert values["data"] == "mine"
     assert values["sampler"]["num_steps"] == 4
     assert values["sampler"]["eta"] == 0.5
     assert not (tmp_path / "run").exists()
