@@ -260,7 +260,7 @@ class DistillationSettings(Settings):
         "bond_lead": 4.0,
     }  # fmt: skip
     seed: Annotated[int, Field(ge=0)] = 0
-    num_molecules: Annotated[int, Field(ge=1)] = 18_000
+    num_molecules: Annotated[int, Field(ge=1)] = 45_000
     batches_per_update: Annotated[int, Field(ge=1)] = 12
     pair_budget: Annotated[int, Field(ge=1)] = 12_000
     pos_weight: NotNegative = 0.3
