@@ -14,6 +14,7 @@ from evaluate import drawn
 from moldiff.scoring.score import score
 
 EVALUATIONS = (2, 4, 8, 12, 20, 35, 50, 100)
+STUDENT = "student (qm9-fast)"
 SAMPLERS = {
     "of the weights": [],
     "of the weights, deterministic": ["eta=0"],
@@ -23,12 +24,14 @@ SAMPLERS = {
     "straight flow, Euler": ["solver=ddim", "eta=0"],
     "straight flow, Heun": ["solver=heun"],
     "straight flow, Euler, churn 0.3": ["solver=ddim", "eta=0", "churn=0.3"],
+    STUDENT: [],
 }
 
 
 def main(
     out: Annotated[Path, typer.Option(help="Stem of the files: .json, .md and .png.")] = Path("map"),
     weights: Annotated[str, typer.Option(help="Name or folder of a bundle.")] = "qm9",
+    student: Annotated[str, typer.Option(help="Name or folder of its student.")] = "qm9-fast",
     num_samples: Annotated[int, typer.Option(help="Molecules of each sampler and number.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
     num_workers: Annotated[int, typer.Option(help="Processes, a core each.")] = 2,
@@ -40,7 +43,8 @@ def main(
         for steps in EVALUATIONS:
             for name, assignments in SAMPLERS.items():
                 start = time.perf_counter()
-                samples = drawn(pool, num_samples, weights, steps, seed, assignments)
+                chosen = student if name == STUDENT else weights
+                samples = drawn(pool, num_samples, chosen, steps, seed, assignments)
                 seconds = time.perf_counter() - start
                 rates = score(s.result if s.molecule is None else s.molecule for s in samples).rates
                 cells[name][steps] = {

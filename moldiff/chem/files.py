@@ -19,8 +19,8 @@ from moldiff.errors import FileFormatError
 __all__ = ["MoleculeWriter", "open_writer", "read_molecules", "read_records", "read_reference"]
 
 _SDF = (".sdf", ".sd", ".mol")
-_SMILES = (".smi", ".smiles", ".txt", ".csv")
-_SCORED = (*_SDF, ".xyz", *_SMILES)
+SMILES_SUFFIXES = (".smi", ".smiles", ".txt", ".csv")
+_SCORED = (*_SDF, ".xyz", *SMILES_SUFFIXES)
 
 
 def read_molecules(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]:
@@ -49,7 +49,7 @@ def read_records(path: str | Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
         return read_sdf_records(path)
     if bare_suffix(path) == ".xyz":
         return _perceived(path)
-    if bare_suffix(path) in _SMILES:
+    if bare_suffix(path) in SMILES_SUFFIXES:
         return read_smiles_records(path)
     raise FileFormatError(f"{path}: a score is read from {', '.join(_SCORED)}, plain or .gz, or a folder of them")
 
@@ -87,12 +87,12 @@ def read_reference(path: str | Path) -> tuple[set[str], Counter[str]]:
     Each molecule without stereo and, where that differs, with it: from the coordinates of an SDF, or as a SMILES tells.
     Errors as in `read_molecules`, and a `FileFormatError` if no record can be used.
     """
-    if bare_suffix(path) in _SMILES:
+    if bare_suffix(path) in SMILES_SUFFIXES:
         results = read_smiles(path)
     elif bare_suffix(path) in _SDF:
         results = ((number, _identities(record)) for number, record in read_sdf_records(path))
     else:
-        raise FileFormatError(f"{path}: a reference is read from {', '.join(_SDF + _SMILES)}, plain or .gz")
+        raise FileFormatError(f"{path}: a reference is read from {', '.join(_SDF + SMILES_SUFFIXES)}, plain or .gz")
     known: set[str] = set()
     failed: Counter[str] = Counter()
     for _, result in results:

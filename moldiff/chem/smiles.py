@@ -35,14 +35,25 @@ def read_smiles_records(path: str | Path) -> Iterator[tuple[int, Chem.Mol | Fail
     return _each_line(path, record_of_smiles)
 
 
+def read_rows(path: str | Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """SMILES of a list and what else stands in their rows: the columns of a `.csv`, elsewhere the rest as `name`.
+
+    Blank lines and a header are passed over; a `.csv` without a column `smiles` is a `FileFormatError`.
+    """
+    if bare_suffix(path) == ".csv":
+        yield from _csv_rows(path)
+        return
+    first = True
+    for line in text_lines(path):
+        smiles, *rest = line.split(maxsplit=1) or [""]
+        if smiles and not (first and smiles.lower() == "smiles"):
+            yield smiles, {"name": rest[0].strip()} if rest else {}
+        first = first and not smiles
+
+
 def _each_line(path: str | Path, parse: Callable[[str], Result | Failure]) -> Iterator[tuple[int, Result | Failure]]:
-    words = _csv_column(path) if bare_suffix(path) == ".csv" else (line.split() for line in text_lines(path))
-    number = 0
-    for word in words:
-        if not word or (number == 0 and word[0].lower() == "smiles"):  # blank lines, and the header of a .smi
-            continue
-        number += 1
-        result = parse(word[0])
+    for number, (smiles, _) in enumerate(read_rows(path), start=1):
+        result = parse(smiles)
         if isinstance(result, Failure):
             result = Failure(result.reason, f"{Path(path).name}, line {number}: {result.detail}")
         yield number, result
@@ -69,7 +80,7 @@ def record_of_smiles(smiles: str) -> Chem.Mol | Failure:
 
 def parse_smiles(smiles: str) -> str | Failure:
     """The canonical form of one SMILES, without hydrogens and stereo, under RDKit's usual, forgiving, sanitisation."""
-    mol = _sanitised(smiles)
+    mol = sanitised(smiles)
     return mol if isinstance(mol, Failure) else canonical_smiles(mol)
 
 
@@ -97,11 +108,12 @@ def _identities_of_chunk(smiles: Sequence[str]) -> set[str]:
 
 
 def _identities(smiles: str) -> frozenset[str] | Failure:
-    mol = _sanitised(smiles)
+    mol = sanitised(smiles)
     return mol if isinstance(mol, Failure) else identities(mol)
 
 
-def _sanitised(smiles: str) -> Chem.Mol | Failure:
+def sanitised(smiles: str) -> Chem.Mol | Failure:
+    """A molecule under RDKit's usual sanitisation, without hydrogens and coordinates; or `unreadable`, `sanitize`."""
     mol = _unsanitised(smiles)
     if isinstance(mol, Failure):
         return mol
@@ -113,11 +125,15 @@ def _sanitised(smiles: str) -> Chem.Mol | Failure:
     return mol
 
 
-def _csv_column(path: str | Path) -> Iterator[list[str]]:
+def _csv_rows(path: str | Path) -> Iterator[tuple[str, dict[str, str]]]:
     rows = csv.reader(text_lines(path))
-    header = [name.strip().lower() for name in next(rows, [])]
-    if "smiles" not in header:
+    header = [name.strip() for name in next(rows, [])]
+    lower = [name.lower() for name in header]
+    if "smiles" not in lower:
         raise FileFormatError(f"{path}: has no column 'smiles'; its columns are {', '.join(header)[:200]!r}")
-    column = header.index("smiles")
+    column = lower.index("smiles")
     for row in rows:
-        yield [row[column].strip()] if len(row) > column and row[column].strip() else []
+        cells = dict(zip(header, map(str.strip, row), strict=False))
+        smiles = cells.pop(header[column], "")
+        if smiles:
+            yield smiles, cells

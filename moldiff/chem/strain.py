@@ -25,15 +25,28 @@ def mmff94(mol: Chem.Mol) -> dict[str, float] | Failure:
         the reason `parameters` (an atom that the force field does not know) or `unconverged`.
     """
     relaxed = Chem.Mol(mol)
-    known = rdForceFieldHelpers.MMFFGetMoleculeProperties(relaxed, mmffVariant="MMFF94")
+    energies = relax(relaxed)
+    return energies if isinstance(energies, Failure) else _strain(mol, relaxed, energies[0] - energies[1])
+
+
+def relax(mol: Chem.Mol) -> tuple[float, float] | Failure:
+    """Moves the conformer to a minimum of MMFF94.
+
+    Args:
+        mol: as of `mmff94`; changed.
+
+    Returns:
+        The energies before and after, kcal/mol; or a failure as of `mmff94`.
+    """
+    known = rdForceFieldHelpers.MMFFGetMoleculeProperties(mol, mmffVariant="MMFF94")
     if known is None:
         return Failure("parameters", "MMFF94 does not know one of its atoms")
-    field = rdForceFieldHelpers.MMFFGetMoleculeForceField(relaxed, known)
+    field = rdForceFieldHelpers.MMFFGetMoleculeForceField(mol, known)
     field.Initialize()
     before = field.CalcEnergy()
     for _ in range(MOST_ROUNDS):
         if field.Minimize(maxIts=ROUND) == 0:
-            return _strain(mol, relaxed, before - field.CalcEnergy())
+            return float(before), float(field.CalcEnergy())
     return Failure("unconverged", f"MMFF94 found no minimum in {MOST_ROUNDS * ROUND} steps")
 
 

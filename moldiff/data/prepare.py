@@ -3,28 +3,30 @@
 import multiprocessing
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from moldiff.chem.molecule import Failure
+from moldiff.chem.files import SMILES_SUFFIXES
+from moldiff.chem.stream import bare_suffix
 from moldiff.data.packing import Packed, concatenate, read_chunk
+from moldiff.data.parts import Chunk, Parts
 from moldiff.data.qm9 import qm9pack_source
 from moldiff.data.qm9_files import qm9_file_source
+from moldiff.data.smiles_files import moses_source, smiles_source
 from moldiff.data.sources import Source, file_source
 from moldiff.data.store import SPLITS, check_target, write_store
 from moldiff.errors import DataError
-
-_CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ def prepare(
     out: Path | str,
     *,
     from_file: Path | str | None = None,
+    num_molecules: int | None = None,
     num_workers: int = 1,
     seed: int = 0,
     overwrite: bool = False,
@@ -80,11 +83,12 @@ def prepare(
     """Makes a store of all molecules of a source.
 
     Args:
-        source: "qm9", an SDF or XYZ file, or a source such as `from_pyg` makes.
-        out: folder of the store.
-        from_file: for "qm9", a file fetched by hand in place of the package qm9pack.
+        source: "qm9", "moses3d", an SDF, XYZ, SMILES or CSV file, or a source such as `from_pyg` makes.
+        out: folder of the store. What a slow source gave before an interruption waits beside it, and is used.
+        from_file: for "qm9" and "moses3d", a file fetched by hand in place of the package qm9pack or molsets.
+        num_molecules: for "moses3d", how many; none means all.
         num_workers: processes that read records; the result does not depend on it.
-        seed: of a random split; the split of QM9 is that of the literature.
+        seed: of a random split and of conformers; the split of QM9 is that of the literature.
         overwrite: replace a store that is there.
         console: where progress is shown; none means silence.
 
@@ -101,10 +105,11 @@ def prepare(
     kept: list[np.ndarray] = []
     with _progress(console) as progress:
         task = progress.add_task("opening the source", total=None)
-        source = source if isinstance(source, Source) else _source(source, from_file)
+        source = source if isinstance(source, Source) else _source(source, from_file, num_molecules, seed)
+        waiting = Parts(out.with_name(f".{out.name}.parts"), dict(source.origin)) if source.slow else None
         progress.update(task, description=f"reading {source.name}", total=source.total)
         left_out, examples = Counter(source.left_out), dict[str, str]()
-        for part, mask, failures in _map(source, num_workers):
+        for part, mask, failures in _map(source, num_workers, waiting):
             kept.append(mask)
             if part is not None:
                 parts.append(part)
@@ -121,6 +126,8 @@ def prepare(
     split = source.split(len(mask), seed)[mask]
     origin = {**source.origin, "split": source.split_rule, "seed": seed}
     write_store(out, packed, split=split, left_out=left_out, name=source.name, sources=origin, overwrite=overwrite)
+    if waiting is not None:
+        waiting.remove()
     return PrepareReport(
         path=out,
         total=total,
@@ -133,14 +140,18 @@ def prepare(
     )
 
 
-def _source(source: str | Path, from_file: str | Path | None) -> Source:
+def _source(source: str | Path, from_file: str | Path | None, num_molecules: int | None, seed: int) -> Source:
+    if num_molecules is not None and source != "moses3d":
+        raise DataError(f"source {str(source)!r}: a number of molecules goes with the source moses3d only")
+    if source == "moses3d":
+        return moses_source(from_file, num_molecules=num_molecules, seed=seed)
     if source == "qm9":
         return qm9pack_source() if from_file is None else qm9_file_source(from_file)
     if from_file is not None:
-        raise DataError(f"source {str(source)!r} with a file {str(from_file)!r}: a file goes with the source qm9 only")
+        raise DataError(f"source {str(source)!r} with a file {str(from_file)!r}: a file goes with qm9 and moses3d only")
     if not Path(source).is_file():
-        raise DataError(f"{source}: expected 'qm9' or a molecule file, and there is no such file")
-    return file_source(source)
+        raise DataError(f"{source}: expected 'qm9', 'moses3d' or a molecule file, and there is no such file")
+    return smiles_source(source, seed=seed) if bare_suffix(source) in SMILES_SUFFIXES else file_source(source)
 
 
 def _progress(console: Console | None) -> Progress:
@@ -148,24 +159,40 @@ def _progress(console: Console | None) -> Progress:
     return Progress(*columns, TimeRemainingColumn(), console=console, disable=console is None)
 
 
-def _map(source: Source, num_workers: int) -> Iterator[tuple[Packed | None, Bool[np.ndarray, "r"], list[Failure]]]:
+def _map(source: Source, num_workers: int, parts: Parts | None) -> Iterator[Chunk]:
+    """The chunks in their order, from a few processes, those that were there already from the disk."""
     records = iter(source.records)
-    chunks = iter(lambda: list(islice(records, _CHUNK)), [])
-    first = next(chunks, [])
-    if num_workers <= 1 or len(first) < _CHUNK:
-        yield from (read_chunk(source.read, chunk) for chunk in chain([first] if first else [], chunks))
+    chunks = enumerate(iter(lambda: list(islice(records, source.chunk)), []))
+    first = next(chunks, None)
+    if first is None:
         return
-    with ProcessPoolExecutor(num_workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting = deque(
-            pool.submit(read_chunk, source.read, chunk) for chunk in chain([first], islice(chunks, num_workers))
-        )
+    pool = None
+    if num_workers > 1 and len(first[1]) == source.chunk:
+        pool = ProcessPoolExecutor(num_workers, mp_context=multiprocessing.get_context("spawn"))
+
+    def begun(number: int, chunk: list[Any]) -> tuple[int, bool, Callable[[], Chunk]]:
+        there = None if parts is None else parts.load(number)
+        if there is not None:
+            return number, False, lambda: there
+        if pool is None:
+            return number, True, partial(read_chunk, source.read, chunk)
+        return number, True, pool.submit(read_chunk, source.read, chunk).result
+
+    try:
+        waiting = deque(begun(*one) for one in chain([first], islice(chunks, num_workers)))
         while waiting:
+            number, fresh, result = waiting.popleft()
             try:
-                result = waiting.popleft().result()
+                chunk = result()
             except BrokenProcessPool as error:
                 cause = 'too little memory, or a script without `if __name__ == "__main__":`'
                 raise DataError(
                     f"a process reading {source.name} died: {cause}; num_workers=1 needs neither"
                 ) from error
-            waiting.extend(pool.submit(read_chunk, source.read, chunk) for chunk in islice(chunks, 1))
-            yield result
+            if fresh and parts is not None:
+                parts.save(number, chunk)
+            waiting.extend(begun(*one) for one in islice(chunks, 1))
+            yield chunk
+    finally:
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)

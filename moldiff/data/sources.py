@@ -37,6 +37,8 @@ class Source:
         split: from the number of records and a seed, the split of each record: 0 train, 1 validation, 2 test.
         split_rule: the same in words.
         left_out: records that were left out beforehand, by reason.
+        chunk: records that a process takes at once.
+        slow: keep what was read when interrupted, for `origin` says all that it depends on.
     """
 
     name: str
@@ -47,6 +49,8 @@ class Source:
     split: Callable[[int, int], Int[np.ndarray, "m"]] = random_split
     split_rule: str = "random 80 / 10 / 10 % of the records, numpy RandomState(seed)"
     left_out: Mapping[str, int] = field(default_factory=dict)
+    chunk: int = 500
+    slow: bool = False
 
 
 def file_source(path: str | Path) -> Source:

@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "generator": MODEL
     | {"chem", "data", "sampling", "precision", "workers", "build", "bundle", "weights", "sizes", "batching"},
     "tasks": BASE | {"state", "chem", "sampling", "sizes", "generator"},
-    "distill": MODEL | {"sampling", "sizes", "training", "build", "bundle", "run"},
+    "distill": MODEL | {"data", "sampling", "sizes", "training", "build", "bundle", "run"},
     "run": MODEL | {"chem", "data", "scoring", "training", "interrupt", "precision", "build", "bundle", "generator"},
 }
 TOP = {"cli", "__main__"}  # may import every room; nobody may import them
