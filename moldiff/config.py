@@ -198,11 +198,14 @@ def _ordered(ends: tuple[float, float]) -> tuple[float, float]:
 
 
 Range = Annotated[tuple[Positive, Positive], AfterValidator(_ordered)]
+WALK = SamplerSettings(num_steps=20, class_churn=1.0, grid_focus=0.5, grid_end=0.02, atom_lead=2.5, bond_lead=3.5)
 
 
 class TrainingSettings(Settings):
     """A training run, complete: together with the data it determines the weights.
 
+    The defaults are the recipe of `docs/decisions/016-changes.md`, found on QM9.
+    `start` names weights to go on from, whose `model` is then used (`moldiff.transfer`); none starts from nothing.
     `sampler` is how its samples are drawn, and goes into the bundle. `time_end_density` is the density of the training
     times at t = 1 (`moldiff.training.module.draw_times`). `atom_lead` and `bond_lead` are the least and the greatest
     lead of the classes over the coordinates, drawn for each molecule: walks of any lead between suit the weights.
@@ -215,25 +218,26 @@ class TrainingSettings(Settings):
 
     model: ModelSettings = ModelSettings()
     loss: LossSettings = LossSettings()
-    sampler: SamplerSettings = SamplerSettings()
+    sampler: SamplerSettings = WALK
     data: str = "qm9"
+    start: str | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     num_molecules: Annotated[int, Field(ge=1)] = 2_000_000
     pair_budget: Annotated[int, Field(ge=1)] = 24_000
-    learning_rate: Positive = 1e-3
-    warmup_steps: Annotated[int, Field(ge=0)] = 500
-    cooldown: Share = 0.25
+    learning_rate: Positive = 3e-3
+    warmup_steps: Annotated[int, Field(ge=0)] = 300
+    cooldown: Share = 0.8
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     clip: Positive = 1.0
-    ema_length: Share = 0.05
+    ema_length: Share = 0.1
     self_conditioning: Share = 0.5
     previous_gap: Range = (0.01, 0.15)
     gap_start: Share = 0.0
-    time_end_density: Annotated[float, Field(ge=0, le=2)] = 0.0
-    atom_lead: Range = (1.0, 1.0)
-    bond_lead: Range = (1.0, 1.0)
-    task_share: Share = 0.0
-    task_start: Share = 0.0
+    time_end_density: Annotated[float, Field(ge=0, le=2)] = 0.5
+    atom_lead: Range = (1.0, 3.0)
+    bond_lead: Range = (1.0, 4.0)
+    task_share: Share = 0.2
+    task_start: Share = 0.25
     precision: Literal["auto", "bf16", "float32"] = "auto"
     num_threads: Annotated[int, Field(ge=0)] = 1
     num_processes: Annotated[int, Field(ge=1, le=64)] = 1

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from moldiff.build import build_denoiser, build_lead
-from moldiff.bundle import Bundle, save_pretrained
-from moldiff.config import DistillationSettings, SamplerSettings, TrainingSettings
+from moldiff.bundle import Bundle, load_pretrained, save_pretrained
+from moldiff.config import DistillationSettings, ModelSettings, SamplerSettings, TrainingSettings
 from moldiff.data.store import MoleculeStore, find_store
 from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.errors import ConfigError, OutputError, TrainingError
@@ -32,6 +32,7 @@ from moldiff.training.callbacks import (
     quiet_lightning,
 )
 from moldiff.training.module import DiffusionModule
+from moldiff.transfer import transferred
 
 CONFIG, CHECKPOINT, METRICS, SCORES, BUNDLE = "config.json", "last.ckpt", "metrics.csv", "scores.csv", "bundle"
 AVERAGE = "average.module."  # of the averaged weights in a checkpoint
@@ -50,14 +51,21 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
         The trained module.
 
     Raises:
-        ConfigError: if there is no checkpoint to resume, or already a run in the folder.
+        ConfigError: if there is no checkpoint to resume, or already a run in the folder, or a model does not go with
+            the weights to start from.
         OutputError: if the folder cannot be written.
         TrainingError: if the loss is no longer finite.
+        WeightsError: if the weights to start from cannot be read.
     """
     checkpoint = checked_folder(folder, resume=resume)
     store = MoleculeStore(find_store(settings.data))
+    if settings.start is None or resume:
+        denoiser = build_denoiser(settings.model, store.statistics, seed=settings.seed)
+    else:
+        bundle = load_pretrained(settings.start)
+        settings = with_model_of(bundle, settings)
+        denoiser = transferred(bundle, store.statistics, seed=settings.seed)
     begin(folder, settings)
-    denoiser = build_denoiser(settings.model, store.statistics, seed=settings.seed)
     module = DiffusionModule(denoiser, denoiser.process, settings)
     start = read_checkpoint(checkpoint)["global_step"] * settings.num_processes if resume else 0
     batches = TrainingBatches(
@@ -69,6 +77,13 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
     fit(module, batches, folder, ProgressAndLog(folder / METRICS), scored, resume=resume)
     export(folder, folder / BUNDLE, overwrite=True)
     return module
+
+
+def with_model_of(bundle: Bundle, settings: TrainingSettings) -> TrainingSettings:
+    """The settings with the model of the weights to go on from; a ConfigError if they ask for another one."""
+    if settings.model not in (ModelSettings(), bundle.settings):
+        raise ConfigError(f"model: the weights {settings.start!r} have a model of their own; leave 'model' out")
+    return settings.model_copy(update={"model": bundle.settings})
 
 
 def checked_folder(folder: Path, *, resume: bool) -> Path:
@@ -204,7 +219,8 @@ def _card(settings: TrainingSettings, store: MoleculeStore, num_seen: int) -> st
     return f"""# Weights trained on {name}
 
 A moldiff weights bundle: averaged weights after {num_seen:,} training molecules, drawn from {counted} molecules of the
-train split of {name}. Made by `moldiff train` with these settings:
+train split of {name}{f", from the weights {settings.start}" if settings.start else ""}. Made by `moldiff train` with
+these settings:
 
 ```json
 {json.dumps(settings.model_dump(), indent=2)}

@@ -15,6 +15,9 @@ def train(
     data: Annotated[
         str | None, Option(help="A store that `moldiff prepare` made: a folder, or a name in stores/. (default: qm9)")
     ] = None,
+    start: Annotated[
+        str | None, Option(help="Fine-tuning: weights to go on from, a name or folder. New atom classes are added.")
+    ] = None,
     config: Annotated[Path | None, Option(help="JSON file of settings; those not in it keep their defaults.")] = None,
     set_: Annotated[
         list[str] | None, Option("--set", help="One setting, such as seed=1 or model.network.num_blocks=4; repeatable.")
@@ -25,14 +28,16 @@ def train(
     """Trains a model; at the end the weights bundle lies in OUT/bundle.
 
     Examples: moldiff train --data qm9 --out runs/qm9 | moldiff train --data stores/mine --out runs/mine
-    --set num_molecules=500000 | moldiff train --out runs/qm9 --resume
+    --set num_molecules=500000 | moldiff train --start qm9 --data stores/mine --out runs/mine | moldiff train --out
+    runs/qm9 --resume
     """
     from moldiff.config import TrainingSettings
 
     if config is None and resume:
         config = out / "config.json"
     values = {} if config is None else TrainingSettings.from_json(config).model_dump()
-    for assignment in [*([f"data={json.dumps(data)}"] if data is not None else []), *(set_ or [])]:
+    values |= {key: value for key, value in {"data": data, "start": start}.items() if value is not None}
+    for assignment in set_ or []:
         assign(values, assignment)
     settings = TrainingSettings.parse(values, source="--set" if set_ else "settings")
     if show:

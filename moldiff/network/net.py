@@ -86,6 +86,12 @@ class EquivariantNetwork(nn.Module):
             x = block(x, pairs, bar, mask, reach, scale)
         return self._read(x, pairs)
 
+    def atom_columns(self, classes: list[int]) -> list[int]:
+        """Inputs of `embed_atoms`, of the classes only these, in an order that does not depend on their number."""
+        width = self.embed_atoms.in_features
+        predicted = width - self.atom_classes - 1
+        return [*classes, *range(self.atom_classes, predicted), *(predicted + c for c in classes), width - 1]
+
     def _embed(self, state: State, t: Times, guess: Tensor, previous: Prediction | None, pairs: Pairs) -> Features:
         b, n = state.mask.shape
         dtype = guess.dtype

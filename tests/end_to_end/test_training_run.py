@@ -185,3 +185,28 @@ def test_run_refuses_a_foreign_checkpoint(store_path: Path, tmp_path: Path):
     (tmp_path / CHECKPOINT).write_text("<html>Sign in</html>")
     with pytest.raises(ConfigError, match=r"last\.ckpt: no checkpoint"):
         train(settings(store_path), tmp_path, resume=True)
+
+
+def test_run_starts_from_other_weights_and_adds_their_classes(hydrogen: Path, store_path: Path, tmp_path: Path):
+    """Of the two, that which starts from the end of a run has less to learn; classes that H2 lacks are added."""
+    base = {"num_molecules": 3000, "learning_rate": 1e-3}
+    train(settings(store_path, **base), tmp_path / "first")
+    train(settings(store_path, start=str(tmp_path / "first" / BUNDLE), **base), tmp_path / "second")
+    first, second = (losses_of(tmp_path / name)[0] for name in ("first", "second"))
+    assert second < 0.9 * first
+    short = {"data": str(store_path), "start": str(hydrogen), "num_molecules": 100, "sample_minutes": 0}
+    train(TrainingSettings(**short), tmp_path / "run")
+    grown = load_pretrained(tmp_path / "run" / BUNDLE)
+    assert grown.vocabulary.labels == MoleculeStore(store_path).vocabulary.labels
+    assert grown.settings == load_pretrained(hydrogen).settings
+    assert f"from the weights {hydrogen}" in grown.card
+    train(TrainingSettings.from_json(tmp_path / "run" / "config.json"), tmp_path / "run", resume=True)
+    wide = ModelSettings(network=NetworkSettings(atom=64))
+    with pytest.raises(ConfigError, match="have a model of their own; leave 'model' out"):
+        train(TrainingSettings(**short, model=wide), tmp_path / "no")
+    assert not (tmp_path / "no").exists()
+
+
+def losses_of(run: Path) -> list[float]:
+    with (run / "metrics.csv").open() as file:
+        return [float(row["loss"]) for row in csv.DictReader(file)]

@@ -35,7 +35,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"chem", "data", "sampling", "precision", "workers", "build", "bundle", "weights", "sizes", "batching"},
     "tasks": BASE | {"state", "chem", "sampling", "sizes", "generator"},
     "distill": MODEL | {"data", "sampling", "sizes", "training", "build", "bundle", "run"},
-    "run": MODEL | {"chem", "data", "scoring", "training", "interrupt", "precision", "build", "bundle", "generator"},
+    "transfer": MODEL | {"data", "network", "build", "bundle"},
+    "run": MODEL
+    | {"chem", "data", "scoring", "training", "interrupt", "precision", "build", "bundle", "generator", "transfer"},
 }
 TOP = {"cli", "__main__"}  # may import every room; nobody may import them
 ONLY_IN: dict[str, set[str]] = {

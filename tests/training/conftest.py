@@ -12,6 +12,8 @@ from moldiff.data.store import MoleculeStore
 from moldiff.training.module import DiffusionModule
 
 SAMPLE = Path(__file__).parents[2] / "datasets" / "qm9" / "sample.sdf"
+# No leads and no tasks, so that a test asks for what it tests.
+PLAIN = {"precision": "float32", "atom_lead": (1.0, 1.0), "bond_lead": (1.0, 1.0), "task_share": 0.0, "task_start": 0.0}
 TINY = ModelSettings(network=NetworkSettings(num_blocks=2, atom=32, vector=4, pair=8, hidden=16, heads=2))
 
 
@@ -25,7 +27,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> MoleculeStore:
 @pytest.fixture
 def make_module(store: MoleculeStore) -> Callable[..., DiffusionModule]:
     def make(**changes: object) -> DiffusionModule:
-        settings = TrainingSettings(**{"model": TINY, "precision": "float32", **changes})  # type: ignore[arg-type]
+        settings = TrainingSettings(**{"model": TINY, **PLAIN, **changes})  # type: ignore[arg-type]
         denoiser = build_denoiser(settings.model, store.statistics)
         return DiffusionModule(denoiser, denoiser.process, settings)
 
