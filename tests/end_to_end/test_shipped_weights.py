@@ -4,6 +4,7 @@ from importlib.resources import files
 
 import pytest
 
+from moldiff.bundle import load_pretrained
 from moldiff.chem.molecule import Failure
 from moldiff.generator import MoleculeGenerator
 from moldiff.scoring.score import Score
@@ -25,6 +26,13 @@ def test_shipped_weights_draw_valid_molecules(generator: MoleculeGenerator) -> N
     assert valid_share(generator.sample(96, num_steps=25, seed=7)) > 0.8
 
 
+def test_the_student_needs_no_more_than_eight_evaluations() -> None:
+    student = MoleculeGenerator.from_pretrained("qm9-fast", device="cpu")
+    assert student.bundle.sampler.num_steps == 8
+    assert valid_share(student.sample(96, seed=7)) > 0.85
+    assert valid_share(student.sample(96, seed=7, num_steps=2)) < 0.5  # of two it cannot make so many
+
+
 def test_shipped_weights_fail_where_the_time_is_told_wrong(generator: MoleculeGenerator, monkeypatch) -> None:
     """The twin of the law above: a denoiser that always hears of pure noise draws nothing useful."""
     forward = generator.denoiser.forward
@@ -37,8 +45,10 @@ def test_shipped_weights_fail_where_the_time_is_told_wrong(generator: MoleculeGe
     assert valid_share(generator.sample(32, num_steps=25, seed=7)) < 0.5
 
 
-def test_shipped_weights_are_small_and_carry_their_data_row(generator: MoleculeGenerator) -> None:
-    folder = files("moldiff") / "weights" / "qm9"
+@pytest.mark.parametrize("name", ["qm9", "qm9-fast"])
+def test_shipped_weights_are_small_and_carry_their_data_row(name: str) -> None:
+    folder = files("moldiff") / "weights" / name
     assert sum(len(file.read_bytes()) for file in folder.iterdir()) < 16_000_000
-    assert generator.bundle.statistics.score is not None
-    assert Score.from_dict(generator.bundle.statistics.score).rates["valid"].value > 0.99
+    statistics = load_pretrained(name).statistics
+    assert statistics.score is not None
+    assert Score.from_dict(statistics.score).rates["valid"].value > 0.99
