@@ -1,6 +1,7 @@
-"""Keeps freed memory in the process, so that large tensors are not paged in anew at every step."""
+"""Memory of the process: freed memory is kept, so that large tensors are not paged in anew at every step."""
 
 import ctypes
+import resource
 import sys
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # glibc's malloc.h
@@ -20,3 +21,9 @@ def keep_memory() -> None:
         mallopt(_MMAP_THRESHOLD, _MAX_MMAP_THRESHOLD)
         mallopt(_TRIM_THRESHOLD, 2**31 - 1)
         mallopt(_TOP_PAD, 1 << 26)
+
+
+def peak_memory() -> float:
+    """The most that this process has had so far, MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

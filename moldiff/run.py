@@ -19,6 +19,7 @@ from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.errors import ConfigError, OutputError, TrainingError
 from moldiff.generator import MoleculeGenerator
 from moldiff.interrupt import Interrupt
+from moldiff.memory import peak_memory
 from moldiff.scoring.score import Score, score
 from moldiff.training.averaged import AveragedModule
 from moldiff.training.batches import TrainingBatches
@@ -32,6 +33,7 @@ from moldiff.training.callbacks import (
     quiet_lightning,
 )
 from moldiff.training.module import DiffusionModule
+from moldiff.training.pace import molecules_per_second
 from moldiff.transfer import transferred
 
 CONFIG, CHECKPOINT, METRICS, SCORES, BUNDLE = "config.json", "last.ckpt", "metrics.csv", "scores.csv", "bundle"
@@ -77,6 +79,23 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
     fit(module, batches, folder, ProgressAndLog(folder / METRICS), scored, resume=resume)
     export(folder, folder / BUNDLE, overwrite=True)
     return module
+
+
+def expected(settings: TrainingSettings) -> tuple[float, float]:
+    """What a training would cost here, found by a few of its steps.
+
+    Args:
+        settings: of the run.
+
+    Returns:
+        Molecules a second of one process, and its memory so far, MiB.
+    """
+    store = MoleculeStore(find_store(settings.data))
+    denoiser = build_denoiser(settings.model, store.statistics, seed=settings.seed)
+    module = DiffusionModule(denoiser, denoiser.process, settings)
+    batches = TrainingBatches(store, budget=settings.pair_budget, seed=settings.seed)
+    torch.set_num_threads(settings.num_threads or torch.get_num_threads())
+    return molecules_per_second(module, batches), peak_memory()
 
 
 def with_model_of(bundle: Bundle, settings: TrainingSettings) -> TrainingSettings:

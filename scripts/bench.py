@@ -1,7 +1,6 @@
 """Times the network and its training against a plain large matrix product of the same run: `make bench`."""
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from moldiff.build import build_denoiser
 from moldiff.bundle import load_pretrained
 from moldiff.config import TrainingSettings
 from moldiff.diffusion.randomness import BatchRandomness
-from moldiff.memory import keep_memory
+from moldiff.memory import keep_memory, peak_memory
 from moldiff.sampling.known import Known
 from moldiff.state import State, Times
 from moldiff.training.module import DiffusionModule
@@ -83,7 +82,7 @@ def main(weights: str = "qm9", out: str = "") -> None:
         row = {"ms": evaluation * 1e3, "share": share, "training": speed, "matrix": rate}
         figures[name] = row
         table.add_row(name, f"{row['ms']:.2f}", f"{share:.1%}", f"{speed:.0f}", f"{rate:.0f}")
-    figures["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    figures["peak_mib"] = peak_memory()
     Console().print(table, f"peak memory {figures['peak_mib']:.0f} MiB")
     if out:
         Path(out).write_text(json.dumps(figures, indent=2) + "\n")

@@ -223,6 +223,13 @@ def test_info_shows_card_and_classes(weights: Path):
     refused(run("info", "qm8"), "weights 'qm8'")
 
 
+def test_info_shows_what_a_store_holds_and_what_training_would_take(store_path: Path):
+    result = run("info", store_path)
+    assert result.exit_code == 0, result.output
+    assert "3 to 29 in a molecule" in result.stdout
+    assert "molecules a second of one process here" in " ".join(result.stdout.replace("│", " ").split())
+
+
 def test_help_texts_lose_nothing_to_markup():
     commands = typer.main.get_command(app).commands.values()  # type: ignore[attr-defined]
     texts = [text for command in commands for text in (command.help, *(getattr(p, "help", "") for p in command.params))]

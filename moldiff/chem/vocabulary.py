@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from rdkit import Chem
 
 from moldiff.errors import VocabularyError
@@ -39,6 +39,11 @@ def parse_label(label: str) -> tuple[int, int]:
     if match[1] not in ATOMIC_NUMBERS:
         raise VocabularyError(f"atom class {label!r}: {match[1]!r} is no element")
     return ATOMIC_NUMBERS[match[1]], int(match[2] or 0)
+
+
+def covalent_radii(vocabulary: "Vocabulary") -> Float[np.ndarray, "c"]:
+    """Of the atom classes, Å; RDKit's table."""
+    return np.array([_TABLE.GetRcovalent(parse_label(label)[0]) for label in vocabulary.labels])
 
 
 @dataclass(frozen=True)

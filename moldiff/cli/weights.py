@@ -36,26 +36,64 @@ def export(
 
 
 def info(
-    weights: Annotated[str, Argument(help="A name that ships with the package, or the folder of a bundle.")],
+    source: Annotated[str, Argument(help="Weights: a name that ships or a folder; or a store: a folder, or its name.")],
 ) -> None:
-    """Checks weights and shows their card, the atom classes and the sizes they were trained on.
+    """Checks weights or prepared data and shows what they are.
 
-    Example: moldiff info qm9
+    Of weights the card, the atom classes and the sizes they were trained on. Of data the sizes, classes, bonds and
+    properties, what looks wrong, and what a training of the default length would take here.
+
+    Examples: moldiff info qm9 | moldiff info stores/mine
     """
+    from moldiff.weights import shipped_weights
+
+    stores = [path for path in (Path(source), Path("stores") / source) if (path / "meta.json").is_file()]
+    if stores and source not in shipped_weights():
+        _show(_of_store(stores[0]))
+    else:
+        _show(_of_weights(source))
+
+
+def _show(rows: dict[str, str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_header=False)
+    for name, value in rows.items():
+        table.add_row(name, value)
+    Console().print(table)
+
+
+def _of_store(path: Path) -> dict[str, str]:
+    from moldiff.config import TrainingSettings
+    from moldiff.data.report import described
+    from moldiff.data.store import MoleculeStore
+    from moldiff.run import expected
+
+    settings = TrainingSettings(data=str(path))
+    rows = described(MoleculeStore(path))
+    rate, memory = expected(settings)
+    hours = settings.num_molecules / rate / 3600
+    cost = (
+        f"{rate:,.0f} molecules a second of one process here, {memory:,.0f} MiB; {settings.num_molecules:,}, the "
+        f"default, take {hours:.1f} hours; --set num_processes=2 shares them out"
+    )
+    return rows | {"training": cost}
+
+
+def _of_weights(name: str) -> dict[str, str]:
     from rich.console import Console
     from rich.markdown import Markdown
-    from rich.table import Table
 
     from moldiff.bundle import load_pretrained
 
-    bundle = load_pretrained(weights)
-    console, statistics = Console(), bundle.statistics
-    console.print(Markdown(bundle.card))
+    bundle = load_pretrained(name)
+    statistics = bundle.statistics
+    Console().print(Markdown(bundle.card))
     parameters = sum(parameter.numel() for parameter in bundle.denoiser.parameters())
     common = max(statistics.sizes, key=lambda size: statistics.sizes[size])
     sampler = bundle.sampler.model_dump(exclude={"pos_errors"})
-    table = Table(show_header=False)
-    for name, value in {
+    return {
         "parameters": f"{parameters:,}",
         "trained on": f"{statistics.num_molecules:,} molecules",
         "atoms": f"{min(statistics.sizes)} to {max(statistics.sizes)}, most often {common}",
@@ -63,11 +101,8 @@ def info(
             f"{label} {100 * share:.3g} %"
             for label, share in zip(statistics.vocabulary, statistics.atom_marginals, strict=True)
         ),
-        "noise": ", ".join(
-            f"{name} {getattr(bundle.settings.process, name).kind}" for name in ("pos", "atom", "bond")
-        ) + f"; classes {bundle.settings.process.prior}",
+        "noise": ", ".join(f"{part} {getattr(bundle.settings.process, part).kind}" for part in ("pos", "atom", "bond"))
+        + f"; classes {bundle.settings.process.prior}",
         "sampler": ", ".join(f"{key} {value}" for key, value in sampler.items()),
         "network": ", ".join(f"{key} {value}" for key, value in bundle.settings.network.model_dump().items()),
-    }.items():  # fmt: skip
-        table.add_row(name, value)
-    console.print(table)
+    }

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int, Integer
 from safetensors import SafetensorError
 from torch_geometric.data import Data, Dataset
 
@@ -227,6 +227,25 @@ class MoleculeStore(Dataset):
         if name not in self._properties:
             raise DataError(f"{self.path}: no property {name!r}; it has {', '.join(self.property_names) or 'none'}")
         return self._properties[name]
+
+    def atom_classes(self) -> Integer[np.ndarray, "a"]:
+        """Of all atoms, molecule after molecule."""
+        return self._atom
+
+    def charges(self) -> Int[np.ndarray, "a"]:
+        """Formal charges of all atoms."""
+        return self.vocabulary.decode(self._atom.astype(np.int64))[1]
+
+    def bond_orders(self) -> Integer[np.ndarray, "e"]:
+        """Of all bonds."""
+        return self._order
+
+    def bond_lengths(self, radii: Float[np.ndarray, "c"]) -> tuple[Float[np.ndarray, "e"], Int[np.ndarray, "e"]]:
+        """Lengths of all bonds in sums of the radii (Å) of their classes, and the molecule that each is of."""
+        molecule = np.repeat(np.arange(len(self)), self._num_bonds)
+        one, other = self._ends.astype(np.int64).T + self._starts[molecule]
+        length = np.linalg.norm(self._pos[one] - self._pos[other], axis=1)
+        return length / (radii[self._atom[one]] + radii[self._atom[other]]), molecule
 
     def split(self, name: str) -> Int[np.ndarray, "m"]:
         """Numbers of the molecules in "train", "valid" or "test", ascending."""

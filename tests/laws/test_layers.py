@@ -37,7 +37,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "distill": MODEL | {"data", "sampling", "sizes", "training", "build", "bundle", "run"},
     "transfer": MODEL | {"data", "network", "build", "bundle"},
     "run": MODEL
-    | {"chem", "data", "scoring", "training", "interrupt", "precision", "build", "bundle", "generator", "transfer"},
+    | {"chem", "data", "scoring", "training", "interrupt", "memory", "precision", "build", "bundle", "generator"}
+    | {"transfer"},
 }
 TOP = {"cli", "__main__"}  # may import every room; nobody may import them
 ONLY_IN: dict[str, set[str]] = {
