@@ -96,7 +96,7 @@ def prepare(
         The account of all records. A store that is there already or cannot be written is an `OutputError`.
 
     Raises:
-        DataError: if no record could be kept.
+        DataError: if no record could be kept, or the user stopped what can go on.
     """
     start = time.monotonic()
     out = Path(out)
@@ -109,14 +109,22 @@ def prepare(
         waiting = Parts(out.with_name(f".{out.name}.parts"), dict(source.origin)) if source.slow else None
         progress.update(task, description=f"reading {source.name}", total=source.total)
         left_out, examples = Counter(source.left_out), dict[str, str]()
-        for part, mask, failures in _map(source, num_workers, waiting):
-            kept.append(mask)
-            if part is not None:
-                parts.append(part)
-            for failure in failures:
-                left_out[failure.reason] += 1
-                examples.setdefault(failure.reason, failure.detail)
-            progress.advance(task, len(mask))
+        try:
+            for part, mask, failures in _map(source, num_workers, waiting):
+                kept.append(mask)
+                if part is not None:
+                    parts.append(part)
+                for failure in failures:
+                    left_out[failure.reason] += 1
+                    examples.setdefault(failure.reason, failure.detail)
+                progress.advance(task, len(mask))
+        except KeyboardInterrupt as stop:
+            if waiting is None:
+                raise
+            records = sum(map(len, kept))
+            raise DataError(
+                f"{source.name}: stopped by the user after {records:,} records; the same command goes on"
+            ) from stop
     mask = np.concatenate([np.empty(0, dtype=bool), *kept])
     total = len(mask) + sum(source.left_out.values())
     if not parts:

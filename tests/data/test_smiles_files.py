@@ -76,7 +76,7 @@ def test_interrupted_preparation_goes_on(tmp_path: Path, monkeypatch: pytest.Mon
         return read(reader, chunk)
 
     monkeypatch.setattr(prepare_module, "read_chunk", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(DataError, match="stopped by the user after 200 records; the same command goes on"):
         prepare(file, tmp_path / "store")
     assert calls == [100, 100]
     monkeypatch.setattr(
