@@ -81,16 +81,16 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
     return module
 
 
-def expected(settings: TrainingSettings) -> tuple[float, float]:
+def expected(settings: TrainingSettings, store: MoleculeStore) -> tuple[float, float]:
     """What a training would cost here, found by a few of its steps.
 
     Args:
         settings: of the run.
+        store: its data.
 
     Returns:
         Molecules a second of one process, and its memory so far, MiB.
     """
-    store = MoleculeStore(find_store(settings.data))
     denoiser = build_denoiser(settings.model, store.statistics, seed=settings.seed)
     module = DiffusionModule(denoiser, denoiser.process, settings)
     batches = TrainingBatches(store, budget=settings.pair_budget, seed=settings.seed)

@@ -236,3 +236,12 @@ def test_help_texts_lose_nothing_to_markup():
     assert len(texts) > 100
     assert [text for text in texts if text and Text.from_markup(text).plain != text] == []
     assert Text.from_markup("such as [cH]").plain == "such as "  # what the law is against
+
+
+def test_one_setting_of_a_group_leaves_the_others_as_they_are(tmp_path: Path):
+    plain, changed = (
+        json.loads(run("train", "--out", tmp_path / "x", *given, "--show").stdout)
+        for given in ([], ["--set", "sampler.eta=0.5"])
+    )
+    plain["sampler"]["eta"] = 0.5
+    assert changed == plain

@@ -43,6 +43,33 @@ def changed(
     return type(sampler).parse(values, source="--set" if assignments else "options")
 
 
+def run_settings(
+    kind: type[Any], out: Path, config: Path | None, assignments: Sequence[str] | None, *, resume: bool, **asked: Any
+) -> Any:
+    """Settings of a run: those of a file, a resumed run's own or the defaults, then what was asked for by itself.
+
+    Args:
+        kind: of settings.
+        out: folder of the run.
+        config: JSON file.
+        assignments: `--set`.
+        resume: whether the run goes on.
+        **asked: by key, with dots as in `--set`; None is not.
+
+    Returns:
+        The settings, checked.
+    """
+    if config is None and resume:
+        config = out / "config.json"
+    values = (kind() if config is None else kind.from_json(config)).model_dump()
+    for key, value in asked.items():
+        if value is not None:
+            assign(values, f"{key}={json.dumps(value)}")
+    for assignment in assignments or ():
+        assign(values, assignment)
+    return kind.parse(values, source="--set" if assignments else "settings")
+
+
 def times_or_name(grid: str | None) -> tuple[float, ...] | str | None:
     """The times of a grid that is given as numbers with commas between; else its name."""
     try:

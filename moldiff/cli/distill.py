@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from moldiff.cli.assignments import assign
+from moldiff.cli.assignments import run_settings
 
 
 def distill(
@@ -37,16 +37,8 @@ def distill(
     """
     from moldiff.config import DistillationSettings
 
-    if config is None and resume:
-        config = out / "config.json"
-    settings = DistillationSettings() if config is None else DistillationSettings.from_json(config)
-    values = settings.model_dump()
-    values |= {key: value for key, value in {"teacher": weights, "data": data}.items() if value is not None}
-    if num_steps is not None:
-        values["sampler"]["num_steps"] = num_steps
-    for assignment in set_ or []:
-        assign(values, assignment)
-    settings = DistillationSettings.parse(values, source="--set" if set_ else "settings")
+    asked = {"teacher": weights, "data": data, "sampler.num_steps": num_steps}
+    settings = run_settings(DistillationSettings, out, config, set_, resume=resume, **asked)
     if show:
         typer.echo(json.dumps(settings.model_dump(), indent=2))
         return

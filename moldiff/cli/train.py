@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from moldiff.cli.assignments import assign
+from moldiff.cli.assignments import run_settings
 
 
 def train(
@@ -33,13 +33,7 @@ def train(
     """
     from moldiff.config import TrainingSettings
 
-    if config is None and resume:
-        config = out / "config.json"
-    values = {} if config is None else TrainingSettings.from_json(config).model_dump()
-    values |= {key: value for key, value in {"data": data, "start": start}.items() if value is not None}
-    for assignment in set_ or []:
-        assign(values, assignment)
-    settings = TrainingSettings.parse(values, source="--set" if set_ else "settings")
+    settings = run_settings(TrainingSettings, out, config, set_, resume=resume, data=data, start=start)
     if show:
         typer.echo(json.dumps(settings.model_dump(), indent=2))
         return

@@ -70,9 +70,9 @@ def _of_store(path: Path) -> dict[str, str]:
     from moldiff.data.store import MoleculeStore
     from moldiff.run import expected
 
-    settings = TrainingSettings(data=str(path))
-    rows = described(MoleculeStore(path))
-    rate, memory = expected(settings)
+    settings, store = TrainingSettings(data=str(path)), MoleculeStore(path)
+    rows = described(store)
+    rate, memory = expected(settings, store)
     hours = settings.num_molecules / rate / 3600
     cost = (
         f"{rate:,.0f} molecules a second of one process here, {memory:,.0f} MiB; {settings.num_molecules:,}, the "

@@ -7,6 +7,7 @@ import importlib.metadata
 import importlib.util
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -107,9 +108,7 @@ def read_row(row: Row) -> tuple[Molecule, str] | Failure:
         return Failure(result.reason, f"{label}: {result.detail}")
     values = {key: number_or_text(text) for key, text in row.columns.items()}
     numbers = {key: value for key, value in values.items() if not isinstance(value, str)}
-    properties = {**result.properties, **numbers}
-    molecule = Molecule(result.elements, result.charges, result.pos, result.bond, row.name, properties)
-    return molecule, row.smiles
+    return replace(result, properties={**result.properties, **numbers}), row.smiles
 
 
 def _geometry(seed: int) -> dict[str, str | int]:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
+from checkpoints import equal, state
 from typer.testing import CliRunner
 
 from moldiff.bundle import load_pretrained
@@ -13,7 +13,7 @@ from moldiff.cli import app
 from moldiff.config import DistillationSettings
 from moldiff.distill import distill
 from moldiff.errors import ConfigError, TrainingError
-from moldiff.run import BUNDLE, CHECKPOINT, read_checkpoint
+from moldiff.run import BUNDLE
 
 WALK = {"num_steps": 3, "class_churn": 1.0, "eta": 0.5, "grid_end": 0.05}
 
@@ -28,15 +28,6 @@ def settings(teacher: Path, **changes) -> DistillationSettings:
         **changes,
     }
     return DistillationSettings(teacher=str(teacher), **{"sampler": WALK, **values})
-
-
-def state(run: Path) -> dict[str, torch.Tensor]:
-    return read_checkpoint(run / CHECKPOINT)["state_dict"]
-
-
-def equal(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
-    assert one.keys() == two.keys()
-    return all(torch.equal(one[name], two[name]) for name in one)
 
 
 def test_student_makes_what_is_valid_likelier(hydrogen: Path, tmp_path: Path):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from checkpoints import equal, state
 
 import moldiff.training.module
 from moldiff.bundle import load_pretrained
@@ -29,15 +30,6 @@ TINY = ModelSettings(network=NetworkSettings(num_blocks=1, atom=16, vector=4, pa
 def settings(store: Path, **changes) -> TrainingSettings:
     values = {"num_molecules": 2000, "checkpoint_minutes": 60, "sample_minutes": 0, "num_threads": 1, **changes}
     return TrainingSettings(model=TINY, data=str(store), **values)
-
-
-def state(run: Path) -> dict[str, torch.Tensor]:
-    return read_checkpoint(run / CHECKPOINT)["state_dict"]
-
-
-def equal(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
-    assert one.keys() == two.keys()
-    return all(torch.equal(one[name], two[name]) for name in one)
 
 
 @pytest.fixture(scope="module")
