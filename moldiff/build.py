@@ -55,6 +55,7 @@ def build_denoiser(settings: ModelSettings, statistics: Statistics, *, seed: int
             num_blocks=sizes.num_blocks,
             widths=widths,
             scale=statistics.pos_scale,
+            label_classes=[len(condition.classes) for condition in statistics.conditions],
         )
     return NetworkDenoiser(network, process)
 

@@ -16,10 +16,11 @@ from torch import Tensor
 import moldiff
 from moldiff.build import build_denoiser
 from moldiff.chem.vocabulary import Vocabulary
-from moldiff.config import ModelSettings, SamplerSettings, Settings
+from moldiff.config import ModelSettings, SamplerSettings
 from moldiff.data.statistics import Statistics
 from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.errors import ConfigError, OutputError, VocabularyError, WeightsError
+from moldiff.settings import Settings
 from moldiff.weights import (
     AGAIN,
     CARD,

@@ -1,76 +1,10 @@
 """Typed settings of a model and of a training run: read from JSON, checked, saved with what they made."""
 
-import difflib
-import json
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from moldiff.errors import ConfigError
-
-S = TypeVar("S", bound="Settings")  # typing.Self is beyond the run-time checks of the tests
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Settings(BaseModel):
-    """Base of all settings: unknown keys are errors, values cannot be changed afterwards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @classmethod
-    def parse(cls: type[S], values: Any, *, source: str) -> S:
-        """Settings from plain values.
-
-        Args:
-            values: as JSON gives them.
-            source: file or command-line option, for the message.
-
-        Returns:
-            The settings.
-
-        Raises:
-            ConfigError: one line that names the key, what is wrong with it and, for a misspelt key, the near match.
-        """
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            if first["type"] == "extra_forbidden":
-                raise ConfigError(f"{source}: unknown key {where!r}{cls._near(first['loc'])}") from error
-            raise ConfigError(f"{source}: {where or 'settings'}: {first['msg']}, got {first.get('input')!r}") from error
-
-    @classmethod
-    def from_json(cls: type[S], path: Path) -> S:
-        """Settings from a JSON file.
-
-        Args:
-            path: of the file.
-
-        Returns:
-            The settings.
-
-        Raises:
-            ConfigError: if the file cannot be read, is not JSON or does not fit.
-        """
-        try:
-            values = json.loads(path.read_text())
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-        except ValueError as error:
-            raise ConfigError(f"{path}: not a JSON file: {error}") from error
-        return cls.parse(values, source=str(path))
-
-    @classmethod
-    def _near(cls, location: tuple[str | int, ...]) -> str:
-        model: Any = cls
-        for part in location[:-1]:
-            model = model.model_fields[str(part)].annotation
-        close = difflib.get_close_matches(str(location[-1]), model.model_fields, n=1, cutoff=0.5)
-        return f"; did you mean {close[0]!r}?" if close else f"; known keys: {', '.join(model.model_fields)}"
+from moldiff.settings import NotNegative, Positive, Settings, Share
 
 
 class ScheduleSettings(Settings):
@@ -214,6 +148,10 @@ class TrainingSettings(Settings):
     batches that see an earlier prediction; from the share `gap_start` of the run on it was made a step before, as in
     a walk, by `previous_gap` in the root of the time (`moldiff.training.module.draw_before`). The weights that are kept
     are an average over about the last `ema_length` of the run.
+
+    `conditions` are columns of the data that the model learns to heed (`moldiff.data.columns`); the share
+    `unconditional_share` of the molecules is told nothing (`moldiff.training.conditions`). `part` is the stretch of the
+    train split, in an order drawn once and for all, that is trained on.
     """
 
     model: ModelSettings = ModelSettings()
@@ -221,6 +159,9 @@ class TrainingSettings(Settings):
     sampler: SamplerSettings = WALK
     data: str = "qm9"
     start: str | None = None
+    conditions: tuple[str, ...] = ()
+    unconditional_share: Share = 0.15
+    part: Annotated[tuple[Share, Share], AfterValidator(_ordered)] = (0.0, 1.0)
     seed: Annotated[int, Field(ge=0)] = 0
     num_molecules: Annotated[int, Field(ge=1)] = 2_000_000
     pair_budget: Annotated[int, Field(ge=1)] = 24_000
@@ -259,10 +200,12 @@ class DistillationSettings(Settings):
 
     teacher: str = "qm9"
     data: str = "qm9"
-    sampler: dict[str, Any] = {
-        "num_steps": 8, "eta": 0.3, "temperature": 0.7, "grid_focus": 0.3, "grid_end": 0.03, "atom_lead": 3.0,
-        "bond_lead": 4.0,
-    }  # fmt: skip
+    sampler: dict[str, Any] = Field(
+        default={
+            "num_steps": 8, "eta": 0.3, "temperature": 0.7, "grid_focus": 0.3, "grid_end": 0.03, "atom_lead": 3.0,
+            "bond_lead": 4.0,
+        }
+    )  # fmt: skip
     seed: Annotated[int, Field(ge=0)] = 0
     num_molecules: Annotated[int, Field(ge=1)] = 45_000
     batches_per_update: Annotated[int, Field(ge=1)] = 12

@@ -8,7 +8,7 @@ from moldiff.bundle import Bundle, load_pretrained, save_pretrained
 from moldiff.config import DistillationSettings, SamplerSettings
 from moldiff.data.store import MoleculeStore, find_store
 from moldiff.errors import ConfigError
-from moldiff.run import BUNDLE, METRICS, averaged, begin, checked_folder, fit, read_checkpoint
+from moldiff.fitting import BUNDLE, METRICS, averaged, begin, checked_folder, fit, read_checkpoint
 from moldiff.sampling.classes import MixturePosterior
 from moldiff.sampling.multistep import Multistep
 from moldiff.sizes import Sizes

@@ -1,57 +1,40 @@
 """Molecules from a weights bundle: sizes, batches, walks and strict validity, in the order of their numbers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from threading import Event
 from typing import Any
 
-import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
-from moldiff.batching import in_batches, rows_of
 from moldiff.build import build_grid, build_lead, build_steppers
 from moldiff.bundle import Bundle, load_pretrained, save_pretrained
-from moldiff.chem.molecule import Failure, Molecule
-from moldiff.chem.validity import Checked, check
+from moldiff.chem.validity import Checked
 from moldiff.config import SamplerSettings
-from moldiff.diffusion.randomness import SampleRandomness
-from moldiff.errors import ConfigError, MoleculeError
-from moldiff.precision import use_bf16
-from moldiff.sampling.known import Known, OnlyPossible
-from moldiff.sampling.walk import Tap, shown, walk
+from moldiff.data.conditions import Value, labels_of, size_weights, values_of, warn_outside, weights_of
+from moldiff.diffusion.denoiser import Denoiser
+from moldiff.drawing import Drawing, Heeding, Sample
+from moldiff.errors import ConfigError
+from moldiff.sampling.guidance import Asked, Goal, Guidance, Steered
+from moldiff.sampling.known import Known
+from moldiff.sampling.walk import walk
 from moldiff.sizes import NumAtoms, Sizes
-from moldiff.state import Prediction, State
-from moldiff.workers import side_by_side
 
 WINDOW = 4096  # molecules that are sorted into batches of equal size together
 
 
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """One molecule asked for.
+@dataclass(frozen=True)
+class Request:
+    """What one molecule shall be like.
 
     Attributes:
-        index: its number; with the seed it determines the molecule.
-        result: the sanitised RDKit molecule with its conformer, or why it is not strictly valid.
-        molecule: as it was drawn, valid or not; None only if its coordinates are no numbers.
-        states: of its walk, after each network evaluation, if they were asked for.
-        confidence: probability that the last evaluation gave each bond, and no bond, that came out.
+        num_atoms: its size.
+        conditions: values by the name of the condition; those left out are free.
     """
 
-    index: int
-    result: Checked
-    molecule: Molecule | None
-    states: tuple[Molecule, ...] = ()
-    confidence: Float[np.ndarray, "n n"] | None = None
-
-    @property
-    def valid(self) -> bool:
-        """Strictly valid."""
-        return not isinstance(self.result, Failure)
+    num_atoms: int
+    conditions: Mapping[str, Value] = field(default_factory=dict)
 
 
 class MoleculeGenerator:
@@ -107,6 +90,11 @@ class MoleculeGenerator:
         batch_size: int | None = None,
         allow_extrapolation: bool = False,
         sampler: SamplerSettings | None = None,
+        conditions: Mapping[str, Value] | None = None,
+        guidance: float | Mapping[str, float] = 1.0,
+        guidance_interval: tuple[float, float] = (0.0, 1.0),
+        goal: Goal | None = None,
+        goal_scale: float = 1.0,
         with_states: bool = False,
         on_step: Callable[[int], None] | None = None,
     ) -> Iterator[Sample]:
@@ -119,10 +107,16 @@ class MoleculeGenerator:
             num_steps: network evaluations for each; by default as the sampler says.
             seed: of all randomness.
             first: index of the first; to go on where another call ended.
-            num_atoms: one size, or the least and the greatest; by default as in the training data.
+            num_atoms: one size, or the least and the greatest; by default as in the training data, with conditions
+                as often as in those of its molecules that have them.
             batch_size: most molecules in one network evaluation; by default by a budget in atom pairs.
             allow_extrapolation: sizes outside the trained range give a warning instead of an error.
             sampler: how the walk goes; by default as the weights say.
+            conditions: what is asked of every molecule, by name; the weights' statistics have those they know.
+            guidance: how strongly the conditions count, or each by its name; 1 is as in the data.
+            guidance_interval: times of the coordinates within which guidance and goal count.
+            goal: a differentiable function whose gradient steers the molecules; see `moldiff.sampling.guidance.Goal`.
+            goal_scale: of its gradient.
             with_states: give the states of each walk, too; for few molecules, they take `num_steps` times the memory.
             on_step: called after each evaluation with the number of molecules that it was for; on the CPU from as many
                 threads as torch was told to use, which work on a batch each.
@@ -135,13 +129,65 @@ class MoleculeGenerator:
         """
         if num_samples < 0 or first < 0:
             raise ConfigError(f"num_samples {num_samples}, first {first}: must be at least 0")
-        sizes = Sizes.of(self.bundle.statistics.sizes, num_atoms, allow_extrapolation=allow_extrapolation)
-        how = self._how(sampler, num_steps, seed, batch_size, with_states=with_states, on_step=on_step)
+        known = self.bundle.statistics.conditions
+        labels = labels_of(known, conditions or {})
+        warn_outside(known, labels)
+        counts = size_weights(known, labels, self.bundle.statistics.sizes)
+        sizes = Sizes.of(counts, num_atoms, allow_extrapolation=allow_extrapolation)
+        strength = Guidance(weights_of(known, guidance, [labels]), guidance_interval)
+        drawing = self._drawing(
+            sampler, num_steps, seed, batch_size, with_states=with_states, on_step=on_step,
+            heeding=self._heeding(lambda index: labels, strength, goal, goal_scale),
+            asked=lambda index: values_of(known, labels),
+        )  # fmt: skip
 
         def windows() -> Iterator[Sample]:
             for start in range(first, first + num_samples, WINDOW):
                 indices = range(start, min(start + WINDOW, first + num_samples))
-                yield from self._window({index: sizes.draw(seed, index) for index in indices}, _nothing, how)
+                yield from drawing.window({index: sizes.draw(seed, index) for index in indices})
+
+        return windows()
+
+    def answer(
+        self,
+        requests: Sequence[Request],
+        *,
+        guidance: float | Mapping[str, float] = 1.0,
+        guidance_interval: tuple[float, float] = (0.0, 1.0),
+        num_steps: int | None = None,
+        seed: int = 0,
+        batch_size: int | None = None,
+        sampler: SamplerSettings | None = None,
+        on_step: Callable[[int], None] | None = None,
+    ) -> Iterator[Sample]:
+        """One sample of each request, in their order; the number of a request is its index.
+
+        Args:
+            requests: a size and conditions for each molecule.
+            guidance: as in `iterate`.
+            guidance_interval: as in `iterate`.
+            num_steps: as in `iterate`.
+            seed: as in `iterate`.
+            batch_size: as in `iterate`.
+            sampler: as in `iterate`.
+            on_step: as in `iterate`.
+
+        Returns:
+            The samples.
+        """
+        known = self.bundle.statistics.conditions
+        labels = [labels_of(known, request.conditions) for request in requests]
+        strength = Guidance(weights_of(known, guidance, labels), guidance_interval)
+        drawing = self._drawing(
+            sampler, num_steps, seed, batch_size, on_step=on_step,
+            heeding=self._heeding(lambda index: labels[index], strength),
+            asked=lambda index: values_of(known, labels[index]),
+        )  # fmt: skip
+
+        def windows() -> Iterator[Sample]:
+            for start in range(0, len(requests), WINDOW):
+                indices = range(start, min(start + WINDOW, len(requests)))
+                yield from drawing.window({index: requests[index].num_atoms for index in indices})
 
         return windows()
 
@@ -177,23 +223,23 @@ class MoleculeGenerator:
         if len(set(numbers)) != len(parts) or min(numbers, default=0) < 0:
             raise ConfigError(f"indices: {len(parts)} parts need as many different numbers of at least 0")
         of = dict(zip(numbers, parts, strict=True))
-        how = self._how(sampler, num_steps, seed, batch_size, on_step=on_step)
+        drawing = self._drawing(sampler, num_steps, seed, batch_size, on_step=on_step)
 
         def windows() -> Iterator[Sample]:
             for start in range(0, len(numbers), WINDOW):
                 sizes = {index: of[index].pos.shape[1] for index in numbers[start : start + WINDOW]}
-                yield from self._window(sizes, lambda n, rows: Known.stack([of[index] for index in rows]), how)
+                yield from drawing.window(sizes, lambda n, rows: Known.stack([of[index] for index in rows]))
 
         return windows()
 
-    def _how(
+    def _drawing(
         self,
         sampler: SamplerSettings | None,
         num_steps: int | None,
         seed: int,
         batch_size: int | None,
-        **watched: Any,
-    ) -> "_How":
+        **options: Any,
+    ) -> Drawing:
         if seed < 0 or (batch_size is not None and batch_size < 1):
             raise ConfigError(f"seed {seed}: must be at least 0; batch_size {batch_size}: at least 1")
         chosen = sampler or self.bundle.sampler
@@ -202,95 +248,19 @@ class MoleculeGenerator:
         go = partial(
             walk, process, steppers=build_steppers(chosen), grid=grid, lead=build_lead(chosen), churn=chosen.churn
         )
-        return _How(go, len(grid) - 1, seed, batch_size, **watched)
+        return Drawing(
+            self.denoiser, self.bundle.vocabulary, self.device, go, len(grid) - 1, seed, batch_size, **options
+        )
 
-    def _window(self, sizes: dict[int, int], known: "_KnownOf", how: "_How") -> Iterator[Sample]:
-        done: dict[int, Sample] = {}
-        waiting = iter(sizes)
-        following = next(waiting, None)
-        threads = torch.get_num_threads() if self.device.type == "cpu" else 1
+    def _heeding(
+        self, labels: Callable[[int], list[float]], guidance: Guidance, goal: Goal | None = None, scale: float = 1.0
+    ) -> Heeding:
+        def heeding(denoiser: Denoiser, indices: Sequence[int]) -> Denoiser:
+            if guidance.weights:
+                rows = torch.tensor([labels(index) for index in indices], device=self.device)
+                denoiser = Asked(denoiser, rows, guidance)
+            if goal is not None:
+                denoiser = Steered(denoiser, self.denoiser.process, goal, scale, guidance.interval)
+            return denoiser
 
-        def work(batch: tuple[int, list[int]], stop: Event) -> _Drawn:
-            states: list[tuple[float, State]] = []
-            last: list[Prediction] = []
-
-            def tap(step: int, time: float, state: State, x0_hat: Prediction) -> None:
-                if stop.is_set():
-                    raise KeyboardInterrupt
-                last[:] = [x0_hat]
-                if how.with_states:
-                    states.append((time, shown(state, x0_hat).to("cpu")))
-                if how.on_step is not None:
-                    how.on_step(len(batch[1]))
-
-            state = self._draw(*batch, known, how, tap)
-            sure = last[0].bond.float().softmax(-1).to("cpu").gather(-1, state.bond[..., None])[..., 0]
-            return _Drawn(state, sure, states)
-
-        try:
-            for (_, indices), drawn in side_by_side(
-                work, in_batches(sizes, how.batch_size, self.device), num_threads=threads
-            ):
-                for row, index in enumerate(indices):
-                    told = {"seed": how.seed, "index": index, "num_steps": how.num_steps}
-                    done[index] = self._sample(drawn, row, told)
-                while following in done:
-                    yield done.pop(following)
-                    following = next(waiting, None)
-        except KeyboardInterrupt:
-            yield from (done[index] for index in sorted(done))
-            raise
-
-    def _draw(self, n: int, indices: Sequence[int], known: "_KnownOf", how: "_How", tap: Tap) -> State:
-        """One batch of exactly one size; rows beyond the indices repeat the last and are dropped."""
-        _, unit = rows_of(n, self.device)
-        rows = -(-len(indices) // unit) * unit
-        filled = [*indices, *[indices[-1]] * (rows - len(indices))]
-        given = known(n, filled).to(self.device)
-        denoiser = self.denoiser if given.possible is None else OnlyPossible(self.denoiser, given.possible)
-        generator = SampleRandomness(how.seed, filled, torch.full((rows,), n), device=self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16("auto", self.device)):
-            return how.go(denoiser=denoiser, known=given, generator=generator, tap=tap).to("cpu")
-
-    def _sample(self, drawn: "_Drawn", row: int, told: dict[str, int]) -> Sample:
-        try:
-            molecule = self._molecule(drawn.state, row, told)
-            walked = tuple(self._molecule(past, row, {**told, "time": round(time, 6)}) for time, past in drawn.states)
-        except MoleculeError as error:  # only the coordinates can be at fault
-            return Sample(told["index"], Failure("coordinates", str(error)), None)
-        return Sample(told["index"], check(molecule), molecule, walked, drawn.confidence[row].numpy())
-
-    def _molecule(self, state: State, row: int, told: Mapping[str, float | int]) -> Molecule:
-        elements, charges = self.bundle.vocabulary.decode(state.atom[row].numpy())
-        return Molecule(
-            elements, charges, state.pos[row].numpy().astype(np.float64), state.bond[row].numpy(),
-            name=f"moldiff-{told['seed']}-{told['index']}", properties=told,
-        )  # fmt: skip
-
-
-_KnownOf = Callable[[int, Sequence[int]], Known]  # from a size and the indices of that size, a row each
-
-
-def _nothing(n: int, indices: Sequence[int]) -> Known:
-    return Known.nothing(torch.ones(len(indices), n, dtype=torch.bool))
-
-
-@dataclass(frozen=True)
-class _How:
-    """What the walks of one call share; see `MoleculeGenerator.iterate`."""
-
-    go: Callable[..., State]
-    num_steps: int
-    seed: int
-    batch_size: int | None
-    with_states: bool = False
-    on_step: Callable[[int], None] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class _Drawn:
-    """One batch at the end of its walk; `Sample` has the meaning of each."""
-
-    state: State
-    confidence: Float[Tensor, "b n n"]
-    states: list[tuple[float, State]]
+        return heeding

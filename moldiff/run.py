@@ -5,39 +5,31 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import lightning as pl
+import numpy as np
 import torch
-from lightning.pytorch.strategies import DDPStrategy
+from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, IterableDataset
 
 from moldiff.build import build_denoiser, build_lead
 from moldiff.bundle import Bundle, load_pretrained, save_pretrained
-from moldiff.config import DistillationSettings, ModelSettings, SamplerSettings, TrainingSettings
+from moldiff.config import ModelSettings, SamplerSettings, TrainingSettings
+from moldiff.data.columns import conditioned
+from moldiff.data.statistics import Statistics
 from moldiff.data.store import MoleculeStore, find_store
 from moldiff.diffusion.denoiser import NetworkDenoiser
-from moldiff.errors import ConfigError, OutputError, TrainingError
+from moldiff.errors import ConfigError
+from moldiff.fitting import BUNDLE, CHECKPOINT, CONFIG, METRICS, averaged, begin, checked_folder, fit, read_checkpoint
 from moldiff.generator import MoleculeGenerator
-from moldiff.interrupt import Interrupt
 from moldiff.memory import peak_memory
 from moldiff.scoring.score import Score, score
-from moldiff.training.averaged import AveragedModule
-from moldiff.training.batches import TrainingBatches
+from moldiff.training.batches import TrainingBatches, stretch
 from moldiff.training.calibration import pos_errors
-from moldiff.training.callbacks import (
-    ProgressAndLog,
-    ScoredSamples,
-    StopOnInterrupt,
-    Threads,
-    TimedCheckpoint,
-    quiet_lightning,
-)
+from moldiff.training.callbacks import ProgressAndLog, ScoredSamples
 from moldiff.training.module import DiffusionModule
 from moldiff.training.pace import molecules_per_second
 from moldiff.transfer import transferred
 
-CONFIG, CHECKPOINT, METRICS, SCORES, BUNDLE = "config.json", "last.ckpt", "metrics.csv", "scores.csv", "bundle"
-AVERAGE = "average.module."  # of the averaged weights in a checkpoint
+SCORES = "scores.csv"
 MAX_OWN = 10_000  # held-out molecules that the data's own row is counted on
 
 
@@ -61,21 +53,24 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
     """
     checkpoint = checked_folder(folder, resume=resume)
     store = MoleculeStore(find_store(settings.data))
+    statistics, labels, indices = _trained_on(settings, store)
     if settings.start is None or resume:
-        denoiser = build_denoiser(settings.model, store.statistics, seed=settings.seed)
+        denoiser = build_denoiser(settings.model, statistics, seed=settings.seed)
     else:
         bundle = load_pretrained(settings.start)
         settings = with_model_of(bundle, settings)
-        denoiser = transferred(bundle, store.statistics, seed=settings.seed)
+        denoiser = transferred(bundle, statistics, seed=settings.seed)
     begin(folder, settings)
     module = DiffusionModule(denoiser, denoiser.process, settings)
     start = read_checkpoint(checkpoint)["global_step"] * settings.num_processes if resume else 0
     batches = TrainingBatches(
-        store, budget=settings.pair_budget, seed=settings.seed, start=start, together=settings.num_processes
-    )
+        store, budget=settings.pair_budget, seed=settings.seed, indices=indices, labels=labels, start=start,
+        together=settings.num_processes,
+    )  # fmt: skip
     scored = ScoredSamples(
-        folder / SCORES, minutes=settings.sample_minutes, sample_and_score=partial(_sample_and_score, settings, store)
-    )
+        folder / SCORES, minutes=settings.sample_minutes,
+        sample_and_score=partial(_sample_and_score, settings, store, statistics),
+    )  # fmt: skip
     fit(module, batches, folder, ProgressAndLog(folder / METRICS), scored, resume=resume)
     export(folder, folder / BUNDLE, overwrite=True)
     return module
@@ -105,80 +100,6 @@ def with_model_of(bundle: Bundle, settings: TrainingSettings) -> TrainingSetting
     return settings.model_copy(update={"model": bundle.settings})
 
 
-def checked_folder(folder: Path, *, resume: bool) -> Path:
-    """The checkpoint in the folder of a run, which is there exactly if the run goes on.
-
-    Args:
-        folder: of the run.
-        resume: whether it goes on.
-
-    Returns:
-        The checkpoint, written or yet to be.
-
-    Raises:
-        ConfigError: if there is no checkpoint to resume, or already a run in the folder.
-    """
-    checkpoint = folder / CHECKPOINT
-    if resume and not checkpoint.is_file():
-        raise ConfigError(f"{folder}: no {CHECKPOINT} to resume from; start the run without --resume")
-    if not resume and (folder / CONFIG).exists():
-        raise ConfigError(f"{folder}: holds a run already; go on with it by --resume, or name another folder")
-    return checkpoint
-
-
-def begin(folder: Path, settings: TrainingSettings | DistillationSettings) -> None:
-    """Makes the folder of a run, with its settings; an OutputError if it cannot be written."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / CONFIG).write_text(json.dumps(settings.model_dump(), indent=2) + "\n")
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror}") from error
-
-
-def fit(
-    module: AveragedModule,
-    batches: IterableDataset,
-    folder: Path,
-    progress: ProgressAndLog,
-    *callbacks: pl.Callback,
-    resume: bool,
-) -> None:
-    """Trains to the end, with checkpoints in the folder.
-
-    Args:
-        module: to train.
-        batches: endless, from where the run begins or goes on.
-        folder: of the run.
-        progress: shows and logs it.
-        *callbacks: beside those that every run has.
-        resume: go on from the checkpoint in the folder.
-
-    Raises:
-        TrainingError: if the run ended before all of its molecules were seen.
-    """
-    settings, checkpoint = module.settings, folder / CHECKPOINT
-    timed = TimedCheckpoint(checkpoint, minutes=settings.checkpoint_minutes)
-    trainer = quiet_trainer(
-        [Threads(settings.num_threads), progress, StopOnInterrupt(), timed, *callbacks],
-        num_processes=settings.num_processes,
-    )
-    with Interrupt():  # where others train, Ctrl-C is theirs to heed
-        trainer.fit(
-            module, DataLoader(batches, batch_size=None), ckpt_path=checkpoint if resume else None, weights_only=True
-        )
-    if int(module.num_seen) < settings.num_molecules:
-        raise TrainingError(
-            f"{folder}: stopped by the user after {int(module.num_seen):,} molecules; go on with --resume"
-        )
-
-
-def averaged(checkpoint: Path) -> tuple[dict[str, Tensor], int]:
-    """The averaged weights in a checkpoint, and the molecules that they have seen."""
-    state = read_checkpoint(checkpoint)["state_dict"]
-    weights = {name[len(AVERAGE) :]: value for name, value in state.items() if name.startswith(AVERAGE)}
-    return weights, int(state["num_seen"])
-
-
 def export(
     run: Path,
     out: Path,
@@ -202,7 +123,7 @@ def export(
     settings = TrainingSettings.from_json(run / CONFIG)
     weights, seen = averaged(run / CHECKPOINT)
     store = MoleculeStore(find_store(settings.data))
-    statistics = replace(store.statistics, score=own_score(store).to_dict())
+    statistics = replace(_trained_on(settings, store)[0], score=own_score(store).to_dict())
     denoiser = build_denoiser(settings.model, statistics)
     denoiser.load_state_dict(weights)
     if sampler is None:
@@ -224,9 +145,19 @@ def own_score(store: MoleculeStore) -> Score:
     return score(store.molecule(int(index)) for index in chosen)
 
 
-def _sample_and_score(settings: TrainingSettings, store: MoleculeStore, denoiser: nn.Module) -> dict[str, float]:
+def _trained_on(
+    settings: TrainingSettings, store: MoleculeStore
+) -> tuple[Statistics, Float[Tensor, "m l"] | None, Int[np.ndarray, "k"]]:
+    """Statistics with the conditions, their labels of all molecules, and which molecules are trained on."""
+    indices = stretch(store.split("train"), settings.part)
+    return *conditioned(store, settings.conditions, indices), indices
+
+
+def _sample_and_score(
+    settings: TrainingSettings, store: MoleculeStore, statistics: Statistics, denoiser: nn.Module
+) -> dict[str, float]:
     assert isinstance(denoiser, NetworkDenoiser)
-    bundle = Bundle(denoiser, settings.model, store.statistics, store.vocabulary, settings.sampler, card="")
+    bundle = Bundle(denoiser, settings.model, statistics, store.vocabulary, settings.sampler, card="")
     generator = MoleculeGenerator(bundle, device=next(denoiser.parameters()).device)
     samples = generator.iterate(settings.num_scored, seed=settings.seed)
     rates = score(s.result if s.molecule is None else s.molecule for s in samples).rates
@@ -234,7 +165,7 @@ def _sample_and_score(settings: TrainingSettings, store: MoleculeStore, denoiser
 
 
 def _card(settings: TrainingSettings, store: MoleculeStore, num_seen: int) -> str:
-    name, counted = store.meta["name"], f"{store.statistics.num_molecules:,}"
+    name, counted = store.meta["name"], f"{len(stretch(store.split('train'), settings.part)):,}"
     return f"""# Weights trained on {name}
 
 A moldiff weights bundle: averaged weights after {num_seen:,} training molecules, drawn from {counted} molecules of the
@@ -245,43 +176,3 @@ these settings:
 {json.dumps(settings.model_dump(), indent=2)}
 ```
 """
-
-
-def read_checkpoint(path: Path) -> dict:
-    """The content of a checkpoint, read without unpickling code.
-
-    Args:
-        path: of the checkpoint.
-
-    Returns:
-        Its content.
-
-    Raises:
-        ConfigError: if it cannot be read.
-    """
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises a dozen kinds
-        raise ConfigError(f"{path}: no checkpoint of a training run: {type(error).__name__}") from error
-
-
-def quiet_trainer(callbacks: list[pl.Callback], *, num_processes: int = 1) -> pl.Trainer:
-    """Lightning's trainer without its own files, bars and advertisements.
-
-    Several processes share every step, each with a batch of its own: a core or a GPU each.
-
-    Args:
-        callbacks: what happens beside the optimisation.
-        num_processes: that train together.
-
-    Returns:
-        The trainer.
-    """
-    quiet_lightning()
-    # Nothing in the buffers changes apart from the count of molecules, which is the same everywhere.
-    strategy = "auto" if num_processes == 1 else DDPStrategy(start_method="spawn", forward_sync_buffers=False)
-    return pl.Trainer(
-        accelerator="auto", devices=num_processes, strategy=strategy, max_epochs=-1, callbacks=callbacks, logger=False,
-        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
-        log_every_n_steps=1,
-    )  # fmt: skip

@@ -22,12 +22,15 @@ class State:
         atom: class in the atom vocabulary.
         bond: symmetric bond class.
         mask: slot holds an atom.
+        labels: what each molecule has or is asked to have, as of `moldiff.data.conditions`; NaN where nothing is told,
+            None where no condition is.
     """
 
     pos: Float[Tensor, "b n 3"]
     atom: Int[Tensor, "b n"]
     bond: Int[Tensor, "b n n"]
     mask: Bool[Tensor, "b n"]
+    labels: Float[Tensor, "b l"] | None = None
 
     @property
     def pair_mask(self) -> Bool[Tensor, "b n n"]:
@@ -37,9 +40,10 @@ class State:
 
     def to(self, device: torch.device | str) -> "State":
         """The same on another device."""
-        return State(self.pos.to(device), self.atom.to(device), self.bond.to(device), self.mask.to(device))
+        labels = None if self.labels is None else self.labels.to(device)
+        return State(self.pos.to(device), self.atom.to(device), self.bond.to(device), self.mask.to(device), labels)
 
-    def replace(self, **changes: Tensor) -> "State":
+    def replace(self, **changes: Tensor | None) -> "State":
         """A copy with some variables exchanged."""
         return replace(self, **changes)
 

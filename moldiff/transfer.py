@@ -30,7 +30,9 @@ def transferred(bundle: Bundle, statistics: Statistics, *, seed: int = 0) -> Net
     pairs = [(known[label], place) for place, label in enumerate(statistics.vocabulary) if label in known]
     rows = dict(pairs)
     head, bias = "network.atom_head.weight", "network.atom_head.bias"
-    mixed = {name: value for name, value in old.items() if fresh[name].shape == value.shape}
+    mixed = fresh | {name: value for name, value in old.items() if name in fresh and fresh[name].shape == value.shape}
+    if statistics.conditions != bundle.statistics.conditions:
+        mixed |= {name: value for name, value in fresh.items() if "embed_labels" in name}
     mixed[head] = _placed(fresh[head], old[head], rows, dim=0)
     mixed[bias] = _placed(torch.full_like(fresh[bias], float(old[bias].min())), old[bias], rows, dim=0)
     ours, theirs = (cast(EquivariantNetwork, one.network) for one in (denoiser, bundle.denoiser))

@@ -7,8 +7,9 @@ import argparse
 from pathlib import Path
 
 from moldiff.config import ModelSettings, NetworkSettings, TrainingSettings
+from moldiff.fitting import BUNDLE
 from moldiff.generator import MoleculeGenerator
-from moldiff.run import BUNDLE, train
+from moldiff.run import train
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """Weights bundles small enough for every test: random networks, never trained."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,21 @@ def weights(tmp_path_factory: pytest.TempPathFactory, store_path: Path) -> Path:
     from moldiff.data.store import MoleculeStore
 
     return make_weights(tmp_path_factory.mktemp("weights") / "random", MoleculeStore(store_path).statistics)
+
+
+@pytest.fixture(scope="session")
+def conditioned_weights(tmp_path_factory: pytest.TempPathFactory, store_path: Path) -> Path:
+    """The same with two conditions that it heeds somehow: a gap in eV, and the number of rings as classes."""
+    import numpy as np
+
+    from moldiff.data.columns import conditioned
+    from moldiff.data.store import MoleculeStore
+
+    store = MoleculeStore(store_path)
+    statistics, _ = conditioned(store, ["gap", "rings:classes"], np.arange(len(store)))
+    gap, rings = statistics.conditions
+    statistics = replace(statistics, conditions=(replace(gap, unit="eV"), rings))
+    return make_weights(tmp_path_factory.mktemp("weights") / "conditioned", statistics)
 
 
 @pytest.fixture(scope="session")

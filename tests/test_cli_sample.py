@@ -123,6 +123,12 @@ BAD = {
     "no reference": ("--reference {here}/none.smi", "none.smi: cannot be read"),
     "empty reference": ("--reference {here}/empty.smi", "empty.smi: is empty"),
     "device": ("--device mps", "device 'mps'"),
+    "condition": ("--condition gap=6.5", "condition 'gap': these weights know none; train with --condition gap"),
+    "no condition": ("--condition gap", "expected name=value"),
+    "guidance": ("--guidance strong", "--guidance strong: expected a number"),
+    "guidance of nothing": ("--guidance gap=2", "guidance: no condition 'gap'"),
+    "interval": ("--guidance-interval 0.8-0.2", "expected two times from 0 to 1"),
+    "no interval": ("--guidance-interval 0.5", "expected two times, such as"),
 }
 
 

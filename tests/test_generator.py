@@ -8,9 +8,11 @@ import pytest
 import torch
 from rdkit import Chem
 
+import moldiff.drawing
 import moldiff.generator
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import REASONS
+from moldiff.drawing import Drawing
 from moldiff.errors import ConfigError, SizeError
 from moldiff.generator import MoleculeGenerator, Sample
 from moldiff.scoring.score import score
@@ -25,7 +27,7 @@ def generator(weights: Path) -> MoleculeGenerator:
 
 @pytest.fixture(params=[False, True], ids=["float32", "bf16"])
 def precision(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(moldiff.generator, "use_bf16", lambda *_: request.param)
+    monkeypatch.setattr(moldiff.drawing, "use_bf16", lambda *_: request.param)
 
 
 def drawn(sample: Sample) -> Molecule:
@@ -66,9 +68,9 @@ def test_generator_gives_the_same_molecule_for_any_batch_size(
 
 def test_generator_law_of_batches_can_fail(generator: MoleculeGenerator, monkeypatch: pytest.MonkeyPatch):
     """Planted breach: noise by the place in the batch."""
-    right = moldiff.generator.SampleRandomness
+    right = moldiff.drawing.SampleRandomness
     wrong = lambda seed, indices, sizes, **more: right(seed, range(len(indices)), sizes, **more)  # noqa: E731
-    monkeypatch.setattr(moldiff.generator, "SampleRandomness", wrong)
+    monkeypatch.setattr(moldiff.drawing, "SampleRandomness", wrong)
     one, two = (list(generator.iterate(20, num_steps=STEPS, num_atoms=9, batch_size=size)) for size in (7, None))
     assert not all(map(same, one, two))
 
@@ -103,7 +105,7 @@ def test_generator_keeps_order_with_failures_in_their_place(hydrogen: Path):
 
 
 def test_generator_draws_sizes_as_in_the_data(generator: MoleculeGenerator, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(MoleculeGenerator, "_window", lambda self, sizes, *_: iter(sizes.values()))
+    monkeypatch.setattr(Drawing, "window", lambda self, sizes, *_: iter(sizes.values()))
     counts = generator.bundle.statistics.sizes
     total = sum(counts.values())
 

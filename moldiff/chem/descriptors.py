@@ -55,6 +55,14 @@ def descriptors(smiles: Sequence[str]) -> Float[np.ndarray, "m d"]:
     return np.array(rows, dtype=np.float64).reshape(-1, len(DESCRIPTORS))
 
 
+def descriptor(name: str, smiles: Sequence[str]) -> Float[np.ndarray, "m"]:
+    """One of `DESCRIPTORS` for each molecule, NaN for one that RDKit does not read."""
+    compute = DESCRIPTORS[name]
+    with rdBase.BlockLogs():
+        mols = [Chem.MolFromSmiles(text) for text in smiles]
+    return np.array([np.nan if mol is None else float(compute(mol)) for mol in mols], dtype=np.float64)
+
+
 def diversity(smiles: Sequence[str], *, seed: int = 0) -> float:
     """One less the mean Tanimoto similarity of two different molecules, Morgan fingerprints of radius 2, 2,048 bits.
 

@@ -43,7 +43,7 @@ def distill(
         typer.echo(json.dumps(settings.model_dump(), indent=2))
         return
     from moldiff.distill import distill as run
-    from moldiff.run import BUNDLE
+    from moldiff.fitting import BUNDLE
 
     run(settings, out, resume=resume)
     typer.echo(f"done; next: moldiff sample --weights {out / BUNDLE} --out molecules.sdf")

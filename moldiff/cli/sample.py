@@ -24,6 +24,14 @@ from moldiff.cli.assignments import (
     changed,
     times_or_name,
 )
+from moldiff.cli.conditions import (
+    Conditions,
+    GuidanceWeights,
+    Interval,
+    parse_conditions,
+    parse_guidance,
+    parse_interval,
+)
 from moldiff.cli.scoring import read_references
 from moldiff.errors import ConfigError, OutputError
 from moldiff.interrupt import Interrupt
@@ -72,6 +80,9 @@ def sample(
     ] = None,
     temperature: Annotated[float | None, Option(help=f"Below 1 the likelier classes are preferred.{DEFAULT}")] = None,
     churn: Annotated[float | None, Option(help=f"Share of each step that fresh noise takes back.{DEFAULT}")] = None,
+    condition: Conditions = None,
+    guidance: GuidanceWeights = None,
+    guidance_interval: Interval = "0-1",
     set_: SamplerSet = None,
     device: Device = None,
     num_threads: Annotated[
@@ -83,7 +94,8 @@ def sample(
     Every molecule is written, each with its seed, index, SMILES, and whether it is strictly valid or why not; the exit
     code is 3 if fewer were written than asked for. Ctrl-C keeps what is done.
 
-    Examples: moldiff sample --out molecules.sdf | moldiff sample -n 1000 --num-atoms 15-20 --valid-only --out x.sdf
+    Examples: moldiff sample --out molecules.sdf | moldiff sample -n 1000 --num-atoms 15-20 --valid-only --out x.sdf |
+    moldiff sample --weights runs/gap/bundle --condition gap=6.5eV --guidance 2 --out x.sdf
     """
     generator = load(weights, device, num_threads)
     sampler = changed(
@@ -93,7 +105,8 @@ def sample(
     drawing = _Drawing(
         generator, num_samples, valid_only=valid_only, seed=seed, sampler=sampler,
         num_atoms=parse_num_atoms(num_atoms), batch_size=batch_size, allow_extrapolation=allow_extrapolation,
-        with_states=trajectory is not None,
+        with_states=trajectory is not None, conditions=parse_conditions(condition), guidance=parse_guidance(guidance),
+        guidance_interval=parse_interval(guidance_interval),
     )  # fmt: skip
     _write_and_tell(drawing, out, trajectory, known=read_references(reference), overwrite=overwrite)
 

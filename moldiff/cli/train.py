@@ -18,6 +18,13 @@ def train(
     start: Annotated[
         str | None, Option(help="Fine-tuning: weights to go on from, a name or folder. New atom classes are added.")
     ] = None,
+    condition: Annotated[
+        list[str] | None,
+        Option(
+            help="A column to ask for in sampling: of the store, charge, or an RDKit descriptor; NAME:classes for "
+            "numbers that are classes. Repeatable."
+        ),
+    ] = None,
     config: Annotated[Path | None, Option(help="JSON file of settings; those not in it keep their defaults.")] = None,
     set_: Annotated[
         list[str] | None, Option("--set", help="One setting, such as seed=1 or model.network.num_blocks=4; repeatable.")
@@ -28,16 +35,19 @@ def train(
     """Trains a model; at the end the weights bundle lies in OUT/bundle.
 
     Examples: moldiff train --data qm9 --out runs/qm9 | moldiff train --data stores/mine --out runs/mine
-    --set num_molecules=500000 | moldiff train --start qm9 --data stores/mine --out runs/mine | moldiff train --out
+    --set num_molecules=500000 | moldiff train --condition gap --condition mu
+    --out runs/gap | moldiff train --start qm9 --data stores/mine --out runs/mine | moldiff train --out
     runs/qm9 --resume
     """
     from moldiff.config import TrainingSettings
 
-    settings = run_settings(TrainingSettings, out, config, set_, resume=resume, data=data, start=start)
+    settings = run_settings(
+        TrainingSettings, out, config, set_, resume=resume, data=data, start=start, conditions=condition
+    )
     if show:
         typer.echo(json.dumps(settings.model_dump(), indent=2))
         return
-    from moldiff.run import BUNDLE
+    from moldiff.fitting import BUNDLE
     from moldiff.run import train as run
 
     run(settings, out, resume=resume)

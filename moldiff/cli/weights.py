@@ -26,7 +26,7 @@ def export(
     import torch
 
     from moldiff.config import TrainingSettings
-    from moldiff.run import CONFIG
+    from moldiff.fitting import CONFIG
     from moldiff.run import export as make
 
     sampler = changed(TrainingSettings.from_json(run / CONFIG).sampler, set_, num_steps=num_steps)
@@ -101,6 +101,7 @@ def _of_weights(name: str) -> dict[str, str]:
             f"{label} {100 * share:.3g} %"
             for label, share in zip(statistics.vocabulary, statistics.atom_marginals, strict=True)
         ),
+        "conditions": "  ".join(f"{c.name}: {c.range}" for c in statistics.conditions) or "none",
         "noise": ", ".join(f"{part} {getattr(bundle.settings.process, part).kind}" for part in ("pos", "atom", "bond"))
         + f"; classes {bundle.settings.process.prior}",
         "sampler": ", ".join(f"{key} {value}" for key, value in sampler.items()),

@@ -3,7 +3,7 @@
 import multiprocessing
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -128,12 +128,12 @@ def prepare(
     mask = np.concatenate([np.empty(0, dtype=bool), *kept])
     total = len(mask) + sum(source.left_out.values())
     if not parts:
-        reasons = "; ".join(f"{left_out[reason]} {reason}, such as {text}" for reason, text in examples.items())
-        raise DataError(f"{source.name}: none of {total} records could be kept: {reasons or 'there are none'}")
+        raise DataError(_nothing_kept(source.name, total, left_out, examples))
     packed = concatenate(parts)
-    split = source.split(len(mask), seed)[mask]
     origin = {**source.origin, "split": source.split_rule, "seed": seed}
-    write_store(out, packed, split=split, left_out=left_out, name=source.name, sources=origin, overwrite=overwrite)
+    split = source.split(len(mask), seed)[mask]
+    told: dict[str, Any] = {"name": source.name, "sources": origin, "units": source.units}
+    write_store(out, packed, split=split, left_out=left_out, overwrite=overwrite, **told)
     if waiting is not None:
         waiting.remove()
     return PrepareReport(
@@ -146,6 +146,11 @@ def prepare(
         megabytes=sum(file.stat().st_size for file in out.iterdir()) / 1e6,
         seconds=time.monotonic() - start,
     )
+
+
+def _nothing_kept(name: str, total: int, left_out: Mapping[str, int], examples: Mapping[str, str]) -> str:
+    reasons = "; ".join(f"{left_out[reason]} {reason}, such as {text}" for reason, text in examples.items())
+    return f"{name}: none of {total} records could be kept: {reasons or 'there are none'}"
 
 
 def _source(source: str | Path, from_file: str | Path | None, num_molecules: int | None, seed: int) -> Source:

@@ -29,6 +29,11 @@ _COLUMNS = (  # of qm9pack's files, in the order of UNITS
     "InternalEnergy_0K_au", "InternalEnergy_298K_au", "Enthalphy_298K_au", "GibbsFreeEnergy_298K_au",
     "Heatcapacity_Cv_cal_mol_K", "RotA_GHz", "RotB_GHz", "RotC_GHz",
 )  # fmt: skip
+UNIT_NAMES = {
+    "mu": "D", "alpha": "Bohr^3", "r2": "Bohr^2", "cv": "cal/mol/K",
+    **dict.fromkeys(("homo", "lumo", "gap", "zpve", "u0", "u", "h", "g"), "eV"),
+    **dict.fromkeys(("rotation_a", "rotation_b", "rotation_c"), "GHz"),
+}  # fmt: skip
 SPLIT_RULE = "the literature's: numpy RandomState(0).permutation(130831), 100,000 / 17,748 / 13,083 by QM9 index"
 _PUNCTUATION = str.maketrans("", "", "[]' ")
 
@@ -69,7 +74,7 @@ def qm9pack_source() -> Source:
             raise DataError(f"{file}: not a data file of qm9pack 1.0: {error}; install it again") from error
     rows.sort(key=lambda row: int(row[0]))
     origin = {"package": f"qm9pack {importlib.metadata.version('qm9pack')}", "licence": "MIT"}
-    return Source("qm9", rows, len(rows), read_qm9pack, origin, literature_split, SPLIT_RULE)
+    return Source("qm9", rows, len(rows), read_qm9pack, origin, literature_split, SPLIT_RULE, units=UNIT_NAMES)
 
 
 def read_qm9pack(row: list[str]) -> tuple[Molecule, str] | Failure:

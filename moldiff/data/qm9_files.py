@@ -19,7 +19,7 @@ import numpy as np
 from moldiff.chem.assignment import assign
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.sdf import read_sdf
-from moldiff.data.qm9 import ELEMENTS, NUM_MOLECULES, SPLIT_RULE, UNITS, literature_split, numbers
+from moldiff.data.qm9 import ELEMENTS, NUM_MOLECULES, SPLIT_RULE, UNIT_NAMES, UNITS, literature_split, numbers
 from moldiff.data.sources import Source, read_valid
 from moldiff.errors import DataError, FileFormatError
 
@@ -66,8 +66,9 @@ def _source(
     origin = {"file": path.name, "uncharacterised": rule}
     excluded = {"uncharacterised": left_out} if left_out else {}
     if len(records) == NUM_MOLECULES:
-        return Source("qm9", records, len(records), read, origin, literature_split, SPLIT_RULE, left_out=excluded)
-    return Source("qm9", records, len(records), read, origin, left_out=excluded)
+        split = (literature_split, SPLIT_RULE)
+        return Source("qm9", records, len(records), read, origin, *split, left_out=excluded, units=UNIT_NAMES)
+    return Source("qm9", records, len(records), read, origin, left_out=excluded, units=UNIT_NAMES)
 
 
 def _archive_source(path: Path) -> Source:

@@ -38,6 +38,7 @@ class Source:
         split_rule: the same in words.
         left_out: records that were left out beforehand, by reason.
         chunk: records that a process takes at once.
+        units: of the properties, as people write them; one without has none.
         slow: keep what was read when interrupted, for `origin` says all that it depends on.
     """
 
@@ -50,6 +51,7 @@ class Source:
     split_rule: str = "random 80 / 10 / 10 % of the records, numpy RandomState(seed)"
     left_out: Mapping[str, int] = field(default_factory=dict)
     chunk: int = 500
+    units: Mapping[str, str] = field(default_factory=dict)
     slow: bool = False
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from moldiff.data.conditions import Condition
 from moldiff.errors import DataError
 
 
@@ -22,6 +23,7 @@ class Statistics:
         pos_scale: root mean square of a coordinate about its molecule's centre, Å.
         num_molecules: how many were counted.
         score: the data's own row of scores, where it was computed.
+        conditions: that a model was trained on, in the order of its labels; of a store none.
     """
 
     vocabulary: tuple[str, ...]
@@ -31,6 +33,7 @@ class Statistics:
     pos_scale: float
     num_molecules: int
     score: dict[str, Any] | None = None
+    conditions: tuple[Condition, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuses statistics that contradict themselves.
@@ -102,6 +105,7 @@ class Statistics:
         """Plain values for JSON."""
         plain = asdict(self)
         plain["sizes"] = {str(size): count for size, count in self.sizes.items()}
+        plain["conditions"] = [condition.to_dict() for condition in self.conditions]
         return plain
 
     @classmethod
@@ -118,6 +122,7 @@ class Statistics:
         Raises:
             DataError: if a key is missing, unknown or of the wrong kind.
         """
+        plain = {"conditions": [], **plain}  # older files have none
         names = {field.name for field in fields(cls)}
         if set(plain) != names:
             raise DataError(
@@ -132,6 +137,7 @@ class Statistics:
                 pos_scale=float(plain["pos_scale"]),
                 num_molecules=int(plain["num_molecules"]),
                 score=plain["score"],
+                conditions=tuple(Condition.from_dict(condition) for condition in plain["conditions"]),
             )
         except (TypeError, ValueError, AttributeError) as error:
             raise DataError(f"{source}: a value is of the wrong kind: {error}") from error

@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from moldiff.state import State
 
 VERSION = 1
 SPLITS = ("train", "valid", "test")
-_META = {"format", "version", "name", "num_molecules", "total", "left_out", "splits", "statistics", "sources"}
+_META = {"format", "version", "name", "num_molecules", "total", "left_out", "splits", "statistics", "sources", "units"}
 _ARRAYS = {"pos", "atom", "size", "bond_ends", "bond_order", "num_bonds", "split", "smiles", "names"}
 _MAX_ROUNDING = 2e-4  # in a property's own unit; columns that float32 would round more are kept in float64
 
@@ -39,6 +40,7 @@ def write_store(
     left_out: Mapping[str, int],
     name: str,
     sources: Mapping[str, Any],
+    units: Mapping[str, str] = MappingProxyType({}),
     overwrite: bool = False,
 ) -> None:
     """Writes beside the target and renames, so that a store is either whole or absent.
@@ -50,6 +52,7 @@ def write_store(
         left_out: number of records left out, by reason.
         name: of the data set.
         sources: where the records came from, for the record.
+        units: of the properties; those of others are not known.
         overwrite: replace a store that is there.
 
     Raises:
@@ -96,6 +99,7 @@ def write_store(
         "splits": {key: int((split == i).sum()) for i, key in enumerate(SPLITS)},
         "statistics": statistics.to_dict(),
         "sources": dict(sources),
+        "units": {key: unit for key, unit in units.items() if key in packed.properties},
     }
     try:
         _write(path, meta, {key: np.ascontiguousarray(value) for key, value in arrays.items()})
@@ -284,6 +288,7 @@ def _read_meta(path: Path) -> dict[str, Any]:
         raise DataError(f"{file}: not the description of a moldiff store")
     if meta.get("version") != VERSION:
         raise DataError(f"{file}: store version {meta.get('version')}, this moldiff reads {VERSION}; prepare it again")
+    meta.setdefault("units", {})  # older stores have none
     if set(meta) != _META:
         raise DataError(f"{file}: missing keys {sorted(_META - set(meta))}, unknown keys {sorted(set(meta) - _META)}")
     return meta

@@ -52,7 +52,7 @@ class JointProcess:
         floating = torch.ones(len(like.mask), dtype=torch.bool, device=like.mask.device)
         pos = self.pos.scale * project(generator.normal(n), like.mask, floating)
         atom, bond = self.atom.prior(generator.uniform(n)), self.bond.prior(generator.uniform_pairs(n))
-        return clean_padding(State(pos, atom, bond, like.mask))
+        return clean_padding(like.replace(pos=pos, atom=atom, bond=bond))
 
     def noise(self, x0: State, t: Times, *, generator: Randomness) -> State:
         """z_t from clean molecules."""
@@ -61,7 +61,7 @@ class JointProcess:
         pos = self.pos.noise(x0.pos, t.pos, eps)
         atom = self.atom.noise(x0.atom, t.atom, generator.uniform(n))
         bond = self.bond.noise(x0.bond, t.bond, generator.uniform_pairs(n))
-        return clean_padding(State(pos, atom, bond, x0.mask))
+        return clean_padding(x0.replace(pos=pos, atom=atom, bond=bond))
 
     def transition(self, z_s: State, s: Times, t: Times, *, generator: Randomness) -> State:
         """z_t from an earlier z_s.
@@ -83,7 +83,7 @@ class JointProcess:
         pos = self.pos.transition(z_s.pos, s.pos, t.pos, eps)
         atom = self.atom.transition(z_s.atom, s.atom, t.atom, generator.uniform(n))
         bond = self.bond.transition(z_s.bond, s.bond, t.bond, generator.uniform_pairs(n))
-        return clean_padding(State(pos, atom, bond, z_s.mask))
+        return clean_padding(z_s.replace(pos=pos, atom=atom, bond=bond))
 
     def posterior(self, z_t: State, x0_hat: Prediction, t: Times, s: Times) -> Posterior:
         """The law of z_s; coordinates as if x0 were x0_hat, classes mixed over the predicted x0.

@@ -1,10 +1,13 @@
 """The network: embeds noisy molecules, runs the blocks, reads off clean coordinates and classes."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from moldiff.network.blocks import DISTANCE_FEATURES, MAX_DISTANCE, Block, Features, Widths
+from moldiff.network.labels import LabelFeatures
 from moldiff.network.pairs import GaussianBasis, Pairs, pair_layer, safe_norm
 from moldiff.state import BOND_CLASSES, Prediction, State, Times
 
@@ -23,10 +26,19 @@ class EquivariantNetwork(nn.Module):
         num_blocks: rounds of messages.
         widths: sizes of a block.
         scale: spread of the data's coordinates, Å.
+        label_classes: for each label of a molecule the number of its classes, or 0 of a number.
     """
 
     def __init__(
-        self, *, atom_classes: int, atom_inputs: int, bond_inputs: int, num_blocks: int, widths: Widths, scale: float
+        self,
+        *,
+        atom_classes: int,
+        atom_inputs: int,
+        bond_inputs: int,
+        num_blocks: int,
+        widths: Widths,
+        scale: float,
+        label_classes: Sequence[int] = (),
     ) -> None:
         super().__init__()
         w = widths
@@ -43,6 +55,10 @@ class EquivariantNetwork(nn.Module):
         self.embed_pairs = nn.Linear(bond_inputs + BOND_CLASSES + 2 * DISTANCE_FEATURES + TIME_FEATURES, w.pair)
         self.embed_moves = nn.Parameter(torch.empty(w.vector))
         nn.init.normal_(self.embed_moves)
+        self.label_features = LabelFeatures(label_classes)
+        self.embed_labels = nn.Linear(self.label_features.width, w.atom, bias=False) if label_classes else None
+        if self.embed_labels is not None:
+            nn.init.zeros_(self.embed_labels.weight)  # weights that knew no labels go on as they are
         self.widths = w
         self.blocks = nn.ModuleList(Block(w, last=i == num_blocks - 1) for i in range(num_blocks))
         self.atom_norm = nn.LayerNorm(w.atom)
@@ -119,7 +135,10 @@ class EquivariantNetwork(nn.Module):
         first = (moves / self.scale)[..., None] * self.embed_moves
         w = self.widths
         vectors = (first, *(first.new_zeros(n, b, 2 * degree + 1, w.vector) for degree in w.degrees[1:]))
-        return Features(self.embed_atoms(torch.cat(atoms, -1)), vectors, self.embed_pairs(torch.cat(edges, -1)), start)
+        scalars = self.embed_atoms(torch.cat(atoms, -1))
+        if self.embed_labels is not None:
+            scalars = scalars + self.embed_labels(self.label_features(state.labels, like=guess[:, 0, :1]))
+        return Features(scalars, vectors, self.embed_pairs(torch.cat(edges, -1)), start)
 
     def _read(self, x: Features, pairs: Pairs) -> Prediction:
         scalars = self.atom_norm(x.scalars)

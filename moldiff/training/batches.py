@@ -3,7 +3,10 @@
 import itertools
 from collections.abc import Iterator
 
-from torch import distributed
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, distributed
 from torch.utils.data import IterableDataset
 
 from moldiff.data.batches import BucketSampler
@@ -20,13 +23,26 @@ class TrainingBatches(IterableDataset):
         store: prepared molecules.
         budget: atom pairs in a batch.
         seed: of the order.
+        indices: of the molecules; by default the train split.
+        labels: of all molecules of the store, to come with the batches.
         start: number of batches already used.
         together: number of processes.
     """
 
-    def __init__(self, store: MoleculeStore, *, budget: int, seed: int, start: int = 0, together: int = 1) -> None:
-        self.store, self.start = store, start
-        self.sampler = BucketSampler(store.sizes, store.split("train"), budget=budget, seed=seed, together=together)
+    def __init__(
+        self,
+        store: MoleculeStore,
+        *,
+        budget: int,
+        seed: int,
+        indices: Int[np.ndarray, "k"] | None = None,
+        labels: Float[Tensor, "m l"] | None = None,
+        start: int = 0,
+        together: int = 1,
+    ) -> None:
+        self.store, self.labels, self.start = store, labels, start
+        chosen = store.split("train") if indices is None else indices
+        self.sampler = BucketSampler(store.sizes, chosen, budget=budget, seed=seed, together=together)
 
     def __iter__(self) -> Iterator[State]:
         epoch, position = 0, self.start
@@ -34,7 +50,15 @@ class TrainingBatches(IterableDataset):
             epoch, position = epoch + 1, position - length
         rank, world = share_of_work()
         for _, _, indices in itertools.islice(self.sampler.iterate(epoch=epoch, position=position), rank, None, world):
-            yield self.store.state(indices)
+            state = self.store.state(indices)
+            yield state if self.labels is None else state.replace(labels=self.labels[torch.from_numpy(indices)])
+
+
+def stretch(indices: Int[np.ndarray, "k"], part: tuple[float, float]) -> Int[np.ndarray, "_"]:
+    """The molecules between two shares of a random order that is always the same, ascending."""
+    order = np.random.RandomState(0).permutation(len(indices))
+    begin, end = (round(share * len(indices)) for share in part)
+    return np.sort(indices[order[begin:end]])
 
 
 def share_of_work() -> tuple[int, int]:

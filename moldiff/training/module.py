@@ -12,6 +12,7 @@ from moldiff.precision import use_bf16
 from moldiff.state import Lead, Prediction, State, Times
 from moldiff.training.averaged import AveragedModule
 from moldiff.training.batches import share_of_work
+from moldiff.training.conditions import draw_told
 from moldiff.training.losses import Losses, losses
 from moldiff.training.tasks import draw_task_times
 
@@ -70,6 +71,9 @@ class DiffusionModule(AveragedModule):
         t = Times.shared(times, n, lead)
         if share := self.task_share():
             batch, t = draw_task_times(batch, t, share, generator=generator)
+        if batch.labels is not None:
+            told = draw_told(batch.labels, self.settings.unconditional_share, generator=generator)
+            batch = batch.replace(labels=told)
         z_t = self.process.noise(batch, t, generator=randomness)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.settings.precision, self.device)):
             previous: Prediction | None = None

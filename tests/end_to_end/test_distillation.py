@@ -13,7 +13,7 @@ from moldiff.cli import app
 from moldiff.config import DistillationSettings
 from moldiff.distill import distill
 from moldiff.errors import ConfigError, TrainingError
-from moldiff.run import BUNDLE
+from moldiff.fitting import BUNDLE
 
 WALK = {"num_steps": 3, "class_churn": 1.0, "eta": 0.5, "grid_end": 0.05}
 

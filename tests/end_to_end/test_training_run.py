@@ -19,8 +19,9 @@ from moldiff.bundle import load_pretrained
 from moldiff.config import LossSettings, ModelSettings, NetworkSettings, TrainingSettings
 from moldiff.data.store import MoleculeStore
 from moldiff.errors import ConfigError, OutputError, TrainingError
+from moldiff.fitting import BUNDLE, CHECKPOINT, read_checkpoint
 from moldiff.generator import MoleculeGenerator
-from moldiff.run import BUNDLE, CHECKPOINT, SCORES, read_checkpoint, train
+from moldiff.run import SCORES, train
 from moldiff.training.batches import TrainingBatches
 from moldiff.training.losses import Losses
 

@@ -16,7 +16,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interrupt": set(),
     "precision": set(),
     "workers": set(),
-    "config": BASE,
+    "settings": BASE,
+    "config": {"settings"},
     "state": BASE,
     "chem": BASE,
     "scoring": BASE | {"chem"},
@@ -28,17 +29,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": MODEL | {"chem", "data", "sampling", "sizes", "interrupt", "memory", "precision"},
     "weights": BASE | {"data"},
     "build": MODEL | {"chem", "data", "network", "sampling"},
-    "bundle": MODEL | {"chem", "data", "build", "weights"},
+    "bundle": MODEL | {"settings", "chem", "data", "build", "weights"},
     "batching": {"precision"},
     "sizes": BASE | {"chem", "diffusion"},
-    "generator": MODEL
-    | {"chem", "data", "sampling", "precision", "workers", "build", "bundle", "weights", "sizes", "batching"},
+    "generator": MODEL | {"chem", "data", "sampling", "build", "bundle", "weights", "sizes", "drawing"},
+    "drawing": MODEL | {"chem", "data", "sampling", "precision", "workers", "batching"},
     "tasks": BASE | {"state", "chem", "sampling", "sizes", "generator"},
-    "distill": MODEL | {"data", "sampling", "sizes", "training", "build", "bundle", "run"},
+    "distill": MODEL | {"data", "sampling", "sizes", "training", "build", "bundle", "fitting"},
     "transfer": MODEL | {"data", "network", "build", "bundle"},
+    "fitting": BASE | {"settings", "training", "interrupt"},
     "run": MODEL
-    | {"chem", "data", "scoring", "training", "interrupt", "memory", "precision", "build", "bundle", "generator"}
-    | {"transfer"},
+    | {"chem", "data", "scoring", "training", "memory", "precision", "build", "bundle", "generator", "transfer"}
+    | {"fitting"},
 }
 TOP = {"cli", "__main__"}  # may import every room; nobody may import them
 ONLY_IN: dict[str, set[str]] = {
@@ -48,11 +50,11 @@ ONLY_IN: dict[str, set[str]] = {
     "ase": {"chem"},
     "torch_geometric": {"data"},
     "e3nn": {"network"},
-    "lightning": {"training", "run"},
+    "lightning": {"training", "fitting"},
     "pytorch_lightning": set(),
     "typer": {"cli"},
 }
-WITHOUT_TORCH = {"", "errors", "memory", "interrupt", "config", "chem", "scoring", "page"}
+WITHOUT_TORCH = {"", "errors", "memory", "interrupt", "settings", "config", "chem", "scoring", "page"}
 
 
 def broken_laws(source: Source) -> list[str]:

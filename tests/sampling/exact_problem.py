@@ -115,7 +115,8 @@ class ExactDenoiser:
 
 def copies(data: State, row: int, count: int) -> State:
     """One molecule of a batch, many times."""
-    return State(*(values[row : row + 1].repeat(count, *[1] * (values.ndim - 1)) for values in vars(data).values()))
+    four = (data.pos, data.atom, data.bond, data.mask)
+    return State(*(values[row : row + 1].repeat(count, *[1] * (values.ndim - 1)) for values in four))
 
 
 def batch(count: int, seed: int = 0) -> BatchRandomness:

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from moldiff.data.store import MoleculeStore
 from moldiff.diffusion.randomness import sample_generator
 from moldiff.errors import TrainingError
-from moldiff.run import quiet_trainer
+from moldiff.fitting import quiet_trainer
 from moldiff.state import Prediction, State, Times
 from moldiff.training.module import DiffusionModule, draw_before, draw_lead, draw_times
 

@@ -1,0 +1,183 @@
+"""Walks side by side: batches of molecules of one size, in threads; samples in the order of their numbers."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Event
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from moldiff.batching import in_batches, rows_of
+from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.validity import Checked, check
+from moldiff.chem.vocabulary import Vocabulary
+from moldiff.data.conditions import Value
+from moldiff.diffusion.denoiser import Denoiser
+from moldiff.diffusion.randomness import SampleRandomness
+from moldiff.errors import MoleculeError
+from moldiff.precision import use_bf16
+from moldiff.sampling.known import Known, OnlyPossible
+from moldiff.sampling.walk import Tap, shown
+from moldiff.state import Prediction, State
+from moldiff.workers import side_by_side
+
+KnownOf = Callable[[int, Sequence[int]], Known]  # from a size and the indices of that size, a row each
+Heeding = Callable[[Denoiser, Sequence[int]], Denoiser]  # what a denoiser becomes for the molecules of these indices
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One molecule asked for.
+
+    Attributes:
+        index: its number; with the seed it determines the molecule.
+        result: the sanitised RDKit molecule with its conformer, or why it is not strictly valid.
+        molecule: as it was drawn, valid or not; None only if its coordinates are no numbers.
+        states: of its walk, after each network evaluation, if they were asked for.
+        confidence: probability that the last evaluation gave each bond, and no bond, that came out.
+    """
+
+    index: int
+    result: Checked
+    molecule: Molecule | None
+    states: tuple[Molecule, ...] = ()
+    confidence: Float[np.ndarray, "n n"] | None = None
+
+    @property
+    def valid(self) -> bool:
+        """Strictly valid."""
+        return not isinstance(self.result, Failure)
+
+
+def nothing(n: int, indices: Sequence[int]) -> Known:
+    """Only their size is known of these molecules."""
+    return Known.nothing(torch.ones(len(indices), n, dtype=torch.bool))
+
+
+def as_it_is(denoiser: Denoiser, indices: Sequence[int]) -> Denoiser:
+    """The denoiser heeds nothing."""
+    del indices
+    return denoiser
+
+
+def nothing_asked(index: int) -> Mapping[str, Value]:
+    """Nothing is asked of this molecule."""
+    del index
+    return {}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The walks of one call of a generator.
+
+    Attributes:
+        denoiser: on the device.
+        vocabulary: of its atom classes.
+        device: to compute on.
+        go: the walk, of all that the molecules of the call share.
+        num_steps: of a walk.
+        seed: of all randomness.
+        batch_size: most molecules at once.
+        heeding: what the denoiser becomes for molecules that something is asked of.
+        asked: what is asked of a molecule, for its record.
+        with_states: keep the states of the walks.
+        on_step: called after each evaluation with the number of molecules that it was for.
+    """
+
+    denoiser: Denoiser
+    vocabulary: Vocabulary
+    device: torch.device
+    go: Callable[..., State]
+    num_steps: int
+    seed: int
+    batch_size: int | None
+    heeding: Heeding = as_it_is
+    asked: Callable[[int], Mapping[str, Value]] = nothing_asked
+    with_states: bool = False
+    on_step: Callable[[int], None] | None = None
+
+    def window(self, sizes: dict[int, int], known: KnownOf = nothing) -> Iterator[Sample]:
+        """Samples in the order of `sizes`, as they are done.
+
+        Args:
+            sizes: number of atoms of each index.
+            known: what is known of the molecules of a size.
+
+        Yields:
+            Sample: in order; when the work is interrupted, those that are done, before the interrupt.
+        """
+        done: dict[int, Sample] = {}
+        waiting = iter(sizes)
+        following = next(waiting, None)
+        threads = torch.get_num_threads() if self.device.type == "cpu" else 1
+
+        def work(batch: tuple[int, list[int]], stop: Event) -> _Drawn:
+            states: list[tuple[float, State]] = []
+            last: list[Prediction] = []
+
+            def tap(step: int, time: float, state: State, x0_hat: Prediction) -> None:
+                if stop.is_set():
+                    raise KeyboardInterrupt
+                last[:] = [x0_hat]
+                if self.with_states:
+                    states.append((time, shown(state, x0_hat).to("cpu")))
+                if self.on_step is not None:
+                    self.on_step(len(batch[1]))
+
+            state = self._draw(*batch, known, tap)
+            sure = last[0].bond.float().softmax(-1).to("cpu").gather(-1, state.bond[..., None])[..., 0]
+            return _Drawn(state, sure, states)
+
+        try:
+            for (_, indices), drawn in side_by_side(
+                work, in_batches(sizes, self.batch_size, self.device), num_threads=threads
+            ):
+                for row, index in enumerate(indices):
+                    done[index] = self._sample(drawn, row, index)
+                while following in done:
+                    yield done.pop(following)
+                    following = next(waiting, None)
+        except KeyboardInterrupt:
+            yield from (done[index] for index in sorted(done))
+            raise
+
+    def _draw(self, n: int, indices: Sequence[int], known: KnownOf, tap: Tap) -> State:
+        """One batch of exactly one size; rows beyond the indices repeat the last and are dropped."""
+        _, unit = rows_of(n, self.device)
+        rows = -(-len(indices) // unit) * unit
+        filled = [*indices, *[indices[-1]] * (rows - len(indices))]
+        given = known(n, filled).to(self.device)
+        denoiser = self.heeding(self.denoiser, filled)
+        if given.possible is not None:
+            denoiser = OnlyPossible(denoiser, given.possible)
+        generator = SampleRandomness(self.seed, filled, torch.full((rows,), n), device=self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16("auto", self.device)):
+            return self.go(denoiser=denoiser, known=given, generator=generator, tap=tap).to("cpu")
+
+    def _sample(self, drawn: "_Drawn", row: int, index: int) -> Sample:
+        told = {"seed": self.seed, "index": index, "num_steps": self.num_steps}
+        told |= {f"asked_{name}": value for name, value in self.asked(index).items()}
+        try:
+            molecule = self._molecule(drawn.state, row, told)
+            walked = tuple(self._molecule(past, row, {**told, "time": round(time, 6)}) for time, past in drawn.states)
+        except MoleculeError as error:  # only the coordinates can be at fault
+            return Sample(index, Failure("coordinates", str(error)), None)
+        return Sample(index, check(molecule), molecule, walked, drawn.confidence[row].numpy())
+
+    def _molecule(self, state: State, row: int, told: Mapping[str, Value | int]) -> Molecule:
+        elements, charges = self.vocabulary.decode(state.atom[row].numpy())
+        return Molecule(
+            elements, charges, state.pos[row].numpy().astype(np.float64), state.bond[row].numpy(),
+            name=f"moldiff-{told['seed']}-{told['index']}", properties=told,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """One batch at the end of its walk; `Sample` has the meaning of each."""
+
+    state: State
+    confidence: Float[Tensor, "b n n"]
+    states: list[tuple[float, State]]
