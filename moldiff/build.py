@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from moldiff.config import ModelSettings, ProcessSettings, SamplerSettings, ScheduleSettings
+from moldiff.config import ModelSettings, NetworkSettings, ProcessSettings, SamplerSettings, ScheduleSettings
 from moldiff.data.statistics import Statistics
 from moldiff.diffusion.categorical import CategoricalProcess, stationary
 from moldiff.diffusion.denoiser import NetworkDenoiser
@@ -14,6 +14,7 @@ from moldiff.diffusion.schedule import CosineSchedule, LinearSchedule, Polynomia
 from moldiff.errors import ConfigError
 from moldiff.network.blocks import Widths
 from moldiff.network.net import EquivariantNetwork
+from moldiff.network.property import PropertyNetwork
 from moldiff.sampling.classes import MixturePosterior, TauLeaping, Unmasking
 from moldiff.sampling.grids import log_grid, log_snr_grid, power_grid, visited_twice
 from moldiff.sampling.multistep import Multistep
@@ -45,7 +46,6 @@ def build_denoiser(settings: ModelSettings, statistics: Statistics, *, seed: int
     """A denoiser with fresh weights, drawn from `seed` without touching the global random state."""
     process = build_process(settings.process, statistics)
     sizes = settings.network
-    widths = Widths(sizes.atom, sizes.vector, sizes.pair, sizes.hidden, sizes.heads, sizes.lmax)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = EquivariantNetwork(
@@ -53,11 +53,28 @@ def build_denoiser(settings: ModelSettings, statistics: Statistics, *, seed: int
             atom_inputs=len(process.atom.noise_law),
             bond_inputs=len(process.bond.noise_law),
             num_blocks=sizes.num_blocks,
-            widths=widths,
+            widths=_widths(sizes),
             scale=statistics.pos_scale,
             label_classes=[len(condition.classes) for condition in statistics.conditions],
         )
     return NetworkDenoiser(network, process)
+
+
+def build_predictor(settings: NetworkSettings, statistics: Statistics, *, seed: int = 0) -> PropertyNetwork:
+    """A network with fresh weights that predicts the conditions of these statistics."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return PropertyNetwork(
+            atom_classes=len(statistics.vocabulary),
+            num_targets=len(statistics.conditions),
+            num_blocks=settings.num_blocks,
+            widths=_widths(settings),
+            scale=statistics.pos_scale,
+        )
+
+
+def _widths(sizes: NetworkSettings) -> Widths:
+    return Widths(sizes.atom, sizes.vector, sizes.pair, sizes.hidden, sizes.heads, sizes.lmax)
 
 
 def build_grid(settings: SamplerSettings, schedule: Schedule, num_steps: int | None = None) -> Float[Tensor, "steps"]:

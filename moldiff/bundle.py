@@ -1,16 +1,12 @@
 """Weights bundles: a folder of JSON, safetensors and a card that holds all that sampling needs; no pickle, no code."""
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import safetensors.torch
 import torch
 from pydantic import Field
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 import moldiff
@@ -19,8 +15,9 @@ from moldiff.chem.vocabulary import Vocabulary
 from moldiff.config import ModelSettings, SamplerSettings
 from moldiff.data.statistics import Statistics
 from moldiff.diffusion.denoiser import NetworkDenoiser
-from moldiff.errors import ConfigError, OutputError, VocabularyError, WeightsError
-from moldiff.settings import Settings
+from moldiff.errors import ConfigError, VocabularyError, WeightsError
+from moldiff.settings import S, Settings
+from moldiff.tensors import read_tensors, write_bundle
 from moldiff.weights import (
     AGAIN,
     CARD,
@@ -32,10 +29,7 @@ from moldiff.weights import (
     read_json,
     read_statistics,
     read_text,
-    what_came,
 )
-
-DTYPES = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
 
 
 class BundleConfig(Settings):
@@ -104,39 +98,20 @@ def save_pretrained(
         dtype: float32, bfloat16 or float16.
         overwrite: replace a bundle that is there; never any other folder.
 
-    Raises:
-        OutputError: if the folder exists and may not be replaced, or cannot be written.
-        WeightsError: if a weight is not finite, or not in that dtype.
+    An `OutputError` or `WeightsError` of `moldiff.tensors.write_bundle` if that is not possible.
     """
-    folder = Path(folder)
-    if folder.exists() and not (overwrite and (folder / CONFIG).is_file() and (folder / TENSORS).is_file()):
-        hint = "allow it to be overwritten, or name another" if (folder / TENSORS).is_file() else "name another"
-        raise OutputError(f"{folder}: is already there; {hint}")
-    tensors = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in denoiser.state_dict().items()}
-    bad = next((name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())), None)
-    if bad is not None:
-        raise WeightsError(
-            f"{folder}: not written: tensor {bad!r} is not finite in {dtype}; train on from a better one"
-        )
-    texts = {
-        CONFIG: _json(BundleConfig(model=settings, sampler=sampler).model_dump()),
+    texts = texts_of(BundleConfig(model=settings, sampler=sampler), statistics, card)
+    write_bundle(Path(folder), texts, denoiser.state_dict(), dtype=dtype, overwrite=overwrite)
+
+
+def texts_of(config: Settings, statistics: Statistics, card: str) -> dict[str, str]:
+    """What stands beside the tensors, by the name of the file."""
+    return {
+        CONFIG: _json(config.model_dump()),
         VOCABULARY: _json({"labels": statistics.vocabulary}),
         STATISTICS: _json(statistics.to_dict()),
         CARD: card,
     }
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as beside:
-            fresh = Path(beside) / "new"
-            fresh.mkdir()
-            (fresh / TENSORS).write_bytes(safetensors.torch.save(tensors))
-            for name, text in texts.items():
-                (fresh / name).write_text(text, encoding="utf-8")
-            if folder.exists():
-                os.rename(folder, Path(beside) / "old")
-            os.rename(fresh, folder)
-    except (OSError, SafetensorError) as error:
-        raise OutputError(f"{folder}: the bundle cannot be written: {error}") from error
 
 
 def load_pretrained(path_or_name: Path | str) -> Bundle:
@@ -153,11 +128,23 @@ def load_pretrained(path_or_name: Path | str) -> Bundle:
     """
     folder = find_weights(path_or_name)
     statistics = read_statistics(folder)
+    config = read_settings(BundleConfig, folder / CONFIG)
+    vocabulary = read_vocabulary(folder, statistics)
+    denoiser = _load_denoiser(folder / TENSORS, config.model, statistics)
+    return Bundle(denoiser, config.model, statistics, vocabulary, config.sampler, read_text(folder / CARD))
+
+
+def read_settings(kind: type[S], file: Path) -> S:
+    """Settings in a file of a bundle; a `WeightsError` if they are others."""
     try:
-        config = BundleConfig.parse(read_json(folder / CONFIG), source=str(folder / CONFIG))
-        labels = _Labels.parse(read_json(folder / VOCABULARY), source=str(folder / VOCABULARY)).labels
+        return kind.parse(read_json(file), source=str(file))
     except ConfigError as error:
         raise WeightsError(f"{error}; {AGAIN}") from error
+
+
+def read_vocabulary(folder: Path, statistics: Statistics) -> Vocabulary:
+    """The atom classes of a bundle; a `WeightsError` if they are none, or not those of its statistics."""
+    labels = read_settings(_Labels, folder / VOCABULARY).labels
     try:
         vocabulary = Vocabulary(labels)
     except VocabularyError as error:
@@ -167,51 +154,20 @@ def load_pretrained(path_or_name: Path | str) -> Bundle:
             f"{folder / VOCABULARY}: classes {', '.join(vocabulary.labels)}, but {STATISTICS} has "
             f"{', '.join(statistics.vocabulary)}; the files are of different bundles, {AGAIN}"
         )
-    denoiser = _load_denoiser(folder / TENSORS, config.model, statistics)
-    return Bundle(denoiser, config.model, statistics, vocabulary, config.sampler, read_text(folder / CARD))
+    return vocabulary
 
 
 def _load_denoiser(file: Path, settings: ModelSettings, statistics: Statistics) -> NetworkDenoiser:
     """Compares names, shapes and kinds with the network that the settings describe before it is built."""
-    try:
-        with safe_open(file, framework="pt") as stream:
-            size, widest = file.stat().st_size, max(settings.network.model_dump().values())
-            if widest > size:
-                raise WeightsError(f"{file}: has {size} bytes, {CONFIG} asks for a width of {widest}; {AGAIN}")
-            found = {name: stream.get_slice(name) for name in stream.keys()}  # noqa: SIM118
-            kinds = {name: entry.get_dtype() for name, entry in found.items()}
-            shapes = {name: tuple(entry.get_shape()) for name, entry in found.items()}
-            with torch.device("meta"):
-                expected = build_denoiser(settings, statistics).state_dict()
-            _compare(file, {name: tuple(tensor.shape) for name, tensor in expected.items()}, shapes)
-            strange = next((name for name, kind in kinds.items() if kind not in DTYPES), None)
-            if strange is not None:
-                raise WeightsError(f"{file}: tensor {strange!r} is {kinds[strange]}, expected one of {list(DTYPES)}")
-            tensors: dict[str, Tensor] = {name: stream.get_tensor(name).float() for name in shapes}
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{file}: {what_came(file, expected='safetensors file')} ({error}); {AGAIN}") from error
-    bad = next((name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())), None)
-    if bad is not None:
-        raise WeightsError(f"{file}: tensor {bad!r} holds values that are not finite; {AGAIN}")
+
+    def expected() -> dict[str, Tensor]:
+        with torch.device("meta"):
+            return build_denoiser(settings, statistics).state_dict()
+
+    tensors = read_tensors(file, expected, widest=max(settings.network.model_dump().values()))
     denoiser = build_denoiser(settings, statistics)
     denoiser.load_state_dict(tensors)
     return denoiser.eval()  # still trainable: autocast keeps its bf16 copies of such weights only
-
-
-def _compare(file: Path, expected: dict[str, tuple[int, ...]], shapes: dict[str, tuple[int, ...]]) -> None:
-    for what, names in (
-        ("is missing", expected.keys() - shapes.keys()),
-        ("is unknown", shapes.keys() - expected.keys()),
-    ):
-        if names:
-            first = min(names)
-            raise WeightsError(f"{file}: tensor {first!r} {what} ({len(names)} such); it does not belong to {CONFIG}")
-    for name, shape in expected.items():
-        if shapes[name] != shape:
-            came = " x ".join(map(str, shapes[name]))
-            raise WeightsError(
-                f"{file}: tensor {name!r} is {came}, {CONFIG} asks for {' x '.join(map(str, shape))}; {AGAIN}"
-            )
 
 
 def _json(value: dict[str, Any]) -> str:

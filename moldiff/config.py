@@ -235,3 +235,29 @@ class DistillationSettings(Settings):
     def student(self, teacher: SamplerSettings) -> SamplerSettings:
         """The walk of the student, from that of the teacher."""
         return SamplerSettings.parse({**teacher.model_dump(), **self.sampler}, source="sampler of the student")
+
+
+class PredictorSettings(Settings):
+    """A network that predicts properties of clean molecules (`moldiff.network.property`), and how it is trained.
+
+    `targets` are columns of the data as of `moldiff.data.columns`. The loss is the mean absolute error in standard
+    deviations. The other settings are those of `TrainingSettings`.
+    """
+
+    network: NetworkSettings = NetworkSettings(atom=128)
+    data: str = "qm9"
+    targets: Annotated[tuple[str, ...], Field(min_length=1)] = ("alpha", "gap", "homo", "lumo", "mu", "cv")
+    part: Annotated[tuple[Share, Share], AfterValidator(_ordered)] = (0.0, 1.0)
+    seed: Annotated[int, Field(ge=0)] = 0
+    num_molecules: Annotated[int, Field(ge=1)] = 2_000_000
+    pair_budget: Annotated[int, Field(ge=1)] = 12_000
+    learning_rate: Positive = 2e-3
+    warmup_steps: Annotated[int, Field(ge=0)] = 300
+    cooldown: Share = 0.8
+    weight_decay: NotNegative = 0.01
+    clip: Positive = 1.0
+    ema_length: Share = 0.05
+    precision: Literal["auto", "bf16", "float32"] = "auto"
+    num_threads: Annotated[int, Field(ge=0)] = 1
+    num_processes: Annotated[int, Field(ge=1, le=64)] = 1
+    checkpoint_minutes: Positive = 5.0

@@ -17,6 +17,7 @@ from moldiff.cli.draw import draw
 from moldiff.cli.fragments import decorate, link
 from moldiff.cli.isomers import isomers
 from moldiff.cli.perceive_bonds import perceive_bonds
+from moldiff.cli.predict import predict, train_predictor
 from moldiff.cli.prepare import prepare
 from moldiff.cli.report import report
 from moldiff.cli.reshape import reshape
@@ -67,7 +68,8 @@ def _options(
 
 
 VERBS = (decorate, link, isomers, conformers, perceive_bonds, reshape)
-for command in (sample, *VERBS, score, compare, report, draw, animate, prepare, train, distill, export, info):
+MAKING = (prepare, train, train_predictor, distill, export)
+for command in (sample, *VERBS, score, compare, report, draw, animate, predict, *MAKING, info):
     app.command()(command)
 
 

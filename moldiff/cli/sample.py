@@ -32,6 +32,7 @@ from moldiff.cli.conditions import (
     parse_guidance,
     parse_interval,
 )
+from moldiff.cli.judging import Judge, judge_inside
 from moldiff.cli.scoring import read_references
 from moldiff.errors import ConfigError, OutputError
 from moldiff.interrupt import Interrupt
@@ -108,6 +109,8 @@ def sample(
         with_states=trajectory is not None, conditions=parse_conditions(condition), guidance=parse_guidance(guidance),
         guidance_interval=parse_interval(guidance_interval),
     )  # fmt: skip
+    if condition:
+        drawing.judge = judge_inside(weights)
     _write_and_tell(drawing, out, trajectory, known=read_references(reference), overwrite=overwrite)
 
 
@@ -152,6 +155,8 @@ def _write_and_tell(
     row = drawing.generator.bundle.statistics.score
     Console().print(render(result, DataRow(None if row is None else Score.from_dict(row))))
     left_out = f", {writer.num_left_out} that are not valid have no SMILES" if writer.num_left_out else ""
+    if drawing.judge is not None:
+        Console().print(drawing.judge.table())
     typer.echo(f"{out}: {writer.num_written} molecules{left_out}")
     if states is not None:
         typer.echo(f"{states.path}: {states.num_written} states; next: moldiff animate {states.path} --out forming.gif")
@@ -171,6 +176,7 @@ class _Drawing:
         self.generator, self.options = generator, options
         self.num_samples, self.valid_only = num_samples, valid_only
         self.interrupted, self.num_valid, self.interrupt = False, 0, Interrupt()
+        self.judge: Judge | None = None
         self.bar = drawing_bar()
         self.task = self.bar.add_task("", total=0, told="")
         self.samples = self._round(num_samples, first=0)
@@ -186,7 +192,8 @@ class _Drawing:
                     for sample in samples:
                         drawn, self.num_valid = drawn + 1, self.num_valid + sample.valid
                         if sample.molecule is not None and (sample.valid or not self.valid_only):
-                            writer.write(tagged(sample, writer.path.suffix))
+                            molecule = tagged(sample, writer.path.suffix)
+                            writer.write(molecule if self.judge is None else self.judge.judged([molecule])[0])
                             if states is not None:
                                 for state in sample.states:
                                     states.write(state)

@@ -15,6 +15,9 @@ def export(
     dtype: Annotated[Literal["float32", "bfloat16", "float16"], Option(help="Of the numbers in the file.")] = "float32",
     num_steps: NumSteps = None,
     set_: SamplerSet = None,
+    predictor: Annotated[
+        Path | None, Option(help="A predictor's bundle that goes into this one, to judge what is asked for.")
+    ] = None,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace a bundle that is there.")] = False,
 ) -> None:
     """Makes a weights bundle of the averaged weights of a run's last checkpoint.
@@ -27,11 +30,14 @@ def export(
 
     from moldiff.config import TrainingSettings
     from moldiff.fitting import CONFIG
+    from moldiff.predictor import FOLDER, PropertyPredictor
     from moldiff.run import export as make
 
     sampler = changed(TrainingSettings.from_json(run / CONFIG).sampler, set_, num_steps=num_steps)
     make(run, out, sampler=sampler, dtype=getattr(torch, dtype), overwrite=overwrite)
-    size = sum(file.stat().st_size for file in out.iterdir()) / 1e6
+    if predictor is not None:
+        PropertyPredictor.from_pretrained(predictor).save_pretrained(out / FOLDER)
+    size = sum(file.stat().st_size for file in out.rglob("*")) / 1e6
     typer.echo(f"{out}: {size:.1f} MB; next: moldiff sample --weights {out} --out molecules.sdf")
 
 

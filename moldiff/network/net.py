@@ -87,6 +87,17 @@ class EquivariantNetwork(nn.Module):
         Returns:
             The prediction; padded slots and the diagonal of the bonds hold nothing of use.
         """
+        return self._read(*self.encode(state, t, guess, error, previous))
+
+    def encode(
+        self,
+        state: State,
+        t: Times,
+        guess: Float[Tensor, "b n 3"],
+        error: Float[Tensor, "b n"],
+        previous: Prediction | None,
+    ) -> tuple[Features, Pairs]:
+        """What the blocks make of the molecules, and the index tables of their pairs; arguments as of `forward`."""
         n = state.mask.shape[1]
         pairs = Pairs.of(n, device=state.pos.device)
         mask = None if bool(state.mask.all()) else state.mask.T
@@ -100,7 +111,7 @@ class EquivariantNetwork(nn.Module):
         scale = (state.mask.sum(1, keepdim=True) - 1).clamp_min(1).to(guess.dtype).rsqrt()
         for block in self.blocks:
             x = block(x, pairs, bar, mask, reach, scale)
-        return self._read(x, pairs)
+        return x, pairs
 
     def atom_columns(self, classes: list[int]) -> list[int]:
         """Inputs of `embed_atoms`, of the classes only these, in an order that does not depend on their number."""

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import PARAM_LIST, AveragedModel
 
-from moldiff.config import DistillationSettings, TrainingSettings
+from moldiff.config import DistillationSettings, PredictorSettings, TrainingSettings
 from moldiff.errors import TrainingError
 from moldiff.training.optimizer import MuonWithAdamW
 
@@ -23,7 +23,9 @@ class AveragedModule(pl.LightningModule):
 
     num_seen: Tensor
 
-    def __init__(self, denoiser: nn.Module, settings: TrainingSettings | DistillationSettings) -> None:
+    def __init__(
+        self, denoiser: nn.Module, settings: TrainingSettings | DistillationSettings | PredictorSettings
+    ) -> None:
         super().__init__()
         self.denoiser, self.settings = denoiser, settings
         self.average = AveragedModel(denoiser, multi_avg_fn=self._mix)

@@ -11,6 +11,8 @@ EXCEPTION_MAY_BE_CAUGHT = {"moldiff/fitting.py": "torch.load raises a dozen kind
 ASSERT_MAY_STAND = {
     "moldiff/cli/sample.py": "narrows a type: only samples with a molecule come there",
     "moldiff/data/pyg.py": "narrows a type: a field's name is a string",
+    "moldiff/regression.py": "settings of a predictor name at least one target",
+    "moldiff/training/regression.py": "its run gives every batch labels",
     "moldiff/run.py": "narrows a type: what was built a moment before",
 }
 GLOBAL_SEED_MAY_BE_SET = {"moldiff/build.py": "e3nn and torch draw fresh weights from it; inside fork_rng"}

@@ -1,0 +1,125 @@
+"""One training of a predictor: settings and a store in, a run folder with its bundle out."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from moldiff.build import build_predictor
+from moldiff.config import PredictorSettings
+from moldiff.data.batches import BucketSampler
+from moldiff.data.columns import conditioned
+from moldiff.data.store import MoleculeStore, find_store
+from moldiff.errors import ConfigError
+from moldiff.fitting import BUNDLE, METRICS, averaged, begin, checked_folder, fit, read_checkpoint
+from moldiff.network.property import PropertyNetwork, counts_of, fitted_composition
+from moldiff.precision import use_bf16
+from moldiff.predictor import PredictorConfig, PropertyPredictor
+from moldiff.state import State
+from moldiff.training.batches import TrainingBatches, stretch
+from moldiff.training.callbacks import ProgressAndLog
+from moldiff.training.regression import RegressionModule, absolute_errors
+
+EVALUATED = 48_000  # atom pairs in a batch that is only looked at
+
+
+def train_predictor(settings: PredictorSettings, folder: Path, *, resume: bool = False) -> PropertyPredictor:
+    """Trains a predictor to its end, or goes on with that.
+
+    Args:
+        settings: of the run; a resumed one takes what it is given, so that its length can be changed.
+        folder: of the run; must be new or empty unless `resume`. The bundle lies in it at the end.
+        resume: go on from the last checkpoint.
+
+    Returns:
+        The predictor, with its errors on the test split, or on the validation or train split where that is empty.
+
+    Raises:
+        ConfigError: if a target is no number, or the folder not as `resume` wants it.
+    """
+    checkpoint = checked_folder(folder, resume=resume)
+    store = MoleculeStore(find_store(settings.data))
+    indices = stretch(store.split("train"), settings.part)
+    statistics, labels = conditioned(store, settings.targets, indices)
+    assert labels is not None  # the settings name at least one target
+    classes = [condition.name for condition in statistics.conditions if condition.classes]
+    if classes:
+        raise ConfigError(f"target {classes[0]!r}: classes cannot be predicted; name a column of numbers")
+    network = build_predictor(settings.network, statistics, seed=settings.seed)
+    fit_composition(network, store, labels, indices)
+    begin(folder, settings)
+    module = RegressionModule(network, settings)
+    start = read_checkpoint(checkpoint)["global_step"] * settings.num_processes if resume else 0
+    batches = TrainingBatches(
+        store, budget=settings.pair_budget, seed=settings.seed, indices=indices, labels=labels, start=start,
+        together=settings.num_processes,
+    )  # fmt: skip
+    fit(module, batches, folder, ProgressAndLog(folder / METRICS, values=("loss",)), resume=resume)
+    weights, seen = averaged(checkpoint)
+    network.load_state_dict(weights)
+    held_out = next(store.split(name) for name in ("test", "valid", "train") if len(store.split(name)))
+    scaled = held_out_errors(network.eval(), store, labels, held_out)
+    errors = {c.name: round(error * c.std, 6) for c, error in zip(statistics.conditions, scaled, strict=True)}
+    config = PredictorConfig(network=settings.network, errors=errors, num_held_out=len(held_out))
+    predictor = PropertyPredictor(network, config, statistics, store.vocabulary, card(settings, store, config, seen))
+    predictor.save_pretrained(folder / BUNDLE, overwrite=True)
+    return predictor
+
+
+def fit_composition(
+    network: PropertyNetwork, store: MoleculeStore, labels: Float[Tensor, "m c"], indices: Int[np.ndarray, "k"]
+) -> None:
+    """Gives the network what the numbers of atoms tell of its targets."""
+    counts = torch.cat([counts_of(state, len(store.vocabulary)) for _, state in _batches(store, indices)])
+    order = np.concatenate([chosen for chosen, _ in _batches(store, indices)])
+    network.composition.copy_(fitted_composition(counts, labels[torch.from_numpy(order)]))
+
+
+@torch.no_grad()
+def held_out_errors(
+    network: PropertyNetwork, store: MoleculeStore, labels: Float[Tensor, "m c"], indices: Int[np.ndarray, "k"]
+) -> list[float]:
+    """Mean absolute error of each target in standard deviations, on these molecules."""
+    errors = []
+    for chosen, state in _batches(store, indices):
+        with torch.autocast("cpu", torch.bfloat16, enabled=use_bf16("auto", torch.device("cpu"))):
+            predicted = network(state)
+        errors.append(absolute_errors(predicted, labels[torch.from_numpy(chosen)]))
+    return torch.cat(errors).nanmean(0).tolist()
+
+
+def card(settings: PredictorSettings, store: MoleculeStore, config: PredictorConfig, num_seen: int) -> str:
+    """What the predictor is, for people.
+
+    Args:
+        settings: of the run.
+        store: its data.
+        config: with the errors.
+        num_seen: molecules.
+
+    Returns:
+        Markdown.
+    """
+    rows = "\n".join(f"| {name} | {error:.4g} |" for name, error in config.errors.items())
+    return f"""# Predictor of {", ".join(config.errors)}, trained on {store.meta["name"]}
+
+Averaged weights after {num_seen:,} training molecules. Mean absolute errors on {config.num_held_out:,} others:
+
+| property | error |
+|---|---|
+{rows}
+
+Made by `moldiff train-predictor` with these settings:
+
+```json
+{json.dumps(settings.model_dump(), indent=2)}
+```
+"""
+
+
+def _batches(store: MoleculeStore, indices: Int[np.ndarray, "k"]) -> list[tuple[np.ndarray, State]]:
+    sampler = BucketSampler(store.sizes, indices, budget=EVALUATED, seed=0)
+    return [(chosen, store.state(chosen)) for chosen in sampler.batches(0)]

@@ -1,0 +1,133 @@
+"""A predictor as a user meets it: trained, resumed, loaded, asked, and inside the bundle of a generator."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_results import refused
+from typer.testing import CliRunner, Result
+
+from moldiff.chem.files import read_molecules
+from moldiff.chem.molecule import Molecule
+from moldiff.cli import app
+from moldiff.config import NetworkSettings, PredictorSettings
+from moldiff.data.store import MoleculeStore
+from moldiff.errors import ConfigError, WeightsError
+from moldiff.predictor import FOLDER, PropertyPredictor
+from moldiff.regression import train_predictor
+
+TINY = NetworkSettings(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)
+
+
+def run(*args: object) -> Result:
+    return CliRunner().invoke(app, [str(arg) for arg in args])
+
+
+def settings(store_path: Path, **changes) -> PredictorSettings:
+    values = {"targets": ("gap", "alpha"), "num_molecules": 3000, "pair_budget": 4000, "warmup_steps": 10, **changes}
+    return PredictorSettings(network=TINY, data=str(store_path), **values)
+
+
+@pytest.fixture(scope="module")
+def folder(store_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "judge"
+    train_predictor(settings(store_path), out)
+    return out / "bundle"
+
+
+@pytest.fixture(scope="module")
+def molecules(store_path: Path) -> list[Molecule]:
+    store = MoleculeStore(store_path)
+    return [store.molecule(i) for i in range(len(store))]
+
+
+def test_predictor_is_better_than_the_mean_and_says_how_good(folder: Path, molecules: list[Molecule]):
+    predictor = PropertyPredictor.from_pretrained(folder)
+    values = predictor.predict(molecules)
+    assert [target.name for target in predictor.targets] == ["gap", "alpha"]
+    for column, name in enumerate(("gap", "alpha")):
+        true = np.array([molecule.properties[name] for molecule in molecules])
+        plain = np.abs(true - true.mean()).mean()
+        assert np.abs(values[:, column] - true).mean() < 0.6 * plain
+        assert predictor.errors[name] < plain
+    assert "| gap |" in predictor.card
+
+
+def test_prediction_does_not_depend_on_what_is_beside(folder: Path, molecules: list[Molecule]):
+    predictor = PropertyPredictor.from_pretrained(folder)
+    whole = predictor.predict(molecules[:30])
+    for start in range(0, 30, 10):
+        np.testing.assert_allclose(
+            predictor.predict(molecules[start : start + 10]), whole[start : start + 10], rtol=0.01
+        )
+
+
+def test_unknown_atoms_have_no_prediction(folder: Path, molecules: list[Molecule]):
+    bromine = replace(molecules[0], elements=np.where(molecules[0].elements == 1, 35, molecules[0].elements))
+    values = PropertyPredictor.from_pretrained(folder).predict([molecules[1], bromine])
+    assert np.isfinite(values[0]).all()
+    assert np.isnan(values[1]).all()
+
+
+def test_interrupted_training_goes_on_bit_for_bit(store_path: Path, folder: Path, tmp_path: Path):
+    train_predictor(settings(store_path, num_molecules=1000, cooldown=0.0), tmp_path / "run")
+    train_predictor(settings(store_path, num_molecules=2000, cooldown=0.0), tmp_path / "run", resume=True)
+    train_predictor(settings(store_path, num_molecules=2000, cooldown=0.0), tmp_path / "whole")
+    parts = [(tmp_path / name / "bundle" / "model.safetensors").read_bytes() for name in ("run", "whole")]
+    assert parts[0] == parts[1]
+    assert parts[0] != (folder / "model.safetensors").read_bytes()
+
+
+def test_classes_cannot_be_predicted(store_path: Path, tmp_path: Path):
+    with pytest.raises(ConfigError, match="classes cannot be predicted"):
+        train_predictor(settings(store_path, targets=("rings:classes",)), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_bundle_of_another_kind_is_refused(folder: Path, weights: Path, tmp_path: Path):
+    with pytest.raises(WeightsError, match="format"):
+        PropertyPredictor.from_pretrained(weights)
+    shutil.copytree(folder, tmp_path / "x")
+    config = json.loads((folder / "config.json").read_text())
+    config["network"]["atom"] = 24
+    (tmp_path / "x" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(WeightsError, match="asks for"):
+        PropertyPredictor.from_pretrained(tmp_path / "x")
+
+
+def test_user_predicts(folder: Path, sample_sdf: Path, tmp_path: Path):
+    result = run("predict", sample_sdf, "--weights", folder, "--out", tmp_path / "x.sdf")
+    assert result.exit_code == 0, result.output
+    assert "200 of 200 records" in result.stdout
+    records = [record for _, record in read_molecules(tmp_path / "x.sdf") if isinstance(record, Molecule)]
+    assert len(records) == 200
+    for record in records:
+        off = abs(float(record.properties["predicted_gap"]) - float(record.properties["gap"]))
+        assert record.properties["off_gap"] == pytest.approx(off, abs=1e-4)
+    refused(run("predict", sample_sdf, "--weights", tmp_path), "is no complete weights bundle")
+
+
+def test_user_trains_a_predictor(store_path: Path, tmp_path: Path):
+    sizes = [f"--set=network.{key}={value}" for key, value in TINY.model_dump().items()]
+    result = run("train-predictor", "--data", store_path, "--target", "mu", "--out", tmp_path / "run", *sizes,
+                 "--set", "num_molecules=300")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "mu: mean absolute error" in result.stdout
+
+
+def test_generator_brings_its_judge(folder: Path, conditioned_weights: Path, tmp_path: Path):
+    bundle = shutil.copytree(conditioned_weights, tmp_path / "bundle")
+    shutil.copytree(folder, bundle / FOLDER)
+    drawn = run("sample", "--weights", bundle, "--out", tmp_path / "x.sdf", "-n", 6, "--num-steps", 3,
+                "--condition", "gap=7eV")  # fmt: skip
+    assert drawn.exit_code == 0, drawn.output
+    assert "Predicted properties" in drawn.stdout
+    for _, record in read_molecules(tmp_path / "x.sdf"):
+        assert isinstance(record, Molecule)
+        assert record.properties["off_gap"] == pytest.approx(
+            abs(float(record.properties["predicted_gap"]) - 7), abs=1e-4
+        )
+        assert "off_alpha" not in record.properties
