@@ -1,6 +1,7 @@
 # make sample: 100 molecules and their scores; make test: all checks; make bench: speed.
 # make train-qm9: weights for QM9 from nothing; make train-qm9-quick: in an hour. Interrupted, they go on where they were.
 # make train-qm9-fast: the student of the shipped weights for 8 evaluations.
+# make train-qm9-conditional, train-qm9-predictor: a generator that heeds six properties, and its judge, each on a half.
 # ARGS="--set num_processes=4" reaches `moldiff train` and `moldiff distill`. make evaluate: the figures of docs/benchmarks.md.
 # Each installs what it needs.
 PYTHON ?= python3
@@ -12,7 +13,7 @@ THREADS ?= 2
 # Huge pages for the large blocks of training and sampling; a tenth faster with glibc, nothing elsewhere.
 FAST := OMP_NUM_THREADS=1 GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 
-.PHONY: sample test lint pytest bench train-qm9 train-qm9-quick train-qm9-fast evaluate clean
+.PHONY: sample test lint pytest bench train-qm9 train-qm9-quick train-qm9-fast train-qm9-conditional train-qm9-predictor evaluate clean
 .DELETE_ON_ERROR:
 
 sample: $(INSTALLED)
@@ -34,11 +35,15 @@ bench: $(INSTALLED)
 
 train-qm9: CONFIG := datasets/qm9/train.json
 train-qm9-quick: CONFIG := datasets/qm9/train-quick.json
-train-qm9 train-qm9-quick: $(INSTALLED) stores/qm9/meta.json
+train-qm9-conditional: CONFIG := datasets/qm9/train-conditional.json
+train-qm9 train-qm9-quick train-qm9-conditional: $(INSTALLED) stores/qm9/meta.json
 	$(FAST) $(BIN)/moldiff train --config $(CONFIG) --out runs/$(@:train-%=%) $(if $(wildcard runs/$(@:train-%=%)/last.ckpt),--resume) $(ARGS)
 
 train-qm9-fast: $(INSTALLED) stores/qm9/meta.json
 	$(FAST) $(BIN)/moldiff distill --out runs/qm9-fast $(if $(wildcard runs/qm9-fast/last.ckpt),--resume,--set num_processes=2) $(ARGS)
+
+train-qm9-predictor: $(INSTALLED) stores/qm9/meta.json
+	$(FAST) $(BIN)/moldiff train-predictor --config datasets/qm9/train-predictor.json --out runs/qm9-predictor $(if $(wildcard runs/qm9-predictor/last.ckpt),--resume) $(ARGS)
 
 evaluate: $(INSTALLED) stores/qm9/meta.json
 	$(FAST) $(BIN)/python scripts/evaluate.py --seed 0 --seed 1 --seed 2 $(foreach n,5 10 20 50 100,--num-steps $(n))

@@ -156,11 +156,12 @@ class MoleculeGenerator:
         guidance_interval: tuple[float, float] = (0.0, 1.0),
         num_steps: int | None = None,
         seed: int = 0,
+        first: int = 0,
         batch_size: int | None = None,
         sampler: SamplerSettings | None = None,
         on_step: Callable[[int], None] | None = None,
     ) -> Iterator[Sample]:
-        """One sample of each request, in their order; the number of a request is its index.
+        """One sample of each request, in their order.
 
         Args:
             requests: a size and conditions for each molecule.
@@ -168,6 +169,7 @@ class MoleculeGenerator:
             guidance_interval: as in `iterate`.
             num_steps: as in `iterate`.
             seed: as in `iterate`.
+            first: index of the first request.
             batch_size: as in `iterate`.
             sampler: as in `iterate`.
             on_step: as in `iterate`.
@@ -180,14 +182,14 @@ class MoleculeGenerator:
         strength = Guidance(weights_of(known, guidance, labels), guidance_interval)
         drawing = self._drawing(
             sampler, num_steps, seed, batch_size, on_step=on_step,
-            heeding=self._heeding(lambda index: labels[index], strength),
-            asked=lambda index: values_of(known, labels[index]),
+            heeding=self._heeding(lambda index: labels[index - first], strength),
+            asked=lambda index: values_of(known, labels[index - first]),
         )  # fmt: skip
 
         def windows() -> Iterator[Sample]:
             for start in range(0, len(requests), WINDOW):
-                indices = range(start, min(start + WINDOW, len(requests)))
-                yield from drawing.window({index: requests[index].num_atoms for index in indices})
+                some = enumerate(requests[start : start + WINDOW], start=first + start)
+                yield from drawing.window({index: request.num_atoms for index, request in some})
 
         return windows()
 

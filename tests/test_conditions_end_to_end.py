@@ -62,6 +62,8 @@ def test_each_request_gets_its_own_whatever_the_batch(generator: MoleculeGenerat
     for batch_size in (1, 5):
         again = generator.answer(requests, num_steps=STEPS, guidance={"gap": 2.0}, batch_size=batch_size)
         assert same(whole, list(again))
+    later = list(generator.answer(requests[5:], first=5, num_steps=STEPS, guidance={"gap": 2.0}))
+    assert same(whole[5:], later)
     asked = [sample.molecule.properties.get("asked_gap") for sample in whole if sample.molecule is not None]
     assert asked == [pytest.approx(request.conditions["gap"]) if i % 3 else None for i, request in enumerate(requests)]
     assert [len(pos) for pos in positions(whole)] == [request.num_atoms for request in requests]

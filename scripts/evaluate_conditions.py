@@ -1,0 +1,132 @@
+"""The literature's test of conditions: asks for a property at a size as in the data, judges by a network that was
+trained on other molecules, and prints the tables of docs/benchmarks.md.
+
+python scripts/evaluate_conditions.py --run runs/qm9-conditional --judge runs/qm9-judge/bundle
+"""
+
+import json
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from moldiff.chem.molecule import Molecule
+from moldiff.config import TrainingSettings
+from moldiff.data.store import MoleculeStore, find_store
+from moldiff.generator import MoleculeGenerator, Request, Sample
+from moldiff.memory import keep_memory
+from moldiff.predictor import PropertyPredictor
+from moldiff.scoring.score import score
+from moldiff.training.batches import stretch
+
+SHARD = 1000  # molecules
+
+
+def main(
+    run: Annotated[Path, typer.Option(help="Folder of the training of the generator.")],
+    judge: Annotated[Path, typer.Option(help="Bundle of a predictor that was trained on other molecules.")],
+    num_samples: Annotated[int, typer.Option(help="Molecules asked for, for each property.")] = 10_000,
+    num_steps: Annotated[int, typer.Option(help="Network evaluations.")] = 20,
+    guidance: Annotated[list[float], typer.Option(help="Weights of the condition; repeatable.")] = [1.0],  # noqa: B006
+    seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
+    num_workers: Annotated[int, typer.Option(help="Processes, a core each.")] = 2,
+    out: Annotated[Path | None, typer.Option(help="JSON file for the figures.")] = None,
+) -> None:
+    """A row for what is asked, for each guidance; and for the data, shuffled labels, and nothing asked."""
+    keep_memory()
+    settings = TrainingSettings.from_json(run / "config.json")
+    store, predictor = MoleculeStore(find_store(settings.data)), PropertyPredictor.from_pretrained(judge)
+    names = [target.name for target in predictor.targets if target.name in settings.conditions]
+    chosen = np.random.default_rng(seed).choice(stretch(store.split("train"), settings.part), num_samples)
+    sizes = store.sizes[chosen]
+    wanted = {name: store.property(name)[chosen].astype(float) for name in names}
+    figures: dict[str, dict] = {
+        "judge on held-out molecules": {name: predictor.errors[name] for name in names},
+        "labels shuffled": {name: shuffled(wanted[name], np.zeros_like(sizes), seed) for name in names},
+        "labels shuffled among molecules of a size": {name: shuffled(wanted[name], sizes, seed) for name in names},
+    }
+    show(figures)
+    with ProcessPoolExecutor(num_workers, get_context("spawn")) as pool:
+
+        def judged(name: str | None, weight: float) -> tuple[dict[str, float], dict[str, float]]:
+            asked = [Request(int(n), {}) for n in sizes]
+            if name is not None:
+                asked = [Request(int(n), {name: float(v)}) for n, v in zip(sizes, wanted[name], strict=True)]
+            starts = range(0, num_samples, SHARD)
+            jobs = [
+                pool.submit(drawn, run / "bundle", asked[s : s + SHARD], s, weight, num_steps, seed) for s in starts
+            ]
+            molecules = [molecule for job in jobs for molecule in job.result()]
+            values = predictor.predict(m for m in molecules if m is not None)
+            there = np.array([m is not None for m in molecules])
+            off = {
+                other: float(np.nanmean(np.abs(values[:, k] - wanted[other][there])))
+                for k, other in enumerate(target.name for target in predictor.targets)
+                if other in ([name] if name else names)
+            }
+            rates = score((m for m in molecules if m is not None), num_requested=num_samples).rates
+            return off, {key: 100 * rates[key].value for key in ("valid", "stable", "unique_of_valid")}
+
+        off, rates = judged(None, 1.0)
+        figures["size only"] = off | {"quality": rates}
+        for weight in guidance:
+            row = figures.setdefault(f"asked, guidance {weight:g}", {"quality": {}})
+            for name in names:
+                off, rates = judged(name, weight)
+                row |= off
+                row["quality"][name] = rates
+                show(figures)
+                if out is not None:
+                    out.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def shuffled(values: np.ndarray, groups: np.ndarray, seed: int) -> float:
+    """Mean distance of each value to that of a random other one of its group."""
+    rng, other = np.random.default_rng(seed), values.copy()
+    for group in np.unique(groups):
+        members = np.flatnonzero(groups == group)
+        other[members] = values[rng.permutation(members)]
+    return float(np.abs(values - other).mean())
+
+
+@cache
+def generator(bundle: Path) -> MoleculeGenerator:
+    """Once in each process, on one core."""
+    torch.set_num_threads(1)
+    return MoleculeGenerator.from_pretrained(bundle, device="cpu")
+
+
+def drawn(
+    bundle: Path, requests: list[Request], first: int, guidance: float, num_steps: int, seed: int
+) -> list[Molecule | None]:
+    """What came, None where not even coordinates did."""
+    samples: list[Sample] = list(
+        generator(bundle).answer(requests, first=first, guidance=guidance, num_steps=num_steps, seed=seed)
+    )
+    return [sample.molecule for sample in samples]
+
+
+def show(figures: dict[str, dict]) -> None:
+    """Mean absolute errors in the units of the data, and the rates of the same molecules in percent."""
+    names = [name for name in next(iter(figures.values()))]
+    table = Table(title="mean absolute error; of the molecules: valid / stable / unique, %")
+    for name in ("", *names, "quality"):
+        table.add_column(name, justify="right")
+    for title, row in figures.items():
+        quality = row.get("quality", {})
+        told = [quality] if "valid" in quality else list(quality.values())
+        means = [np.mean([one[key] for one in told]) for key in ("valid", "stable", "unique_of_valid")] if told else []
+        cells = [f"{row[name]:.4g}" if name in row else "" for name in names]
+        table.add_row(title, *cells, " / ".join(f"{mean:.1f}" for mean in means))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)
