@@ -25,7 +25,8 @@ from moldiff.data.qm9 import qm9pack_source
 from moldiff.data.qm9_files import qm9_file_source
 from moldiff.data.smiles_files import moses_source, smiles_source
 from moldiff.data.sources import Source, file_source
-from moldiff.data.store import SPLITS, check_target, write_store
+from moldiff.data.store import SPLITS
+from moldiff.data.writing import check_target, write_store
 from moldiff.errors import DataError
 
 

@@ -1,134 +1,29 @@
-"""The on-disk store: a folder with `meta.json` and `arrays.safetensors`, read whole into memory in no time.
+"""The on-disk store: a folder with `meta.json` and `arrays.safetensors`, read out of core: it may exceed the memory.
 
 A `MoleculeStore` is a PyG data set; for training its `state` builds dense batches straight from the flat arrays.
 """
 
 import json
-import os
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import safetensors.numpy
 import torch
 from jaxtyping import Float, Int, Integer
-from safetensors import SafetensorError
 from torch_geometric.data import Data, Dataset
 
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.vocabulary import Vocabulary
-from moldiff.data.packing import Packed, join_text, split_text
+from moldiff.data.arrays import Lines, mapped_arrays
 from moldiff.data.statistics import Statistics
-from moldiff.errors import ConfigError, DataError, OutputError
+from moldiff.errors import ConfigError, DataError
 from moldiff.state import State
 
 VERSION = 1
 SPLITS = ("train", "valid", "test")
 _META = {"format", "version", "name", "num_molecules", "total", "left_out", "splits", "statistics", "sources", "units"}
 _ARRAYS = {"pos", "atom", "size", "bond_ends", "bond_order", "num_bonds", "split", "smiles", "names"}
-_MAX_ROUNDING = 2e-4  # in a property's own unit; columns that float32 would round more are kept in float64
-
-
-def write_store(
-    path: Path,
-    packed: Packed,
-    *,
-    split: Int[np.ndarray, "m"],
-    left_out: Mapping[str, int],
-    name: str,
-    sources: Mapping[str, Any],
-    units: Mapping[str, str] = MappingProxyType({}),
-    overwrite: bool = False,
-) -> None:
-    """Writes beside the target and renames, so that a store is either whole or absent.
-
-    Args:
-        path: folder to make.
-        packed: the molecules that were kept.
-        split: position in `SPLITS` of each molecule.
-        left_out: number of records left out, by reason.
-        name: of the data set.
-        sources: where the records came from, for the record.
-        units: of the properties; those of others are not known.
-        overwrite: replace a store that is there.
-
-    Raises:
-        OutputError: if the folder exists or cannot be written.
-        DataError: if there are too many atom classes, or no molecule in the train split.
-    """
-    check_target(path, overwrite=overwrite)
-    keys, atom = np.unique(packed.elements.astype(np.int64) * 256 + packed.charges + 128, return_inverse=True)
-    vocabulary = Vocabulary.from_pairs((key // 256, key % 256 - 128) for key in keys.tolist())
-    if len(vocabulary) > 256:
-        raise DataError(f"{path}: {len(vocabulary)} pairs of element and charge, at most 256 are supported")
-    atom = vocabulary.encode(keys // 256, keys % 256 - 128)[atom]
-    train = split == 0
-    statistics = Statistics.count(
-        packed.pos[np.repeat(train, packed.sizes)],
-        atom[np.repeat(train, packed.sizes)],
-        packed.sizes[train],
-        packed.bonds[np.repeat(train, packed.num_bonds), 2].astype(np.int64),
-        vocabulary=vocabulary.labels,
-    )
-    ends = np.uint8 if packed.sizes.max() <= 256 else np.uint16
-    arrays = {
-        "pos": packed.pos.astype(np.float32),
-        "atom": atom.astype(np.uint8),
-        "size": packed.sizes.astype(np.uint16),
-        "bond_ends": packed.bonds[:, :2].astype(ends),
-        "bond_order": packed.bonds[:, 2].astype(np.uint8),
-        "num_bonds": packed.num_bonds.astype(np.uint16),
-        "split": split.astype(np.uint8),
-        "smiles": join_text(packed.smiles),
-        "names": join_text(packed.names),
-    }
-    for key, column in packed.properties.items():
-        single = column.astype(np.float32)
-        coarse = np.nan_to_num(np.abs(single - column)).max() > _MAX_ROUNDING
-        arrays[f"property.{key}"] = column.astype(np.float64) if coarse else single
-    meta = {
-        "format": "moldiff-store",
-        "version": VERSION,
-        "name": name,
-        "num_molecules": len(packed),
-        "total": len(packed) + sum(left_out.values()),
-        "left_out": dict(left_out),
-        "splits": {key: int((split == i).sum()) for i, key in enumerate(SPLITS)},
-        "statistics": statistics.to_dict(),
-        "sources": dict(sources),
-        "units": {key: unit for key, unit in units.items() if key in packed.properties},
-    }
-    try:
-        _write(path, meta, {key: np.ascontiguousarray(value) for key, value in arrays.items()})
-    except (OSError, SafetensorError) as error:
-        raise OutputError(f"{path}: cannot write the store: {error}") from error
-
-
-def check_target(path: Path, *, overwrite: bool) -> None:
-    """Before the work: a target that is no store, may not be replaced or cannot be written is an `OutputError`."""
-    if path.exists() and not (path / "meta.json").is_file():
-        raise OutputError(f"{path}: exists and is no store; give another folder")
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path}: there is a store; give another folder, or allow it to be overwritten")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent).cleanup()
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def _write(path: Path, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-        fresh = Path(folder) / "new"
-        fresh.mkdir()
-        safetensors.numpy.save_file(arrays, fresh / "arrays.safetensors")
-        (fresh / "meta.json").write_text(json.dumps(meta, indent=1) + "\n")
-        if path.exists():
-            os.rename(path, Path(folder) / "old")
-        os.rename(fresh, path)
 
 
 def find_store(name: str) -> Path:
@@ -161,10 +56,7 @@ class MoleculeStore(Dataset):
         super().__init__()
         self.path = Path(path)
         self.meta = _read_meta(self.path)
-        try:
-            arrays = safetensors.numpy.load_file(self.path / "arrays.safetensors")
-        except (OSError, SafetensorError) as error:
-            raise DataError(f"{self.path / 'arrays.safetensors'}: cannot be read: {error}; prepare it again") from error
+        arrays = mapped_arrays(self.path / "arrays.safetensors")
         if not set(arrays) >= _ARRAYS:
             raise DataError(f"{self.path}: arrays {sorted(_ARRAYS - set(arrays))} are missing; prepare it again")
         self.statistics = Statistics.from_dict(self.meta["statistics"], source=f"{self.path / 'meta.json'}: statistics")
@@ -176,7 +68,7 @@ class MoleculeStore(Dataset):
         self._split = arrays["split"]
         self._starts = np.cumsum(self.sizes) - self.sizes
         self._bond_starts = np.cumsum(self._num_bonds) - self._num_bonds
-        self._smiles, self._names = split_text(arrays["smiles"]), split_text(arrays["names"])
+        self._smiles, self._names = Lines(arrays["smiles"]), Lines(arrays["names"])
         self._properties = {key[9:]: arrays[key] for key in sorted(arrays) if key.startswith("property.")}
         self.property_names = tuple(self._properties)
         m = self.meta["num_molecules"]
@@ -185,6 +77,10 @@ class MoleculeStore(Dataset):
         bonds = self._num_bonds.sum() == len(self._ends) == len(self._order)
         if not (lengths and flat and bonds and all(len(c) == m for c in self._properties.values())):
             raise DataError(f"{self.path}: arrays do not fit {m} molecules; prepare it again")
+
+    def __reduce__(self) -> tuple[type["MoleculeStore"], tuple[Path]]:
+        """Another process opens the same folder; nothing is copied."""
+        return MoleculeStore, (self.path,)
 
     def len(self) -> int:
         """Number of molecules."""

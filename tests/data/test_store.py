@@ -8,9 +8,10 @@ import safetensors.numpy
 import torch
 
 from moldiff.chem.molecule import Molecule
-from moldiff.data import store as store_module
+from moldiff.data import writing
 from moldiff.data.packing import pack
-from moldiff.data.store import MoleculeStore, write_store
+from moldiff.data.store import MoleculeStore
+from moldiff.data.writing import write_store
 from moldiff.errors import DataError, OutputError
 
 
@@ -79,7 +80,7 @@ def test_store_is_whole_or_absent_when_the_disk_is_full(
         raise OSError(28, "No space left on device")
 
     write_sample(tmp_path / "old", sample)
-    monkeypatch.setattr(store_module.safetensors.numpy, "save_file", full)
+    monkeypatch.setattr(writing.safetensors.numpy, "save_file", full)
     with pytest.raises(OutputError, match="No space left"):
         write_sample(tmp_path / "new", sample)
     with pytest.raises(OutputError, match="No space left"):

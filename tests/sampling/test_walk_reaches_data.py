@@ -67,7 +67,7 @@ def test_walk_reaches_data_with_churned_classes(churn: float, prior: PriorName):
 def errors_of(problem: Problem) -> Tensor:
     """Root mean square error of the exact denoiser's coordinates of the three-atom molecules, at even times."""
     data, rows = problem.data, torch.multinomial(problem.weights[:3], 3000, replacement=True)
-    x0 = State(*(values[rows] for values in vars(data).values()))
+    x0 = State(data.pos[rows], data.atom[rows], data.bond[rows], data.mask[rows])
     squares = []
     for time in torch.linspace(0, 1, 21):
         t = Times.shared(time.expand(3000), 4)

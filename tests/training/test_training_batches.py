@@ -9,7 +9,7 @@ from moldiff.training.batches import TrainingBatches
 
 
 def same(one: State, other: State) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(vars(one).values(), vars(other).values(), strict=True))
+    return all(torch.equal(getattr(one, k), getattr(other, k)) for k in ("pos", "atom", "bond", "mask"))
 
 
 def epoch_length(store: MoleculeStore) -> int:
