@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from typer import Argument, Option
 
-from moldiff.cli.sample import FEWER, INTERRUPTED, drawing_bar, tagged
+from moldiff.cli.drawing import FEWER, INTERRUPTED, drawing_bar, tagged
 from moldiff.errors import DataError, MoldiffError
 from moldiff.interrupt import Interrupt
 

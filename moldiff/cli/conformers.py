@@ -6,7 +6,7 @@ from typer import Argument
 
 from moldiff.cli.assignments import Device, Out, Overwrite, Weights
 from moldiff.cli.completing import NumEach, NumThreads, Seed, Steps, complete, records_of, usable
-from moldiff.cli.sample import load
+from moldiff.cli.drawing import load
 
 
 def conformers(

@@ -8,7 +8,8 @@ from typer import Argument, Option
 
 from moldiff.cli.assignments import Device, Out, Overwrite, Weights
 from moldiff.cli.completing import NumEach, NumThreads, Seed, Steps, complete, records_of, usable
-from moldiff.cli.sample import load, parse_num_atoms
+from moldiff.cli.drawing import load
+from moldiff.cli.sample import parse_num_atoms
 from moldiff.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typer import Argument, Option
 
 from moldiff.cli.assignments import Device, Out, Overwrite, Weights
 from moldiff.cli.completing import NumThreads, Seed, Steps, complete
-from moldiff.cli.sample import load
+from moldiff.cli.drawing import load
 
 
 def isomers(

@@ -7,7 +7,7 @@ from typer import Option
 
 from moldiff.cli.assignments import Device, Out, Overwrite, Weights
 from moldiff.cli.completing import Geometries, NumThreads, Seed, Steps, bonds_told, complete, usable
-from moldiff.cli.sample import load
+from moldiff.cli.drawing import load
 
 if TYPE_CHECKING:
     from moldiff.chem.molecule import Failure, Molecule

@@ -2,7 +2,7 @@
 
 from moldiff.cli.assignments import Device, Out, Overwrite, Weights
 from moldiff.cli.completing import Geometries, NumEach, NumThreads, Seed, Steps, complete, usable
-from moldiff.cli.sample import load
+from moldiff.cli.drawing import load
 
 
 def reshape(

@@ -52,6 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "workers",
     },
     "regression": MODEL | {"data", "network", "training", "precision", "build", "fitting", "predictor"},
+    "sharing": BASE | {"generator", "drawing", "memory", "training"},
     "transfer": MODEL | {"data", "network", "build", "bundle"},
     "fitting": BASE | {"settings", "training", "interrupt"},
     "run": MODEL
@@ -66,7 +67,7 @@ ONLY_IN: dict[str, set[str]] = {
     "ase": {"chem"},
     "torch_geometric": {"data"},
     "e3nn": {"network"},
-    "lightning": {"training", "fitting"},
+    "lightning": {"training", "fitting", "sharing"},
     "pytorch_lightning": set(),
     "typer": {"cli"},
 }

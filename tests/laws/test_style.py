@@ -9,7 +9,7 @@ from sources import ROOT, Source, sources
 MAX_FILE, MAX_FUNCTION, MAX_SCRIPT = 300, 60, 80
 EXCEPTION_MAY_BE_CAUGHT = {"moldiff/fitting.py": "torch.load raises a dozen kinds for a file that is no checkpoint"}
 ASSERT_MAY_STAND = {
-    "moldiff/cli/sample.py": "narrows a type: only samples with a molecule come there",
+    "moldiff/cli/drawing.py": "narrows a type: only samples with a molecule come there",
     "moldiff/data/pyg.py": "narrows a type: a field's name is a string",
     "moldiff/regression.py": "settings of a predictor name at least one target",
     "moldiff/training/regression.py": "its run gives every batch labels",

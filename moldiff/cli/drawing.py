@@ -1,0 +1,187 @@
+"""Carries out what `moldiff sample` was asked for, in one process or in one of several."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from moldiff.cli.judging import Judge, judge_inside
+from moldiff.cli.scoring import read_references
+from moldiff.errors import OutputError
+from moldiff.interrupt import Interrupt
+
+if TYPE_CHECKING:
+    from moldiff.chem.molecule import Failure, Molecule
+    from moldiff.chem.writer import MoleculeWriter
+    from moldiff.generator import MoleculeGenerator, Sample
+    from moldiff.sharing import SharedGenerator
+
+FEWER, INTERRUPTED = 3, 130  # exit codes: fewer molecules were written than asked for; stopped by Ctrl-C
+WALKS = (".sdf", ".xyz")  # what a trajectory is written as
+MOST_DRAWS = 3  # with --valid-only, at most this many times what was asked for
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was asked for, in plain values that another process can be handed.
+
+    Attributes:
+        out: file to write.
+        weights: name or folder.
+        num_samples: molecules.
+        first: index of the first.
+        valid_only: write only valid ones.
+        overwrite: replace a file that is there.
+        trajectory: file of all states.
+        reference: files of known molecules.
+        judged: have the judge inside the weights look at what comes.
+        options: of `MoleculeGenerator.iterate`.
+    """
+
+    out: Path
+    weights: str
+    num_samples: int
+    first: int
+    valid_only: bool
+    overwrite: bool
+    trajectory: Path | None
+    reference: list[Path] | None
+    judged: bool
+    options: dict[str, Any]
+
+
+def load(weights: str, device: str | None, num_threads: int | None) -> "MoleculeGenerator":
+    """The generator, with torch told of the threads."""
+    import torch
+
+    from moldiff.generator import MoleculeGenerator
+    from moldiff.memory import keep_memory
+
+    keep_memory()
+    if num_threads is not None:
+        torch.set_num_threads(num_threads)
+    return MoleculeGenerator.from_pretrained(weights, device=device)
+
+
+def drawing_bar() -> Progress:
+    """Progress on a terminal, with time left; its tasks have a field `told`."""
+    terminal = Console(stderr=True)
+    return Progress(
+        TextColumn("drawing"), BarColumn(), TextColumn("{task.percentage:.0f} %  {task.fields[told]}"),
+        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+        console=terminal, disable=not terminal.is_terminal,
+    )  # fmt: skip
+
+
+def carry_out(order: Order, source: "MoleculeGenerator | SharedGenerator") -> int:
+    """Draws, writes and tells.
+
+    Args:
+        order: what was asked for.
+        source: of the samples.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        OutputError: if a file cannot be written.
+    """
+    from moldiff.chem.files import open_writer
+    from moldiff.scoring.grids import DataRow
+    from moldiff.scoring.score import Score
+    from moldiff.scoring.score import score as count
+    from moldiff.scoring.tables import render
+
+    trajectory, out, known = order.trajectory, order.out, read_references(order.reference)
+    if trajectory is not None and trajectory.suffix.lower() not in WALKS:
+        raise OutputError(f"{trajectory}: the extension of a trajectory must be one of {', '.join(WALKS)}")
+    drawing = _Drawing(order, source)
+    with ExitStack() as files:
+        writer = files.enter_context(open_writer(out, overwrite=order.overwrite))
+        states = None if trajectory is None else files.enter_context(open_writer(trajectory, overwrite=order.overwrite))
+        result = count(drawing.records(writer, states), reference=known)
+    row = source.bundle.statistics.score
+    Console().print(render(result, DataRow(None if row is None else Score.from_dict(row))))
+    if drawing.judge is not None:
+        Console().print(drawing.judge.table())
+    left_out = f", {writer.num_left_out} that are not valid have no SMILES" if writer.num_left_out else ""
+    typer.echo(f"{out}: {writer.num_written} molecules{left_out}")
+    if states is not None:
+        typer.echo(f"{states.path}: {states.num_written} states; next: moldiff animate {states.path} --out forming.gif")
+    of = f"{writer.num_written} of {order.num_samples} molecules"
+    if drawing.interrupted:
+        typer.echo(f"moldiff: stopped by the user; {of} are kept", err=True)
+        return INTERRUPTED
+    if writer.num_written < order.num_samples:
+        typer.echo(f"moldiff: fewer than asked for: {of}", err=True)
+        return FEWER
+    return 0
+
+
+class _Drawing:
+    """Draws, writes and shows progress; the options are checked at once."""
+
+    def __init__(self, order: Order, source: "MoleculeGenerator | SharedGenerator") -> None:
+        self.order, self.source = order, source
+        self.interrupted, self.num_valid, self.interrupt = False, 0, Interrupt()
+        self.judge: Judge | None = judge_inside(order.weights) if order.judged else None
+        self.bar = drawing_bar()
+        self.task = self.bar.add_task("", total=0, told="")
+        self.samples = self._round(order.num_samples, first=order.first)
+
+    def records(
+        self, writer: "MoleculeWriter", states: "MoleculeWriter | None" = None
+    ) -> Iterator["Molecule | Failure"]:
+        """Every molecule drawn, for the score, after it was written; ends early, and says so, on Ctrl-C."""
+        drawn, samples = 0, self.samples
+        with self.bar, self.interrupt:
+            try:
+                while True:
+                    for sample in samples:
+                        drawn, self.num_valid = drawn + 1, self.num_valid + sample.valid
+                        if sample.molecule is not None and (sample.valid or not self.order.valid_only):
+                            molecule = tagged(sample, writer.path.suffix)
+                            writer.write(molecule if self.judge is None else self.judge.judged([molecule])[0])
+                            if states is not None:
+                                for state in sample.states:
+                                    states.write(state)
+                        self.bar.update(self.task, told=f"{self.num_valid} of {drawn} valid")
+                        yield sample.result if sample.molecule is None else sample.molecule
+                    wanted = min(
+                        self.order.num_samples - writer.num_written, MOST_DRAWS * self.order.num_samples - drawn
+                    )
+                    if not self.order.valid_only or wanted <= 0:
+                        return
+                    samples = self._round(wanted, first=self.order.first + drawn)
+            except KeyboardInterrupt:
+                self.interrupted = True
+
+    def _round(self, count: int, *, first: int) -> Iterator["Sample"]:
+        task = self.bar.tasks[0]
+        self.bar.update(self.task, total=(task.total or 0) + count * self.order.options["sampler"].num_steps)
+        return self.source.iterate(count, first=first, on_step=self._step, **self.order.options)
+
+    def _step(self, count: int) -> None:
+        if self.interrupt.asked:  # here, so that the generator still gives what is done
+            raise KeyboardInterrupt
+        self.bar.advance(self.task, count)
+
+
+def tagged(sample: "Sample", suffix: str) -> "Molecule":
+    """The molecule with its SMILES, whether it is valid, and the reason; a CSV has columns of its own for these."""
+    from moldiff.chem.molecule import Failure
+    from moldiff.chem.validity import canonical_smiles
+
+    assert sample.molecule is not None
+    if suffix.lower() == ".csv":
+        return sample.molecule
+    if isinstance(sample.result, Failure):
+        told = {"SMILES": "", "valid": 0, "reason": sample.result.reason}
+    else:
+        told = {"SMILES": canonical_smiles(sample.result, stereo=True), "valid": 1, "reason": ""}
+    return replace(sample.molecule, properties={**sample.molecule.properties, **told})

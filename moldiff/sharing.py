@@ -1,0 +1,135 @@
+"""Sampling in several processes or machines: Lightning starts them, torch.distributed gathers what they draw.
+
+The first process asks; each of the others draws its part of every round and hands it back. The molecules are the same
+as from one process, for each depends on nothing but the seed and its index.
+"""
+
+import signal
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+from lightning.fabric.strategies.ddp import DDPStrategy
+from torch import distributed
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
+
+from moldiff import errors
+from moldiff.drawing import Sample
+from moldiff.errors import MoldiffError, WorkerError
+from moldiff.generator import MoleculeGenerator
+from moldiff.memory import keep_memory
+from moldiff.training.callbacks import quiet_lightning
+
+ROUND = 64  # molecules of each process between two gatherings
+quiet_lightning()  # here, so that it holds in the processes that Lightning starts before our own code runs in them
+
+Task = Callable[["SharedGenerator", Any], int]
+
+
+class SharedGenerator:
+    """The generator of the first of several processes; its samples come from all of them.
+
+    Args:
+        generator: of this process.
+    """
+
+    def __init__(self, generator: MoleculeGenerator) -> None:
+        self.generator, self.bundle = generator, generator.bundle
+        self.rank, self.world = distributed.get_rank(), distributed.get_world_size()
+
+    def iterate(
+        self, num_samples: int, *, first: int = 0, on_step: Callable[[int], None] | None = None, **options: Any
+    ) -> Iterator[Sample]:
+        """Samples in the order of their index.
+
+        Args:
+            num_samples: how many.
+            first: index of the first.
+            on_step: called after each round with the evaluations of all processes; may raise.
+            **options: as of `MoleculeGenerator.iterate`.
+
+        Yields:
+            Sample: in order.
+        """
+        for start in range(first, first + num_samples, ROUND * self.world):
+            count = min(ROUND * self.world, first + num_samples - start)
+            distributed.broadcast_object_list([(start, count, options)], 0)
+            parts = self._round(start, count, options)
+            if on_step is not None:
+                on_step(count * options["sampler"].num_steps)
+            yield from chain.from_iterable(parts)
+
+    def serve(self) -> None:
+        """In the other processes: draws what the first asks for, until it asks no more."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the first says when it is over
+        told: list[Any] = [None]
+        while distributed.broadcast_object_list(told, 0) or told[0] is not None:
+            self._round(*told[0])
+
+    def close(self) -> None:
+        """In the first process: lets the others go."""
+        distributed.broadcast_object_list([None], 0)
+
+    def _round(self, start: int, count: int, options: dict[str, Any]) -> list[list[Sample]]:
+        """Draws the part of this process; the first gets those of all."""
+        begin, end = (start + min(ROUND * rank, count) for rank in (self.rank, self.rank + 1))
+        own = list(self.generator.iterate(end - begin, first=begin, **options))
+        parts: list[Any] = [None] * self.world
+        distributed.gather_object(own, parts if self.rank == 0 else None)
+        return parts
+
+
+def together(
+    task: Task, order: Any, *, weights: str, devices: int, num_nodes: int, num_threads: int, device: str, told: str
+) -> int:
+    """Carries out a task in the first of several processes, which all draw for it.
+
+    Args:
+        task: a function of a module; gets the generator that all share, and the order.
+        order: plain values.
+        weights: of the generators.
+        devices: processes on this machine.
+        num_nodes: machines.
+        num_threads: of a process on the CPU.
+        device: cpu or cuda.
+        told: what the user should know when a process dies.
+
+    Returns:
+        What the task returned; 0 on the other machines.
+
+    Raises:
+        WorkerError: if a process died.
+        MoldiffError: of the task, as it was raised.
+    """
+    fabric = Fabric(
+        accelerator=device, devices=devices, num_nodes=num_nodes, strategy=DDPStrategy(start_method="spawn")
+    )
+    try:
+        kind, result = fabric.launch(partial(_share, task, order, weights, num_threads))
+    except ProcessExitedException as error:
+        raise WorkerError(f"{told}; process {error.error_index} of {devices} died: {error}") from error
+    except ProcessRaisedException as error:
+        last = str(error).strip().splitlines()[-1]
+        raise WorkerError(f"{told}; process {error.error_index} of {devices} ended: {last}") from error
+    if kind:
+        raise getattr(errors, kind)(result)
+    return result
+
+
+def _share(task: Task, order: Any, weights: str, num_threads: int, fabric: Fabric) -> tuple[str, Any]:
+    """One process from begin to end: the kind of an error with its message, or nothing and the result."""
+    keep_memory()
+    torch.set_num_threads(num_threads)
+    shared = SharedGenerator(MoleculeGenerator.from_pretrained(weights, device=fabric.device))
+    if shared.rank:
+        shared.serve()
+        return "", 0
+    try:
+        return "", task(shared, order)
+    except MoldiffError as error:
+        return type(error).__name__, str(error)
+    finally:
+        shared.close()

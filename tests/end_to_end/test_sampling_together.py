@@ -1,0 +1,119 @@
+"""Two processes draw what one draws; a killed one leads to a clear end, and another call goes on from there."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from cli_results import refused
+from typer.testing import CliRunner
+
+from moldiff.chem.files import read_molecules
+from moldiff.chem.molecule import Molecule
+from moldiff.cli import app
+
+
+def command(weights: Path, out: Path, *args: object) -> list[str]:
+    fixed = ["--weights", weights, "--out", out, "--num-steps", 2, "--num-threads", 1, "--overwrite"]
+    return [sys.executable, "-m", "moldiff", "sample", *map(str, [*fixed, *args])]
+
+
+def run(*args: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*args), capture_output=True, text=True, timeout=300, env=os.environ | environment, check=False
+    )  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def alone(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("alone") / "x.sdf"
+    assert run(weights, out, "-n", 300, "--seed", 3).returncode == 0
+    return out
+
+
+def test_two_processes_draw_the_same_molecules_as_one(alone: Path, weights: Path, tmp_path: Path):
+    result = run(weights, tmp_path / "x.sdf", "-n", 300, "--seed", 3, "--devices", 2)
+    assert result.returncode == 0, result.stderr
+    assert "300 molecules asked for" in result.stdout
+    assert (tmp_path / "x.sdf").read_bytes() == alone.read_bytes()
+
+
+def test_two_machines_draw_the_same_molecules_as_one(alone: Path, weights: Path, tmp_path: Path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    outs = [tmp_path / f"{rank}.sdf" for rank in (0, 1)]
+    running = [
+        subprocess.Popen(
+            command(weights, out, "-n", 300, "--seed", 3, "--num-nodes", 2), stdout=subprocess.PIPE, text=True,
+            env=os.environ | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "NODE_RANK": str(rank)},
+        )
+        for rank, out in enumerate(outs)
+    ]  # fmt: skip
+    for process in running:
+        process.communicate(timeout=300)
+    assert [process.returncode for process in running] == [0, 0]
+    assert outs[0].read_bytes() == alone.read_bytes()
+    assert not outs[1].exists()  # the first machine writes
+
+
+def test_killed_process_leads_to_a_clear_end_and_another_call_goes_on(alone: Path, weights: Path, tmp_path: Path):
+    out = tmp_path / "x.sdf"
+    process = subprocess.Popen(
+        command(weights, out, "-n", 100_000, "--seed", 3, "--devices", 2), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not (out.exists() and out.stat().st_size > 10_000) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers = [c for c in psutil.Process(process.pid).children() if "spawn_main" in " ".join(c.cmdline())]
+    assert len(workers) == 2
+    max(workers, key=lambda worker: worker.pid).send_signal(signal.SIGKILL)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 1
+    last = told.splitlines()[-1]
+    assert last.startswith(f"moldiff: {out}: what was written stays; --first goes on from any index; process ")
+    written = [record for _, record in read_molecules(out) if isinstance(record, Molecule)]
+    assert len(written) > 0
+    rest = tmp_path / "rest.sdf"
+    count = min(len(written), 290)
+    assert run(weights, rest, "-n", 300 - count, "--seed", 3, "--first", count).returncode == 0
+    whole = [record.name for _, record in read_molecules(alone) if isinstance(record, Molecule)]
+    going_on = [record.name for _, record in read_molecules(rest) if isinstance(record, Molecule)]
+    assert [record.name for record in written[:count]] + going_on == whole
+
+
+def test_interrupted_processes_keep_what_is_done(weights: Path, tmp_path: Path):
+    out = tmp_path / "x.sdf"
+    process = subprocess.Popen(
+        command(weights, out, "-n", 100_000, "--devices", 2), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not (out.exists() and out.stat().st_size > 10_000) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    said, told = process.communicate(timeout=120)
+    assert process.returncode == 130, told
+    records = list(read_molecules(out))
+    assert f"{out}: {len(records)} molecules" in said
+    assert "Traceback" not in told
+    assert told.splitlines()[-1] == f"moldiff: stopped by the user; {len(records)} of 100000 molecules are kept"
+
+
+def test_what_cannot_be_asked_for_is_refused_before_processes_start(weights: Path, tmp_path: Path):
+    asked = ["sample", "--weights", weights, "--out", tmp_path / "x.sdf", "--devices", 2, "--num-atoms", 900]
+    refused(CliRunner().invoke(app, [str(word) for word in asked]), "num_atoms 900")
+    there = tmp_path / "there.sdf"
+    there.write_text("mine")
+    result = subprocess.run(
+        [word for word in command(weights, there, "--devices", 2) if word != "--overwrite"], capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith(f"moldiff: {there}: is already there")
