@@ -182,6 +182,7 @@ class TrainingSettings(Settings):
     precision: Literal["auto", "bf16", "float32"] = "auto"
     num_threads: Annotated[int, Field(ge=0)] = 1
     num_processes: Annotated[int, Field(ge=1, le=64)] = 1
+    num_nodes: Annotated[int, Field(ge=1, le=1024)] = 1
     checkpoint_minutes: Positive = 5.0
     sample_minutes: Annotated[float, Field(ge=0)] = 20.0
     num_scored: Annotated[int, Field(ge=1)] = 200
@@ -222,14 +223,14 @@ class DistillationSettings(Settings):
     precision: Literal["auto", "bf16", "float32"] = "auto"
     num_threads: Annotated[int, Field(ge=0)] = 1
     num_processes: Annotated[int, Field(ge=1, le=64)] = 1
+    num_nodes: Annotated[int, Field(ge=1, le=1024)] = 1
     checkpoint_minutes: Positive = 5.0
 
     @model_validator(mode="after")
     def _batches_for_all(self) -> "DistillationSettings":
-        if self.batches_per_update % self.num_processes:
-            raise ValueError(
-                f"batches_per_update {self.batches_per_update} must be a multiple of num_processes {self.num_processes}"
-            )
+        together = self.num_processes * self.num_nodes
+        if self.batches_per_update % together:
+            raise ValueError(f"batches_per_update {self.batches_per_update} must be a multiple of {together} processes")
         return self
 
     def student(self, teacher: SamplerSettings) -> SamplerSettings:
@@ -260,4 +261,5 @@ class PredictorSettings(Settings):
     precision: Literal["auto", "bf16", "float32"] = "auto"
     num_threads: Annotated[int, Field(ge=0)] = 1
     num_processes: Annotated[int, Field(ge=1, le=64)] = 1
+    num_nodes: Annotated[int, Field(ge=1, le=1024)] = 1
     checkpoint_minutes: Positive = 5.0

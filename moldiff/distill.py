@@ -44,7 +44,8 @@ def distill(settings: DistillationSettings, folder: Path, *, resume: bool = Fals
     start = read_checkpoint(checkpoint)["global_step"] if resume else 0
     walks = Walks(sizes, batches=settings.batches_per_update, seed=settings.seed, start=start)
     values = ("valid", "stable_atoms", *(["likeness"] if settings.likeness_weight else []), "pos", "atom", "bond")
-    fit(module, walks, folder, ProgressAndLog(folder / METRICS, values=values, every=1), resume=resume)
+    if not fit(module, walks, folder, ProgressAndLog(folder / METRICS, values=values, every=1), resume=resume):
+        return
     weights, seen = averaged(checkpoint)
     bundle.denoiser.load_state_dict(weights)
     save_pretrained(

@@ -1,12 +1,14 @@
 """What all runs share: the folder with its checkpoint, and the fit by Lightning."""
 
 import json
+import os
 from pathlib import Path
 
 import lightning as pl
 import torch
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
+from torch.multiprocessing.spawn import ProcessExitedException
 from torch.utils.data import DataLoader, IterableDataset
 
 from moldiff.errors import ConfigError, OutputError, TrainingError
@@ -35,13 +37,20 @@ def checked_folder(folder: Path, *, resume: bool) -> Path:
     checkpoint = folder / CHECKPOINT
     if resume and not checkpoint.is_file():
         raise ConfigError(f"{folder}: no {CHECKPOINT} to resume from; start the run without --resume")
-    if not resume and (folder / CONFIG).exists():
+    if not resume and not on_other_machine() and (folder / CONFIG).exists():
         raise ConfigError(f"{folder}: holds a run already; go on with it by --resume, or name another folder")
     return checkpoint
 
 
+def on_other_machine() -> bool:
+    """Whether this is one of several machines, and not the first, which writes; as Lightning and torchrun tell it."""
+    return int(os.environ.get("NODE_RANK", os.environ.get("GROUP_RANK", "0"))) > 0
+
+
 def begin(folder: Path, settings: Settings) -> None:
     """Makes the folder of a run, with its settings; an OutputError if it cannot be written."""
+    if on_other_machine():
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CONFIG).write_text(json.dumps(settings.model_dump(), indent=2) + "\n")
@@ -56,7 +65,7 @@ def fit(
     progress: ProgressAndLog,
     *callbacks: pl.Callback,
     resume: bool,
-) -> None:
+) -> bool:
     """Trains to the end, with checkpoints in the folder.
 
     Args:
@@ -67,23 +76,35 @@ def fit(
         *callbacks: beside those that every run has.
         resume: go on from the checkpoint in the folder.
 
+    Returns:
+        Whether the run is this machine's to finish; of several, the first has the weights.
+
     Raises:
-        TrainingError: if the run ended before all of its molecules were seen.
+        TrainingError: if the run ended before all of its molecules were seen, or a process died.
     """
     settings, checkpoint = module.settings, folder / CHECKPOINT
     timed = TimedCheckpoint(checkpoint, minutes=settings.checkpoint_minutes)
     trainer = quiet_trainer(
         [Threads(settings.num_threads), progress, StopOnInterrupt(), timed, *callbacks],
         num_processes=settings.num_processes,
+        num_nodes=settings.num_nodes,
     )
-    with Interrupt():  # where others train, Ctrl-C is theirs to heed
-        trainer.fit(
-            module, DataLoader(batches, batch_size=None), ckpt_path=checkpoint if resume else None, weights_only=True
-        )
+    try:
+        with Interrupt():  # where others train, Ctrl-C is theirs to heed
+            trainer.fit(
+                module, DataLoader(batches, batch_size=None), ckpt_path=checkpoint if resume else None,
+                weights_only=True,
+            )  # fmt: skip
+    except ProcessExitedException as error:
+        kept = f"go on with --resume from {checkpoint}" if checkpoint.is_file() else "there is no checkpoint yet"
+        raise TrainingError(f"{folder}: a process of the training died ({error}); {kept}") from error
+    if settings.num_nodes > 1 and on_other_machine():
+        return False
     if int(module.num_seen) < settings.num_molecules:
         raise TrainingError(
             f"{folder}: stopped by the user after {int(module.num_seen):,} molecules; go on with --resume"
         )
+    return True
 
 
 def averaged(checkpoint: Path) -> tuple[dict[str, Tensor], int]:
@@ -111,23 +132,26 @@ def read_checkpoint(path: Path) -> dict:
         raise ConfigError(f"{path}: no checkpoint of a training run: {type(error).__name__}") from error
 
 
-def quiet_trainer(callbacks: list[pl.Callback], *, num_processes: int = 1) -> pl.Trainer:
+def quiet_trainer(callbacks: list[pl.Callback], *, num_processes: int = 1, num_nodes: int = 1) -> pl.Trainer:
     """Lightning's trainer without its own files, bars and advertisements.
 
     Several processes share every step, each with a batch of its own: a core or a GPU each.
 
     Args:
         callbacks: what happens beside the optimisation.
-        num_processes: that train together.
+        num_processes: that train together on this machine.
+        num_nodes: machines that train together.
 
     Returns:
         The trainer.
     """
     quiet_lightning()
     # Nothing in the buffers changes apart from the count of molecules, which is the same everywhere.
-    strategy = "auto" if num_processes == 1 else DDPStrategy(start_method="spawn", forward_sync_buffers=False)
+    alone = num_processes * num_nodes == 1
+    strategy = "auto" if alone else DDPStrategy(start_method="spawn", forward_sync_buffers=False)
     return pl.Trainer(
-        accelerator="auto", devices=num_processes, strategy=strategy, max_epochs=-1, callbacks=callbacks, logger=False,
+        accelerator="auto", devices=num_processes, num_nodes=num_nodes, strategy=strategy, max_epochs=-1,
+        callbacks=callbacks, logger=False,
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
         log_every_n_steps=1,
     )  # fmt: skip

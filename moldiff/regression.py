@@ -26,7 +26,7 @@ from moldiff.training.regression import RegressionModule, absolute_errors
 EVALUATED = 48_000  # atom pairs in a batch that is only looked at
 
 
-def train_predictor(settings: PredictorSettings, folder: Path, *, resume: bool = False) -> PropertyPredictor:
+def train_predictor(settings: PredictorSettings, folder: Path, *, resume: bool = False) -> PropertyPredictor | None:
     """Trains a predictor to its end, or goes on with that.
 
     Args:
@@ -35,7 +35,8 @@ def train_predictor(settings: PredictorSettings, folder: Path, *, resume: bool =
         resume: go on from the last checkpoint.
 
     Returns:
-        The predictor, with its errors on the test split, or on the validation or train split where that is empty.
+        The predictor, with its errors on the test split, or on another where that is empty; None on a machine that is
+        not the first.
 
     Raises:
         ConfigError: if a target is no number, or the folder not as `resume` wants it.
@@ -52,12 +53,14 @@ def train_predictor(settings: PredictorSettings, folder: Path, *, resume: bool =
     fit_composition(network, store, labels, indices)
     begin(folder, settings)
     module = RegressionModule(network, settings)
-    start = read_checkpoint(checkpoint)["global_step"] * settings.num_processes if resume else 0
+    together = settings.num_processes * settings.num_nodes
+    start = read_checkpoint(checkpoint)["global_step"] * together if resume else 0
     batches = TrainingBatches(
         store, budget=settings.pair_budget, seed=settings.seed, indices=indices, labels=labels, start=start,
-        together=settings.num_processes,
+        together=together,
     )  # fmt: skip
-    fit(module, batches, folder, ProgressAndLog(folder / METRICS, values=("loss",)), resume=resume)
+    if not fit(module, batches, folder, ProgressAndLog(folder / METRICS, values=("loss",)), resume=resume):
+        return None
     weights, seen = averaged(checkpoint)
     network.load_state_dict(weights)
     held_out = next(store.split(name) for name in ("test", "valid", "train") if len(store.split(name)))

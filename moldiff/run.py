@@ -62,17 +62,18 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
         denoiser = transferred(bundle, statistics, seed=settings.seed)
     begin(folder, settings)
     module = DiffusionModule(denoiser, denoiser.process, settings)
-    start = read_checkpoint(checkpoint)["global_step"] * settings.num_processes if resume else 0
+    together = settings.num_processes * settings.num_nodes
+    start = read_checkpoint(checkpoint)["global_step"] * together if resume else 0
     batches = TrainingBatches(
         store, budget=settings.pair_budget, seed=settings.seed, indices=indices, labels=labels, start=start,
-        together=settings.num_processes,
+        together=together,
     )  # fmt: skip
     scored = ScoredSamples(
         folder / SCORES, minutes=settings.sample_minutes,
         sample_and_score=partial(_sample_and_score, settings, store, statistics),
     )  # fmt: skip
-    fit(module, batches, folder, ProgressAndLog(folder / METRICS), scored, resume=resume)
-    export(folder, folder / BUNDLE, overwrite=True)
+    if fit(module, batches, folder, ProgressAndLog(folder / METRICS), scored, resume=resume):
+        export(folder, folder / BUNDLE, overwrite=True)
     return module
 
 

@@ -19,6 +19,13 @@ Weights = Annotated[str, Option("--weights", "-w", help="A name that ships with 
 Overwrite = Annotated[bool, Option("--overwrite", help="Replace a file that is there.")]
 Device = Annotated[str | None, Option(help="cpu or cuda. (default: cuda if there is one)")]
 
+PROCESSES = "Processes on this machine, a GPU each, or a share of the cores."
+MACHINES = "Machines; start the command on each, with MASTER_ADDR, MASTER_PORT and NODE_RANK set."
+Devices = Annotated[int, Option(min=1, help=PROCESSES)]
+NumNodes = Annotated[int, Option(min=1, help=MACHINES)]
+OwnDevices = Annotated[int | None, Option("--devices", min=1, help=f"{PROCESSES} (default: 1)")]
+OwnNodes = Annotated[int | None, Option("--num-nodes", min=1, help=f"{MACHINES} (default: 1)")]
+
 Preset = Annotated[
     Literal["fast", "balanced", "best"] | None,
     Option(help="10, 20 or 50 evaluations; docs/benchmarks.md has what each gives."),

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from moldiff.cli.assignments import run_settings
+from moldiff.cli.assignments import OwnDevices, OwnNodes, run_settings
 
 
 def distill(
@@ -19,6 +19,8 @@ def distill(
     num_steps: Annotated[
         int | None, Option("--num-steps", min=1, help="Network evaluations of a walk of the student. (default: 8)")
     ] = None,
+    devices: OwnDevices = None,
+    num_nodes: OwnNodes = None,
     config: Annotated[Path | None, Option(help="JSON file of settings; those not in it keep their defaults.")] = None,
     set_: Annotated[
         list[str] | None, Option("--set", help="One setting, such as seed=1 or sampler.eta=0.5; repeatable.")
@@ -37,7 +39,8 @@ def distill(
     """
     from moldiff.config import DistillationSettings
 
-    asked = {"teacher": weights, "data": data, "sampler.num_steps": num_steps}
+    asked = {"teacher": weights, "data": data, "sampler.num_steps": num_steps, "num_processes": devices,
+             "num_nodes": num_nodes}  # fmt: skip
     settings = run_settings(DistillationSettings, out, config, set_, resume=resume, **asked)
     if show:
         typer.echo(json.dumps(settings.model_dump(), indent=2))

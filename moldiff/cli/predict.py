@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from moldiff.cli.assignments import Overwrite, run_settings
+from moldiff.cli.assignments import Overwrite, OwnDevices, OwnNodes, run_settings
 from moldiff.cli.judging import Judge
 from moldiff.errors import DataError
 
@@ -55,6 +55,8 @@ def train_predictor(
         list[str] | None,
         Option(help="A column to predict, as of `moldiff train --condition`. Repeatable. (default: six of QM9)"),
     ] = None,
+    devices: OwnDevices = None,
+    num_nodes: OwnNodes = None,
     config: Annotated[Path | None, Option(help="JSON file of settings; those not in it keep their defaults.")] = None,
     set_: Annotated[list[str] | None, Option("--set", help="One setting, such as seed=1; repeatable.")] = None,
     resume: Annotated[bool, Option("--resume", help="Go on from the last checkpoint of the run.")] = False,
@@ -68,13 +70,18 @@ def train_predictor(
     from moldiff.config import PredictorSettings
     from moldiff.fitting import BUNDLE
 
-    settings = run_settings(PredictorSettings, out, config, set_, resume=resume, data=data, targets=target)
+    settings = run_settings(
+        PredictorSettings, out, config, set_, resume=resume, data=data, targets=target, num_processes=devices,
+        num_nodes=num_nodes,
+    )  # fmt: skip
     if show:
         typer.echo(json.dumps(settings.model_dump(), indent=2))
         return
     from moldiff.regression import train_predictor as run
 
     predictor = run(settings, out, resume=resume)
+    if predictor is None:
+        return
     for condition in predictor.targets:
         unit = f" {condition.unit}" if condition.unit else ""
         typer.echo(f"{condition.name}: mean absolute error {predictor.errors[condition.name]:.4g}{unit}")

@@ -1,21 +1,15 @@
-"""Several processes for one command: their options, and what they tell of themselves."""
+"""`moldiff sample` in several processes."""
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
-from typer import Option
 
 from moldiff.cli.drawing import Order, carry_out
 
 if TYPE_CHECKING:
     from moldiff.generator import MoleculeGenerator
     from moldiff.sharing import SharedGenerator
-
-Devices = Annotated[int, Option(min=1, help="Processes on this machine, a GPU each, or a share of the cores.")]
-NumNodes = Annotated[
-    int, Option(min=1, help="Machines; start the command on each, with MASTER_ADDR, MASTER_PORT and NODE_RANK set.")
-]
 
 
 def carry_out_together(order: Order, generator: "MoleculeGenerator", *, devices: int, num_nodes: int) -> int:

@@ -10,6 +10,8 @@ from typer import Option
 from moldiff.cli.assignments import (
     DEFAULT,
     Device,
+    Devices,
+    NumNodes,
     NumSteps,
     Out,
     Overwrite,
@@ -28,7 +30,7 @@ from moldiff.cli.conditions import (
     parse_interval,
 )
 from moldiff.cli.drawing import MOST_DRAWS, Order, carry_out, load
-from moldiff.cli.processes import Devices, NumNodes, carry_out_together
+from moldiff.cli.processes import carry_out_together
 from moldiff.errors import ConfigError
 
 NumAtomsText = Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from moldiff.cli.assignments import run_settings
+from moldiff.cli.assignments import OwnDevices, OwnNodes, run_settings
 
 
 def train(
@@ -25,6 +25,8 @@ def train(
             "numbers that are classes. Repeatable."
         ),
     ] = None,
+    devices: OwnDevices = None,
+    num_nodes: OwnNodes = None,
     config: Annotated[Path | None, Option(help="JSON file of settings; those not in it keep their defaults.")] = None,
     set_: Annotated[
         list[str] | None, Option("--set", help="One setting, such as seed=1 or model.network.num_blocks=4; repeatable.")
@@ -42,7 +44,16 @@ def train(
     from moldiff.config import TrainingSettings
 
     settings = run_settings(
-        TrainingSettings, out, config, set_, resume=resume, data=data, start=start, conditions=condition
+        TrainingSettings,
+        out,
+        config,
+        set_,
+        resume=resume,
+        data=data,
+        start=start,
+        conditions=condition,
+        num_processes=devices,
+        num_nodes=num_nodes,
     )
     if show:
         typer.echo(json.dumps(settings.model_dump(), indent=2))

@@ -34,6 +34,7 @@ class ProgressAndLog(pl.Callback):
     def __init__(self, path: Path, *, values: Sequence[str] = ("loss", "pos", "atom", "bond"), every: int = 50) -> None:
         self.path, self.values, self.every = path, values, every
         self.sums, self.count, self.started = {}, 0, time.monotonic()
+        self.bar: Progress | None = None  # in the processes that train only
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: AveragedModule) -> None:
         """Opens the bar; of processes that train together only the first shows and writes."""
@@ -60,7 +61,8 @@ class ProgressAndLog(pl.Callback):
             self.sums[key] = self.sums.get(key, 0.0) + float(trainer.callback_metrics[key])
         seen, seconds = int(pl_module.num_seen), time.monotonic() - self.started
         rate = (seen - self.seen_at_start) / seconds
-        self.bar.update(self.task, completed=seen, rate=rate, shown=self.sums[self.values[0]] / self.count)
+        if self.bar is not None:
+            self.bar.update(self.task, completed=seen, rate=rate, shown=self.sums[self.values[0]] / self.count)
         if trainer.global_step % self.every == 0:
             means = [f"{self.sums[key] / self.count:.5f}" for key in self.values]
             rate_now = trainer.optimizers[0].param_groups[0]["lr"]
@@ -69,11 +71,13 @@ class ProgressAndLog(pl.Callback):
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: AveragedModule) -> None:
         """Closes the bar."""
-        self.bar.stop()
+        if self.bar is not None:
+            self.bar.stop()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: AveragedModule, exception: BaseException) -> None:
         """Closes the bar."""
-        self.bar.stop()
+        if self.bar is not None:
+            self.bar.stop()
 
     def _append(self, row: Any) -> None:
         if not self.writes:

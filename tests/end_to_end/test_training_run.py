@@ -5,11 +5,13 @@ import itertools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from checkpoints import equal, state
@@ -41,11 +43,12 @@ def whole(store_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def start(folder: Path, config: Path, *more: str) -> subprocess.Popen:
+def start(folder: Path, config: Path, *more: str, **environment: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "moldiff", "train", "--out", str(folder), "--config", str(config), *more]
     return subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env=os.environ | environment,
+    )  # fmt: skip
 
 
 def test_run_killed_in_the_middle_resumes_bit_for_bit(whole: Path, store_path: Path, tmp_path: Path):
@@ -112,6 +115,44 @@ def test_processes_that_train_together_stop_and_resume_bit_for_bit(store_path: P
     train(longer, stopped, resume=True)
     train(longer, whole)
     assert equal(state(stopped), state(whole))
+
+
+def test_killed_process_leads_to_a_clear_end_and_the_run_goes_on(store_path: Path, tmp_path: Path):
+    config, folder = tmp_path / "config.json", tmp_path / "run"
+    together = {"num_processes": 2, "num_molecules": 10**9, "checkpoint_minutes": 0.01}
+    config.write_text(json.dumps(settings(store_path, **together).model_dump()))
+    process = start(folder, config)
+    deadline = time.monotonic() + 120
+    while not (folder / CHECKPOINT).exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers = [c for c in psutil.Process(process.pid).children() if "spawn_main" in " ".join(c.cmdline())]
+    assert len(workers) == 2
+    max(workers, key=lambda worker: worker.pid).send_signal(signal.SIGKILL)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert f"go on with --resume from {folder / CHECKPOINT}" in told.splitlines()[-1]
+    seen = int(state(folder)["num_seen"])
+    longer = settings(store_path, **{**together, "num_molecules": seen + 300})
+    train(longer, folder, resume=True)
+    assert int(state(folder)["num_seen"]) >= seen + 300
+
+
+def test_machines_train_together_as_processes_do(store_path: Path, tmp_path: Path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    few = {"num_molecules": 600}
+    train(settings(store_path, num_processes=2, **few), tmp_path / "processes")
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(settings(store_path, num_nodes=2, **few).model_dump()))
+    running = [
+        start(tmp_path / f"node{rank}", config, MASTER_ADDR="127.0.0.1", MASTER_PORT=port, NODE_RANK=str(rank))
+        for rank in (0, 1)
+    ]
+    for process in running:
+        process.communicate(timeout=200)
+    assert [process.returncode for process in running] == [0, 0]
+    assert equal(state(tmp_path / "node0"), state(tmp_path / "processes"))
 
 
 def test_run_ends_with_a_bundle_of_the_averaged_weights(whole: Path, store_path: Path):
