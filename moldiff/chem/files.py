@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rdkit import Chem
 
+from moldiff.chem.ase_files import ASE_SUFFIXES, read_ase
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.perception import with_bonds
 from moldiff.chem.sdf import read_sdf, read_sdf_records
@@ -18,22 +19,27 @@ from moldiff.errors import FileFormatError
 
 __all__ = ["MoleculeWriter", "open_writer", "read_molecules", "read_records", "read_reference"]
 
-_SDF = (".sdf", ".sd", ".mol")
+_SDF, _XYZ = (".sdf", ".sd", ".mol"), (".xyz", ".extxyz")
+BARE_SUFFIXES = (*_XYZ, *ASE_SUFFIXES)  # of files that know no bonds
 SMILES_SUFFIXES = (".smi", ".smiles", ".txt", ".csv")
-_SCORED = (*_SDF, ".xyz", *SMILES_SUFFIXES)
+_SCORED = (*_SDF, *_XYZ, *SMILES_SUFFIXES)
 
 
 def read_molecules(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]:
-    """Numbered molecules of an SDF (Kekulé bonds) or an XYZ file (no bonds), plain or `.gz`.
+    """Numbered molecules of an SDF (Kekulé bonds), an XYZ file or an ASE database (no bonds), plain or `.gz`.
 
     A broken record is a `Failure` in its place; a file that cannot be read is a `DataError`, one that is empty, not
     what its extension says, or of another kind a `FileFormatError`.
     """
     if bare_suffix(path) in _SDF:
         return read_sdf(path)
-    if bare_suffix(path) == ".xyz":
+    if bare_suffix(path) in _XYZ:
         return read_xyz(path)
-    raise FileFormatError(f"{path}: molecules in 3D are read from .sdf, .mol or .xyz, plain or .gz")
+    if bare_suffix(path) in ASE_SUFFIXES:
+        return read_ase(path)
+    raise FileFormatError(
+        f"{path}: molecules in 3D are read from .sdf, .mol or .xyz, plain or .gz, or from ASE's .db and .traj"
+    )
 
 
 def read_records(path: str | Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
@@ -47,7 +53,7 @@ def read_records(path: str | Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
         return _folder(path)
     if bare_suffix(path) in _SDF:
         return read_sdf_records(path)
-    if bare_suffix(path) == ".xyz":
+    if bare_suffix(path) in _XYZ:
         return _perceived(path)
     if bare_suffix(path) in SMILES_SUFFIXES:
         return read_smiles_records(path)

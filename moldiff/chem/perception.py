@@ -1,7 +1,7 @@
 """What RDKit makes of a record: bonds of a bare geometry, aromatic bonds, and the largest part alone."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,11 +9,12 @@ from jaxtyping import Int
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDetermineBonds
 
-from moldiff.chem.border import one_line, to_rdkit
+from moldiff.chem.border import convert, one_line, to_rdkit
 from moldiff.chem.bounded import bounded_map
 from moldiff.chem.molecule import Failure, Molecule
 
 PERCEPTION_SECONDS = 10.0  # QM9's molecules take milliseconds; the search is exponential in unsaturated atoms
+SMILES_KEYS = ("smiles", "SMILES")  # properties that say which bonds a geometry has
 _REFUSED = (Chem.MolSanitizeException, RuntimeError)  # RuntimeError: RDKit's pre-conditions, on absurd charges
 
 
@@ -96,10 +97,10 @@ def _sanitise(mol: Chem.Mol) -> bool:
 def bonds_of_geometry(molecule: Molecule) -> Chem.Mol | Failure:
     """RDKit's bonds and charges for a geometry without any (`rdDetermineBonds`); it may take for ever.
 
-    The total charge is the property `charge`, or 0.
+    The total charge is the property `charge` or `total_charge`, or 0.
     """
     mol = Chem.RWMol(to_rdkit(molecule))
-    charge = molecule.properties.get("charge", 0)
+    charge = molecule.properties.get("charge", molecule.properties.get("total_charge", 0))
     try:
         with rdBase.BlockLogs():
             rdDetermineBonds.DetermineBonds(mol, charge=int(charge), embedChiral=False)
@@ -113,6 +114,32 @@ def bonds_of_geometry(molecule: Molecule) -> Chem.Mol | Failure:
 def with_bonds(geometries: Iterable[Molecule], *, num_workers: int | None = None) -> Iterator[Chem.Mol | Failure]:
     """`bonds_of_geometry` of many, in processes, in order; a `Failure` after `PERCEPTION_SECONDS` for one."""
     return bounded_map(bonds_of_geometry, geometries, seconds=PERCEPTION_SECONDS, num_workers=num_workers)
+
+
+def perceived(frames: Iterable[Molecule | Failure], *, num_workers: int | None = None) -> Iterator[Molecule | Failure]:
+    """Molecules in their order, those that have neither bonds nor a SMILES with the bonds that RDKit perceives.
+
+    Args:
+        frames: of a file, read as they are needed; failures pass.
+        num_workers: processes; by default one a core. A frame has `PERCEPTION_SECONDS`.
+
+    Returns:
+        One for each frame.
+    """
+    return bounded_map(bonded, frames, seconds=PERCEPTION_SECONDS, num_workers=num_workers)
+
+
+def bonded(frame: Molecule | Failure) -> Molecule | Failure:
+    """One frame of `perceived`."""
+    if isinstance(frame, Failure) or len(frame) < 2 or frame.bond.any():
+        return frame
+    if any(frame.properties.get(key) for key in SMILES_KEYS):
+        return frame
+    mol = bonds_of_geometry(frame)
+    found = mol if isinstance(mol, Failure) else convert(mol)
+    if isinstance(found, Failure):
+        return Failure(found.reason, f"{frame.name}: {found.detail}" if frame.name else found.detail)
+    return replace(frame, charges=found.charges, bond=found.bond)
 
 
 def from_ase(atoms: Any, *, name: str = "") -> Molecule:

@@ -14,13 +14,15 @@ from moldiff.chem.vocabulary import ATOMIC_NUMBERS
 from moldiff.errors import FileFormatError, OutputError
 
 _TABLE = Chem.GetPeriodicTable()
+_EXTENDED = ("Properties", "pbc", "Lattice")  # of extended XYZ; they say nothing of a molecule
 _PAIR = re.compile(r"(\w[^\s=\"]*)=(\"[^\"]*\"|\S+)")
 
 
 def read_xyz(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]:
     """Numbered frames as molecules without bonds and charges; `key=value` in the comment become properties.
 
-    Bonds are assigned by `moldiff.chem.assignment`. Columns after the coordinates are ignored.
+    Bonds are assigned by `moldiff.chem.assignment` or `moldiff.chem.perception`. Columns after the coordinates are
+    ignored, so that extended XYZ is read, too, if elements and coordinates come first.
 
     A broken frame is a `Failure` in its place; a file that does not begin with an atom count is a `FileFormatError`.
     """
@@ -96,6 +98,10 @@ def _frame(comment: str, lines: list[str]) -> Molecule | Failure:
             "coordinates", f"atom {i + 1}: {lines[i].strip()[:60]!r}; expected numbers within ±{MAX_COORDINATE:g} Å"
         )
     properties = {key: number_or_text(value.strip('"')) for key, value in _PAIR.findall(comment)}
+    if "T" in str(properties.get("pbc", "")).upper():
+        return Failure("periodic", "is periodic (pbc); molecules only")
+    for key in _EXTENDED:
+        properties.pop(key, None)
     return Molecule(
         elements=elements,
         charges=np.zeros(len(lines), dtype=np.int64),

@@ -11,7 +11,8 @@ def prepare(
     source: Annotated[
         str,
         Argument(
-            help="qm9 or moses3d (PyPI packages qm9pack, molsets), or a file of your own: .sdf, .xyz, .smi, .csv."
+            help="qm9 or moses3d (PyPI packages qm9pack, molsets), GEOM's drugs_crude.msgpack, or a file of your own: "
+            ".sdf, .xyz, .smi, .csv, ASE's .db or .traj."
         ),
     ],
     out: Annotated[Path | None, Option("--out", "-o", help="Folder to make. (default: stores/NAME)")] = None,
@@ -22,7 +23,10 @@ def prepare(
         ),
     ] = None,
     num_molecules: Annotated[
-        int | None, Option(min=1, help="For moses3d: how many, chosen by chance. (default: all)")
+        int | None, Option(min=1, help="For moses3d, by chance, and GEOM, the first: how many. (default: all)")
+    ] = None,
+    join: Annotated[
+        Path | None, Option(help="A CSV file with more columns, found by its column `name`; text becomes classes.")
     ] = None,
     num_workers: Annotated[int, Option(min=1, help="Processes; the result does not depend on it.")] = 2,
     seed: Annotated[
@@ -45,7 +49,7 @@ def prepare(
     target = out or Path("stores") / name
     terminal = Console(stderr=True)
     report = run(
-        source, target, from_file=from_file, num_molecules=num_molecules, num_workers=num_workers, seed=seed,
+        source, target, from_file=from_file, num_molecules=num_molecules, join=join, num_workers=num_workers, seed=seed,
         overwrite=overwrite, console=terminal if terminal.is_terminal else None,
     )  # fmt: skip
     Console().print(report.table())

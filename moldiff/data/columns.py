@@ -52,7 +52,8 @@ def column(store: MoleculeStore, name: str) -> Column:
     """
     bare = name.removesuffix(CLASSES)
     if bare in store.property_names:
-        told = Column(bare, store.property(bare).astype(np.float64), store.meta["units"].get(bare, ""))
+        classes = tuple(store.meta["classes"].get(bare, ()))
+        told = Column(bare, store.property(bare).astype(np.float64), store.meta["units"].get(bare, ""), classes)
     elif bare == CHARGE:
         starts = np.cumsum(store.sizes) - store.sizes
         told = Column(bare, np.add.reduceat(store.charges(), starts).astype(np.float64))
@@ -63,6 +64,8 @@ def column(store: MoleculeStore, name: str) -> Column:
             f"{store.path}: no property {bare!r}; it has {', '.join(store.property_names) or 'none'}, and every store "
             f"has {CHARGE}, {', '.join(DESCRIPTORS)}"
         )
+    if told.classes:
+        return told
     return _as_classes(told, store) if name.endswith(CLASSES) or bare == CHARGE else told
 
 

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import time
+import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -19,6 +20,8 @@ from rich.table import Table
 
 from moldiff.chem.files import SMILES_SUFFIXES
 from moldiff.chem.stream import bare_suffix
+from moldiff.data.geom import geom_source, is_geom
+from moldiff.data.join import join_columns
 from moldiff.data.packing import Packed, concatenate, read_chunk
 from moldiff.data.parts import Chunk, Parts
 from moldiff.data.qm9 import qm9pack_source
@@ -76,6 +79,7 @@ def prepare(
     *,
     from_file: Path | str | None = None,
     num_molecules: int | None = None,
+    join: Path | str | None = None,
     num_workers: int = 1,
     seed: int = 0,
     overwrite: bool = False,
@@ -87,7 +91,8 @@ def prepare(
         source: "qm9", "moses3d", an SDF, XYZ, SMILES or CSV file, or a source such as `from_pyg` makes.
         out: folder of the store. What a slow source gave before an interruption waits beside it, and is used.
         from_file: for "qm9" and "moses3d", a file fetched by hand in place of the package qm9pack or molsets.
-        num_molecules: for "moses3d", how many; none means all.
+        num_molecules: for "moses3d" and GEOM, how many; none means all.
+        join: a CSV file with more columns, by the names of the molecules (`moldiff.data.join`).
         num_workers: processes that read records; the result does not depend on it.
         seed: of a random split and of conformers; the split of QM9 is that of the literature.
         overwrite: replace a store that is there.
@@ -130,10 +135,9 @@ def prepare(
     total = len(mask) + sum(source.left_out.values())
     if not parts:
         raise DataError(_nothing_kept(source.name, total, left_out, examples))
-    packed = concatenate(parts)
-    origin = {**source.origin, "split": source.split_rule, "seed": seed}
+    packed, classes = _with_columns(concatenate(parts), join)
     split = source.split(len(mask), seed)[mask]
-    told: dict[str, Any] = {"name": source.name, "sources": origin, "units": source.units}
+    told = {**_told_of(source, seed), "classes": classes}
     write_store(out, packed, split=split, left_out=left_out, overwrite=overwrite, **told)
     if waiting is not None:
         waiting.remove()
@@ -149,14 +153,31 @@ def prepare(
     )
 
 
+def _told_of(source: Source, seed: int) -> dict[str, Any]:
+    """What the store says of its source."""
+    origin = {**source.origin, "split": source.split_rule, "seed": seed}
+    return {"name": source.name, "sources": origin, "units": source.units}
+
+
+def _with_columns(packed: Packed, join: Path | str | None) -> tuple[Packed, dict[str, list[str]]]:
+    if join is None:
+        return packed, {}
+    joined = join_columns(packed, Path(join))
+    if joined.matched < len(packed):
+        warnings.warn(
+            f"{join}: {len(packed) - joined.matched:,} of {len(packed):,} molecules have no line", stacklevel=3
+        )
+    return joined.packed, joined.classes
+
+
 def _nothing_kept(name: str, total: int, left_out: Mapping[str, int], examples: Mapping[str, str]) -> str:
     reasons = "; ".join(f"{left_out[reason]} {reason}, such as {text}" for reason, text in examples.items())
     return f"{name}: none of {total} records could be kept: {reasons or 'there are none'}"
 
 
 def _source(source: str | Path, from_file: str | Path | None, num_molecules: int | None, seed: int) -> Source:
-    if num_molecules is not None and source != "moses3d":
-        raise DataError(f"source {str(source)!r}: a number of molecules goes with the source moses3d only")
+    if num_molecules is not None and source != "moses3d" and not is_geom(Path(source)):
+        raise DataError(f"source {str(source)!r}: a number of molecules goes with the source moses3d or GEOM only")
     if source == "moses3d":
         return moses_source(from_file, num_molecules=num_molecules, seed=seed)
     if source == "qm9":
@@ -165,6 +186,8 @@ def _source(source: str | Path, from_file: str | Path | None, num_molecules: int
         raise DataError(f"source {str(source)!r} with a file {str(from_file)!r}: a file goes with qm9 and moses3d only")
     if not Path(source).is_file():
         raise DataError(f"{source}: expected 'qm9', 'moses3d' or a molecule file, and there is no such file")
+    if is_geom(Path(source)):
+        return geom_source(source, num_molecules=num_molecules)
     return smiles_source(source, seed=seed) if bare_suffix(source) in SMILES_SUFFIXES else file_source(source)
 
 

@@ -9,8 +9,10 @@ import numpy as np
 from jaxtyping import Int
 
 from moldiff.chem.assignment import assign
-from moldiff.chem.files import read_molecules
+from moldiff.chem.files import BARE_SUFFIXES, read_molecules
 from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.perception import SMILES_KEYS, perceived
+from moldiff.chem.stream import bare_suffix
 from moldiff.chem.validity import canonical_smiles, check
 
 
@@ -56,13 +58,17 @@ class Source:
 
 
 def file_source(path: str | Path) -> Source:
-    """Molecules of an SDF, or of an XYZ file whose comments say `smiles=...`; only strictly valid ones are kept.
+    """Molecules of an SDF, an XYZ file or an ASE database; only strictly valid ones are kept.
+
+    Geometries without bonds get those of a property `smiles`, or else those that RDKit perceives at the total charge
+    of a property `charge`.
 
     A file that cannot be read, is empty or is no molecule file is an error of `moldiff.chem.files` as soon as its first
     record is asked for.
     """
     path = Path(path)
-    records = (record for _, record in read_molecules(path))
+    frames = (record for _, record in read_molecules(path))
+    records = perceived(frames) if bare_suffix(path) in BARE_SUFFIXES else frames
     return Source(path.name.split(".")[0], records, None, read_valid, {"file": path.name})
 
 
@@ -71,8 +77,8 @@ def read_valid(record: Molecule | Failure) -> tuple[Molecule, str] | Failure:
     if isinstance(record, Failure):
         return record
     if len(record) > 1 and not record.bond.any():
-        smiles = record.properties.get("smiles") or record.properties.get("SMILES")
-        if not smiles:
+        smiles = next((told for key in SMILES_KEYS if (told := record.properties.get(key))), None)
+        if smiles is None:
             return Failure("no_bonds", f"{record.name}: no bonds; give an SDF, or XYZ comments with smiles=...")
         numbers = {key: value for key, value in record.properties.items() if not isinstance(value, str)}
         result = assign(record.elements, record.pos, str(smiles), name=record.name, properties=numbers)

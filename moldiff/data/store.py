@@ -22,7 +22,19 @@ from moldiff.state import State
 
 VERSION = 1
 SPLITS = ("train", "valid", "test")
-_META = {"format", "version", "name", "num_molecules", "total", "left_out", "splits", "statistics", "sources", "units"}
+_META = {
+    "format",
+    "version",
+    "name",
+    "num_molecules",
+    "total",
+    "left_out",
+    "splits",
+    "statistics",
+    "sources",
+    "units",
+    "classes",
+}
 _ARRAYS = {"pos", "atom", "size", "bond_ends", "bond_order", "num_bonds", "split", "smiles", "names"}
 
 
@@ -184,7 +196,8 @@ def _read_meta(path: Path) -> dict[str, Any]:
         raise DataError(f"{file}: not the description of a moldiff store")
     if meta.get("version") != VERSION:
         raise DataError(f"{file}: store version {meta.get('version')}, this moldiff reads {VERSION}; prepare it again")
-    meta.setdefault("units", {})  # older stores have none
+    for key in ("units", "classes"):
+        meta.setdefault(key, {})  # older stores have none
     if set(meta) != _META:
         raise DataError(f"{file}: missing keys {sorted(_META - set(meta))}, unknown keys {sorted(set(meta) - _META)}")
     return meta

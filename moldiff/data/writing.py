@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -31,6 +31,7 @@ def write_store(
     name: str,
     sources: Mapping[str, Any],
     units: Mapping[str, str] = MappingProxyType({}),
+    classes: Mapping[str, Sequence[str]] = MappingProxyType({}),
     overwrite: bool = False,
 ) -> None:
     """Writes beside the target and renames, so that a store is either whole or absent.
@@ -43,6 +44,7 @@ def write_store(
         name: of the data set.
         sources: where the records came from, for the record.
         units: of the properties; those of others are not known.
+        classes: of the properties that are numbers of classes, the names of these.
         overwrite: replace a store that is there.
 
     Raises:
@@ -90,6 +92,7 @@ def write_store(
         "statistics": statistics.to_dict(),
         "sources": dict(sources),
         "units": {key: unit for key, unit in units.items() if key in packed.properties},
+        "classes": {key: list(names) for key, names in classes.items()},
     }
     try:
         _write(path, meta, {key: np.ascontiguousarray(value) for key, value in arrays.items()})

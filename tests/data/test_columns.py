@@ -9,6 +9,7 @@ from rdkit import Chem
 from rdkit.Chem import Crippen
 
 from moldiff.data.columns import column, conditioned
+from moldiff.data.prepare import prepare
 from moldiff.data.store import MoleculeStore
 from moldiff.errors import DataError
 
@@ -62,3 +63,40 @@ def test_labels_are_standardised_on_the_molecules_trained_on(store: MoleculeStor
 
 def test_no_condition_leaves_the_statistics_alone(store: MoleculeStore):
     assert conditioned(store, [], np.arange(5)) == (store.statistics, None)
+
+
+@pytest.fixture
+def table(store: MoleculeStore, tmp_path: Path) -> Path:
+    """Solubility of some molecules, and the family of all but one."""
+    lines = [f"{store.molecule(i).name},{-0.5 * i if i % 3 else ''},{'odd' if i % 2 else 'even'}" for i in range(199)]
+    (tmp_path / "more.csv").write_text("name,logS,family\n" + "\n".join(lines) + "\nnobody,1.0,odd\n")
+    return tmp_path / "more.csv"
+
+
+def test_columns_of_a_csv_file_are_joined_by_name(store: MoleculeStore, table: Path, sample_sdf: Path, tmp_path: Path):
+    with pytest.warns(UserWarning, match="1 of 200 molecules have no line"):
+        prepare(sample_sdf, tmp_path / "joined", join=table)
+    joined = MoleculeStore(tmp_path / "joined")
+    assert set(joined.property_names) == {*store.property_names, "logS", "family"}
+    solubility, family = column(joined, "logS"), column(joined, "family")
+    assert solubility.values[:5].tolist() == pytest.approx([np.nan, -0.5, -1.0, np.nan, -2.0], nan_ok=True)
+    assert family.classes == ("even", "odd")
+    assert family.values[:3].tolist() == [0, 1, 0]
+    assert np.isnan(family.values[199])
+    statistics, _ = conditioned(joined, ["family"], np.arange(199))
+    assert statistics.conditions[0].label("odd") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("title,logS\nx,1\n", "has no column 'name'; it has title, logS"),
+        ("name,logS\nx,1\nx,2\n", "line 3: the name 'x' comes twice"),
+        ("name,logS\nx,1\n", "none of its names, such as 'x', is one of the molecules'"),
+    ],
+)
+def test_table_that_cannot_be_joined_is_refused(text: str, message: str, sample_sdf: Path, tmp_path: Path):
+    (tmp_path / "more.csv").write_text(text)
+    with pytest.raises(DataError, match=message):
+        prepare(sample_sdf, tmp_path / "joined", join=tmp_path / "more.csv")
+    assert not (tmp_path / "joined").exists()

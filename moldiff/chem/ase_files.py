@@ -1,0 +1,65 @@
+"""Geometries of ASE's databases and trajectories, without bonds."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.perception import from_ase
+from moldiff.errors import DataError, FileFormatError, MoleculeError, need_packages
+
+DATABASES, TRAJECTORIES = (".db",), (".traj",)
+ASE_SUFFIXES = (*DATABASES, *TRAJECTORIES)
+
+
+def read_ase(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]:
+    """Numbered geometries of an `ase.db` (SQLite) or of a trajectory; key-value pairs become properties.
+
+    A periodic or impossible structure is a `Failure` in its place.
+
+    Args:
+        path: of the file.
+
+    Yields:
+        tuple[int, Molecule | Failure]: number from 1, and the molecule or failure.
+
+    Raises:
+        DataError: if there is no such file.
+        FileFormatError: if ASE cannot read it.
+        MissingPackageError: without ASE.
+    """
+    need_packages(["ase"], what=f"{path}", extra="score")
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    try:
+        for number, (atoms, values) in enumerate(_structures(path), start=1):
+            yield number, _molecule(atoms, values, f"{path.name}, record {number}")
+    except (OSError, ValueError, KeyError, IndexError, TypeError, sqlite3.Error) as error:
+        raise FileFormatError(f"{path}: ASE cannot read it: {error!r}") from error
+
+
+def _structures(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
+    if path.suffix.lower() in TRAJECTORIES:
+        from ase.io import iread
+
+        for atoms in iread(path, format="traj"):
+            yield atoms, atoms.info
+        return
+    from ase.db import connect
+
+    for row in connect(path, type="db").select():
+        yield row.toatoms(), dict(row.key_value_pairs)
+
+
+def _molecule(atoms: Any, values: dict[str, Any], label: str) -> Molecule | Failure:
+    if atoms.pbc.any():
+        return Failure("periodic", f"{label}: is periodic; molecules only")
+    kept = {key: value for key, value in values.items() if isinstance(value, int | float | str)}
+    try:
+        molecule = from_ase(atoms, name=str(kept.pop("name", "")))
+    except MoleculeError as error:
+        return Failure("unreadable", f"{label}: {error}")
+    return replace(molecule, properties={**molecule.properties, **kept})
