@@ -139,7 +139,8 @@ class TrainingSettings(Settings):
     """A training run, complete: together with the data it determines the weights.
 
     The defaults are the recipe of `docs/decisions/016-changes.md`, found on QM9.
-    `start` names weights to go on from, whose `model` is then used (`moldiff.transfer`); none starts from nothing.
+    `start` names weights to go on from, whose `model` is then used (`moldiff.transfer`); none starts from nothing. Of
+    these, `low_rank` above 0 learns changes of that rank only (`moldiff.training.low_rank`).
     `sampler` is how its samples are drawn, and goes into the bundle. `time_end_density` is the density of the training
     times at t = 1 (`moldiff.training.module.draw_times`). `atom_lead` and `bond_lead` are the least and the greatest
     lead of the classes over the coordinates, drawn for each molecule: walks of any lead between suit the weights.
@@ -159,6 +160,7 @@ class TrainingSettings(Settings):
     sampler: SamplerSettings = WALK
     data: str = "qm9"
     start: str | None = None
+    low_rank: Annotated[int, Field(ge=0)] = 0
     conditions: tuple[str, ...] = ()
     unconditional_share: Share = 0.15
     part: Annotated[tuple[Share, Share], AfterValidator(_ordered)] = (0.0, 1.0)

@@ -22,14 +22,17 @@ from moldiff.fitting import BUNDLE, CHECKPOINT, CONFIG, METRICS, averaged, begin
 from moldiff.generator import MoleculeGenerator
 from moldiff.memory import peak_memory
 from moldiff.scoring.score import Score, score
+from moldiff.state import State
 from moldiff.training.batches import TrainingBatches, stretch
 from moldiff.training.calibration import pos_errors
 from moldiff.training.callbacks import ProgressAndLog, ScoredSamples
+from moldiff.training.low_rank import adapt, merge
 from moldiff.training.module import DiffusionModule
 from moldiff.training.pace import molecules_per_second
 from moldiff.transfer import transferred
+from moldiff.watch import old_losses, old_molecules
 
-SCORES = "scores.csv"
+SCORES, FORGOTTEN = "scores.csv", "forgotten.json"
 MAX_OWN = 10_000  # held-out molecules that the data's own row is counted on
 
 
@@ -60,6 +63,9 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
         bundle = load_pretrained(settings.start)
         settings = with_model_of(bundle, settings)
         denoiser = transferred(bundle, statistics, seed=settings.seed)
+    if settings.low_rank:
+        adapt(denoiser, settings.low_rank, seed=settings.seed)
+    old, before = _old_quality(settings, store, statistics)
     begin(folder, settings)
     module = DiffusionModule(denoiser, denoiser.process, settings)
     together = settings.num_processes * settings.num_nodes
@@ -70,10 +76,13 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
     )  # fmt: skip
     scored = ScoredSamples(
         folder / SCORES, minutes=settings.sample_minutes,
-        sample_and_score=partial(_sample_and_score, settings, store, statistics),
+        sample_and_score=partial(_sample_and_score, settings, store, statistics, old),
     )  # fmt: skip
     if fit(module, batches, folder, ProgressAndLog(folder / METRICS), scored, resume=resume):
         export(folder, folder / BUNDLE, overwrite=True)
+        if before:
+            after = old_losses(load_pretrained(folder / BUNDLE).denoiser, denoiser.process, old)
+            (folder / FORGOTTEN).write_text(json.dumps({"before": before, "after": after}, indent=2) + "\n")
     return module
 
 
@@ -126,7 +135,10 @@ def export(
     store = MoleculeStore(find_store(settings.data))
     statistics = replace(_trained_on(settings, store)[0], score=own_score(store).to_dict())
     denoiser = build_denoiser(settings.model, statistics)
+    if settings.low_rank:
+        adapt(denoiser, settings.low_rank)
     denoiser.load_state_dict(weights)
+    merge(denoiser)
     if sampler is None:
         sampler = settings.sampler
     if sampler.solver == "multistep" and not sampler.pos_errors:
@@ -154,15 +166,26 @@ def _trained_on(
     return *conditioned(store, settings.conditions, indices), indices
 
 
+def _old_quality(
+    settings: TrainingSettings, store: MoleculeStore, statistics: Statistics
+) -> tuple[list[State], dict[str, float]]:
+    """In fine-tuning, molecules of the weights to start from, and the losses on them before."""
+    if settings.start is None:
+        return [], {}
+    bundle = load_pretrained(settings.start)
+    old = old_molecules(bundle, store.vocabulary)
+    return old, old_losses(transferred(bundle, statistics), bundle.denoiser.process, old)
+
+
 def _sample_and_score(
-    settings: TrainingSettings, store: MoleculeStore, statistics: Statistics, denoiser: nn.Module
+    settings: TrainingSettings, store: MoleculeStore, statistics: Statistics, old: list[State], denoiser: nn.Module
 ) -> dict[str, float]:
     assert isinstance(denoiser, NetworkDenoiser)
     bundle = Bundle(denoiser, settings.model, statistics, store.vocabulary, settings.sampler, card="")
     generator = MoleculeGenerator(bundle, device=next(denoiser.parameters()).device)
     samples = generator.iterate(settings.num_scored, seed=settings.seed)
     rates = score(s.result if s.molecule is None else s.molecule for s in samples).rates
-    return {name: rate.value for name, rate in rates.items()}
+    return {name: rate.value for name, rate in rates.items()} | old_losses(denoiser, denoiser.process, old)
 
 
 def _card(settings: TrainingSettings, store: MoleculeStore, num_seen: int) -> str:

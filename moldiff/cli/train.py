@@ -18,6 +18,9 @@ def train(
     start: Annotated[
         str | None, Option(help="Fine-tuning: weights to go on from, a name or folder. New atom classes are added.")
     ] = None,
+    low_rank: Annotated[
+        int | None, Option(min=1, help="With --start: learn changes of the large matrices of this rank only (LoRA).")
+    ] = None,
     condition: Annotated[
         list[str] | None,
         Option(
@@ -52,6 +55,7 @@ def train(
         data=data,
         start=start,
         conditions=condition,
+        low_rank=low_rank,
         num_processes=devices,
         num_nodes=num_nodes,
     )
@@ -59,7 +63,19 @@ def train(
         typer.echo(json.dumps(settings.model_dump(), indent=2))
         return
     from moldiff.fitting import BUNDLE
+    from moldiff.run import FORGOTTEN
     from moldiff.run import train as run
 
     run(settings, out, resume=resume)
+    if settings.start is not None:
+        typer.echo(told_of_forgetting(out / FORGOTTEN))
     typer.echo(f"done; next: moldiff sample --weights {out / BUNDLE} --out molecules.sdf")
+
+
+def told_of_forgetting(file: Path) -> str:
+    """What a fine-tuning did to the losses on molecules of the old weights, in one line."""
+    if not file.is_file():
+        return "losses on molecules of the old weights: not watched, the new data has other atoms"
+    told = json.loads(file.read_text())
+    changes = [f"{name[4:]} {value:.3f} to {told['after'][name]:.3f}" for name, value in told["before"].items()]
+    return f"losses on molecules of the old weights: {', '.join(changes)}"

@@ -23,7 +23,7 @@ from moldiff.data.store import MoleculeStore
 from moldiff.errors import ConfigError, OutputError, TrainingError
 from moldiff.fitting import BUNDLE, CHECKPOINT, read_checkpoint
 from moldiff.generator import MoleculeGenerator
-from moldiff.run import SCORES, train
+from moldiff.run import FORGOTTEN, SCORES, train
 from moldiff.training.batches import TrainingBatches
 from moldiff.training.losses import Losses
 
@@ -239,6 +239,22 @@ def test_run_starts_from_other_weights_and_adds_their_classes(hydrogen: Path, st
     with pytest.raises(ConfigError, match="have a model of their own; leave 'model' out"):
         train(TrainingSettings(**short, model=wide), tmp_path / "no")
     assert not (tmp_path / "no").exists()
+
+
+def test_fine_tuning_tells_what_it_forgets_and_learns_low_ranks(hydrogen: Path, store_path: Path, tmp_path: Path):
+    """Training of a high rate on molecules without a bond of H2 raises the losses on H2; a low rank changes less."""
+    start = {"data": str(store_path), "start": str(hydrogen), "num_molecules": 2000, "learning_rate": 1e-2}
+    told = {}
+    for low_rank in (0, 1):
+        settings = TrainingSettings(**start, low_rank=low_rank, sample_minutes=0)
+        train(settings, tmp_path / f"run{low_rank}")
+        told[low_rank] = json.loads((tmp_path / f"run{low_rank}" / FORGOTTEN).read_text())
+        assert set(load_pretrained(tmp_path / f"run{low_rank}" / BUNDLE).denoiser.state_dict()) == set(
+            load_pretrained(hydrogen).denoiser.state_dict()
+        )
+    assert told[0]["before"] == told[1]["before"]
+    assert told[0]["before"]["old_bond"] > 0
+    assert told[0]["after"]["old_bond"] > told[0]["before"]["old_bond"]
 
 
 def losses_of(run: Path) -> list[float]:

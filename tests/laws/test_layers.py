@@ -55,9 +55,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sharing": BASE | {"generator", "drawing", "memory", "training"},
     "transfer": MODEL | {"data", "network", "build", "bundle"},
     "fitting": BASE | {"settings", "training", "interrupt"},
+    "watch": MODEL | {"chem", "training", "precision", "bundle", "generator"},
     "run": MODEL
     | {"chem", "data", "scoring", "training", "memory", "precision", "build", "bundle", "generator", "transfer"}
-    | {"fitting"},
+    | {"fitting", "watch"},
 }
 TOP = {"cli", "__main__"}  # may import every room; nobody may import them
 ONLY_IN: dict[str, set[str]] = {
