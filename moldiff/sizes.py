@@ -23,7 +23,7 @@ class Sizes:
     cumulative: Float[np.ndarray, "s"]
 
     @classmethod
-    def of(cls, counts: Mapping[int, float], num_atoms: NumAtoms, *, allow_extrapolation: bool) -> "Sizes":
+    def of(cls, counts: Mapping[int, float | int], num_atoms: NumAtoms, *, allow_extrapolation: bool) -> "Sizes":
         """The data's histogram within the bounds; even where it has nothing there, or beyond the trained range."""
         least, greatest = min(counts), max(counts)
         low, high = (

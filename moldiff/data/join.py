@@ -1,4 +1,4 @@
-"""Columns of a CSV file that are joined to the molecules of a store by their names."""
+"""Columns of words as classes, and columns of a CSV file that are joined to the molecules by their names."""
 
 import csv
 import math
@@ -29,6 +29,15 @@ class Joined:
     packed: Packed
     classes: dict[str, list[str]]
     matched: int
+
+
+def with_classes(packed: Packed) -> tuple[Packed, dict[str, list[str]]]:
+    """The molecules with columns of words as numbers of classes, and the classes; too many words are left out."""
+    columns, classes = {}, {}
+    for name, words in packed.texts.items():
+        if 1 < len(set(words) - {""}) <= MOST_CLASSES:
+            columns[name], classes[name] = _classes(words, name)
+    return replace(packed, properties={**packed.properties, **columns}, texts={}), classes
 
 
 def join_columns(packed: Packed, path: Path) -> Joined:

@@ -1,13 +1,14 @@
 """Molecules as flat arrays: the layout of the store's file, and what worker processes hand back."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.perception import SMILES_KEYS
 from moldiff.errors import DataError
 
 
@@ -25,6 +26,7 @@ class Packed:
         properties: one column per name, NaN where a molecule has no such value.
         smiles: published SMILES of each molecule, may be empty.
         names: title of each molecule.
+        texts: one column of words per name, empty where a molecule has no such value.
     """
 
     pos: Float[np.ndarray, "a 3"]
@@ -36,13 +38,14 @@ class Packed:
     properties: dict[str, Float[np.ndarray, "m"]]
     smiles: list[str]
     names: list[str]
+    texts: dict[str, list[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.sizes)
 
 
 def pack(molecules: Sequence[Molecule], smiles: Sequence[str]) -> Packed:
-    """Lays molecules one after the other; a property that is no number is left out. No molecule is a `DataError`."""
+    """Lays molecules one after the other, with their properties but SMILES. No molecule is a `DataError`."""
     if not molecules:
         raise DataError("no molecule to pack")
     bonds = [np.argwhere(np.triu(m.bond)) for m in molecules]
@@ -51,6 +54,12 @@ def pack(molecules: Sequence[Molecule], smiles: Sequence[str]) -> Packed:
     columns = {
         k: np.array([v if isinstance(v := m.properties.get(k), int | float) else np.nan for m in molecules], np.float64)
         for k in names
+    }
+    words = dict.fromkeys(k for m in molecules for k, v in m.properties.items() if isinstance(v, str))
+    texts = {
+        k: [v if isinstance(v := m.properties.get(k), str) else "" for m in molecules]
+        for k in words
+        if k not in columns and k not in SMILES_KEYS
     }
     return Packed(
         pos=np.concatenate([m.pos for m in molecules]).astype(np.float32),
@@ -62,14 +71,16 @@ def pack(molecules: Sequence[Molecule], smiles: Sequence[str]) -> Packed:
         properties=columns,
         smiles=list(smiles),
         names=[m.name for m in molecules],
+        texts=texts,
     )
 
 
 def concatenate(parts: Sequence[Packed]) -> Packed:
-    """One after the other; columns that a part lacks are NaN there. No part is a `DataError`."""
+    """One after the other; columns that a part lacks are NaN or empty there. No part is a `DataError`."""
     if not parts:
         raise DataError("no molecule was kept")
     names = dict.fromkeys(name for part in parts for name in part.properties)
+    words = dict.fromkeys(name for part in parts for name in part.texts if name not in names)
     absent = {len(part): np.full(len(part), np.nan) for part in parts}
     return Packed(
         *(
@@ -79,6 +90,7 @@ def concatenate(parts: Sequence[Packed]) -> Packed:
         properties={k: np.concatenate([p.properties.get(k, absent[len(p)]) for p in parts]) for k in names},
         smiles=[s for part in parts for s in part.smiles],
         names=[s for part in parts for s in part.names],
+        texts={k: [s for p in parts for s in p.texts.get(k, [""] * len(p))] for k in words},
     )
 
 

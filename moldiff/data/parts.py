@@ -18,8 +18,8 @@ from moldiff.data.packing import Packed, join_text, split_text
 from moldiff.errors import OutputError
 
 Chunk = tuple[Packed | None, Bool[np.ndarray, "r"], list[Failure]]
-_ARRAYS = [field.name for field in fields(Packed) if field.name not in ("properties", "smiles", "names")]
-_PROPERTY = "property."
+_ARRAYS = [field.name for field in fields(Packed) if field.name not in ("properties", "smiles", "names", "texts")]
+_PROPERTY, _TEXT = "property.", "text."
 
 
 class Parts:
@@ -52,7 +52,9 @@ class Parts:
             return None, arrays["mask"], failures
         properties = {name[len(_PROPERTY) :]: a for name, a in arrays.items() if name.startswith(_PROPERTY)}
         smiles, names = split_text(arrays["smiles"]), split_text(arrays["names"])
-        packed = Packed(*(arrays[name] for name in _ARRAYS), properties=properties, smiles=smiles, names=names)
+        texts = {name[len(_TEXT) :]: split_text(a) for name, a in arrays.items() if name.startswith(_TEXT)}
+        columns = {"properties": properties, "smiles": smiles, "names": names, "texts": texts}
+        packed = Packed(*(arrays[name] for name in _ARRAYS), **columns)
         return packed, arrays["mask"], failures
 
     def save(self, number: int, chunk: Chunk) -> None:
@@ -63,6 +65,7 @@ class Parts:
             arrays |= {name: getattr(packed, name) for name in _ARRAYS}
             arrays |= {"smiles": join_text(packed.smiles), "names": join_text(packed.names)}
             arrays |= {_PROPERTY + name: column for name, column in packed.properties.items()}
+            arrays |= {_TEXT + name: join_text(column) for name, column in packed.texts.items()}
         file, fresh = self._file(number), self.folder / "new"
         try:
             safetensors.numpy.save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, fresh)

@@ -21,7 +21,7 @@ from rich.table import Table
 from moldiff.chem.files import SMILES_SUFFIXES
 from moldiff.chem.stream import bare_suffix
 from moldiff.data.geom import geom_source, is_geom
-from moldiff.data.join import join_columns
+from moldiff.data.join import join_columns, with_classes
 from moldiff.data.packing import Packed, concatenate, read_chunk
 from moldiff.data.parts import Chunk, Parts
 from moldiff.data.qm9 import qm9pack_source
@@ -160,14 +160,15 @@ def _told_of(source: Source, seed: int) -> dict[str, Any]:
 
 
 def _with_columns(packed: Packed, join: Path | str | None) -> tuple[Packed, dict[str, list[str]]]:
+    packed, classes = with_classes(packed)
     if join is None:
-        return packed, {}
+        return packed, classes
     joined = join_columns(packed, Path(join))
     if joined.matched < len(packed):
         warnings.warn(
             f"{join}: {len(packed) - joined.matched:,} of {len(packed):,} molecules have no line", stacklevel=3
         )
-    return joined.packed, joined.classes
+    return joined.packed, {**classes, **joined.classes}
 
 
 def _nothing_kept(name: str, total: int, left_out: Mapping[str, int], examples: Mapping[str, str]) -> str:
@@ -177,7 +178,7 @@ def _nothing_kept(name: str, total: int, left_out: Mapping[str, int], examples: 
 
 def _source(source: str | Path, from_file: str | Path | None, num_molecules: int | None, seed: int) -> Source:
     if num_molecules is not None and source != "moses3d" and not is_geom(Path(source)):
-        raise DataError(f"source {str(source)!r}: a number of molecules goes with the source moses3d or GEOM only")
+        raise DataError(f"source {str(source)!r}: a number of molecules goes with moses3d and GEOM only")
     if source == "moses3d":
         return moses_source(from_file, num_molecules=num_molecules, seed=seed)
     if source == "qm9":

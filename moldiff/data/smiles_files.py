@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
 
 def smiles_source(path: str | Path, *, seed: int) -> Source:
-    """Molecules of a list of SMILES; columns of numbers become properties.
+    """Molecules of a list of SMILES; other columns become properties.
 
     Args:
         path: `.smi`, `.txt` or `.csv`, plain or `.gz`; names stand after the SMILES, or in a column `name`.
@@ -101,14 +101,13 @@ def moses_source(path: str | Path | None, *, num_molecules: int | None, seed: in
 
 
 def read_row(row: Row) -> tuple[Molecule, str] | Failure:
-    """The molecule with coordinates and the numbers of its row; its conformer depends on the seed and its number."""
+    """The molecule with coordinates and the values of its row; its conformer depends on the seed and its number."""
     label = row.name or f"line {row.number}"
     result = embedded(row.smiles, seed=(row.seed * 1_000_003 + row.number) % 2**31, name=row.name)
     if isinstance(result, Failure):
         return Failure(result.reason, f"{label}: {result.detail}")
-    values = {key: number_or_text(text) for key, text in row.columns.items()}
-    numbers = {key: value for key, value in values.items() if not isinstance(value, str)}
-    return replace(result, properties={**result.properties, **numbers}), row.smiles
+    values = {key: number_or_text(text) for key, text in row.columns.items() if key != "name"}
+    return replace(result, properties={**result.properties, **values}), row.smiles
 
 
 def _geometry(seed: int) -> dict[str, str | int]:

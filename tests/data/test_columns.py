@@ -1,5 +1,6 @@
 """Columns that a model can be told, and their labels."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ import torch
 from rdkit import Chem
 from rdkit.Chem import Crippen
 
+from moldiff.chem.files import open_writer, read_molecules
+from moldiff.chem.molecule import Molecule
 from moldiff.data.columns import column, conditioned
 from moldiff.data.prepare import prepare
 from moldiff.data.store import MoleculeStore
@@ -85,6 +88,27 @@ def test_columns_of_a_csv_file_are_joined_by_name(store: MoleculeStore, table: P
     assert np.isnan(family.values[199])
     statistics, _ = conditioned(joined, ["family"], np.arange(199))
     assert statistics.conditions[0].label("odd") == 1
+
+
+def test_words_of_sd_tags_become_classes(sample_sdf: Path, tmp_path: Path):
+    records = [record for _, record in read_molecules(sample_sdf) if isinstance(record, Molecule)]
+    with open_writer(tmp_path / "mine.sdf", overwrite=False) as writer:
+        for i, record in enumerate(records):
+            told = {"family": ("odd", "even", "")[i % 3], "note": f"number {i}"}
+            writer.write(replace(record, properties={**record.properties, **told}))
+    prepare(tmp_path / "mine.sdf", tmp_path / "store")
+    store = MoleculeStore(tmp_path / "store")
+    family = column(store, "family")
+    assert family.classes == ("even", "odd")
+    assert family.values[:3].tolist() == pytest.approx([1, 0, np.nan], nan_ok=True)
+    assert "note" not in store.property_names  # too many words to be classes
+
+
+def test_words_of_a_list_of_smiles_become_classes(tmp_path: Path):
+    (tmp_path / "mine.csv").write_text("smiles,name,kind\nCCO,a,alcohol\nCO,b,alcohol\nCC,c,alkane\n")
+    prepare(tmp_path / "mine.csv", tmp_path / "store")
+    kind = column(MoleculeStore(tmp_path / "store"), "kind")
+    assert [kind.classes[int(v)] for v in kind.values] == ["alcohol", "alcohol", "alkane"]
 
 
 @pytest.mark.parametrize(

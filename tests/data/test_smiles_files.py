@@ -147,5 +147,5 @@ def test_moses_is_refused_with_its_remedy(wheel: Path, tmp_path: Path):
         prepare("moses3d", tmp_path / "store", from_file=wheel, num_molecules=151)
     with pytest.raises(DataError, match="pip install --no-deps molsets"):
         prepare("moses3d", tmp_path / "store", from_file=tmp_path / "nowhere.whl")
-    with pytest.raises(DataError, match="goes with the source moses3d only"):
+    with pytest.raises(DataError, match="goes with moses3d and GEOM only"):
         prepare(list_of(3, tmp_path / "mine.smi"), tmp_path / "store", num_molecules=2)

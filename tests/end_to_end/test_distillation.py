@@ -112,4 +112,4 @@ def test_distill_on_the_command_line(hydrogen: Path, tmp_path: Path):
     assert again.exit_code == 1
     assert "holds a run already" in again.stderr
     odd = run("--out", tmp_path / "odd", "--config", config, "--set", "num_processes=3")
-    assert "must be a multiple of num_processes" in odd.stderr
+    assert "must be a multiple of 3 processes" in odd.stderr
