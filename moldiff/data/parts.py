@@ -53,8 +53,9 @@ class Parts:
         properties = {name[len(_PROPERTY) :]: a for name, a in arrays.items() if name.startswith(_PROPERTY)}
         smiles, names = split_text(arrays["smiles"]), split_text(arrays["names"])
         texts = {name[len(_TEXT) :]: split_text(a) for name, a in arrays.items() if name.startswith(_TEXT)}
-        columns = {"properties": properties, "smiles": smiles, "names": names, "texts": texts}
-        packed = Packed(*(arrays[name] for name in _ARRAYS), **columns)
+        packed = Packed(
+            *(arrays[name] for name in _ARRAYS), properties=properties, smiles=smiles, names=names, texts=texts
+        )
         return packed, arrays["mask"], failures
 
     def save(self, number: int, chunk: Chunk) -> None:
