@@ -83,8 +83,9 @@ class PropertyPredictor:
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> "PropertyPredictor":
-        """From a bundle's folder; a `WeightsError` if it is none, or does not fit itself."""
+        """From a bundle's folder, or that of a generator with a judge; a `WeightsError` if it is none or unfit."""
         folder = find_weights(folder)
+        folder = folder / FOLDER if (folder / FOLDER).is_dir() else folder
         statistics = read_statistics(folder)
         config = read_settings(PredictorConfig, folder / CONFIG)
 
@@ -100,8 +101,8 @@ class PropertyPredictor:
     @classmethod
     def inside(cls, weights: str | Path) -> "PropertyPredictor | None":
         """The judge that comes with the weights of a generator, if one does."""
-        folder = find_weights(weights) / FOLDER
-        return cls.from_pretrained(folder) if folder.is_dir() else None
+        folder = find_weights(weights)
+        return cls.from_pretrained(folder) if (folder / FOLDER).is_dir() else None
 
     def save_pretrained(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Writes the bundle; see `moldiff.tensors.write_bundle`."""

@@ -14,7 +14,7 @@ from moldiff.errors import DataError
 
 def predict(
     file: Annotated[Path, Argument(help="Molecules with all hydrogens: .sdf or .xyz.")],
-    weights: Annotated[Path, Option("--weights", "-w", help="Folder of a predictor, or of a generator with one.")],
+    weights: Annotated[str, Option("--weights", "-w", help="A predictor's folder, or weights that bring one.")],
     out: Annotated[Path | None, Option("--out", "-o", help="Write the molecules with their predictions: .sdf.")] = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -29,10 +29,9 @@ def predict(
 
     from moldiff.chem.files import open_writer, read_molecules
     from moldiff.chem.molecule import Failure
-    from moldiff.predictor import FOLDER, PropertyPredictor
+    from moldiff.predictor import PropertyPredictor
 
-    inner = weights / FOLDER
-    predictor = PropertyPredictor.from_pretrained(inner if inner.is_dir() else weights)
+    predictor = PropertyPredictor.from_pretrained(weights)
     records = [record for _, record in read_molecules(file)]
     molecules = [record for record in records if not isinstance(record, Failure)]
     if not molecules:
