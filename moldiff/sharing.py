@@ -5,6 +5,7 @@ as from one process, for each depends on nothing but the seed and its index.
 """
 
 import signal
+import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
@@ -20,6 +21,7 @@ from moldiff import errors
 from moldiff.drawing import Sample
 from moldiff.errors import MoldiffError, WorkerError
 from moldiff.generator import MoleculeGenerator
+from moldiff.interrupt import Interrupt
 from moldiff.memory import keep_memory
 from moldiff.training.callbacks import quiet_lightning
 
@@ -48,7 +50,7 @@ class SharedGenerator:
         Args:
             num_samples: how many.
             first: index of the first.
-            on_step: called after each round with the evaluations of all processes; may raise.
+            on_step: called after each round with the evaluations of all processes; may raise, nothing is lost then.
             **options: as of `MoleculeGenerator.iterate`.
 
         Yields:
@@ -58,9 +60,9 @@ class SharedGenerator:
             count = min(ROUND * self.world, first + num_samples - start)
             distributed.broadcast_object_list([(start, count, options)], 0)
             parts = self._round(start, count, options)
+            yield from chain.from_iterable(parts)
             if on_step is not None:
                 on_step(count * options["sampler"].num_steps)
-            yield from chain.from_iterable(parts)
 
     def serve(self) -> None:
         """In the other processes: draws what the first asks for, until it asks no more."""
@@ -68,10 +70,17 @@ class SharedGenerator:
         told: list[Any] = [None]
         while distributed.broadcast_object_list(told, 0) or told[0] is not None:
             self._round(*told[0])
+        self._part()
 
     def close(self) -> None:
         """In the first process: lets the others go."""
         distributed.broadcast_object_list([None], 0)
+        self._part()
+
+    def _part(self) -> None:
+        """Ends the threads of torch.distributed, which else may end their process with an abort."""
+        distributed.barrier()
+        distributed.destroy_process_group()
 
     def _round(self, start: int, count: int, options: dict[str, Any]) -> list[list[Sample]]:
         """Draws the part of this process; the first gets those of all."""
@@ -108,7 +117,8 @@ def together(
         accelerator=device, devices=devices, num_nodes=num_nodes, strategy=DDPStrategy(start_method="spawn")
     )
     try:
-        kind, result = fabric.launch(partial(_share, task, order, weights, num_threads))
+        with Interrupt():  # where others draw, Ctrl-C is theirs to heed
+            kind, result = fabric.launch(partial(_share, task, order, weights, num_threads))
     except ProcessExitedException as error:
         raise WorkerError(f"{told}; process {error.error_index} of {devices} died: {error}") from error
     except ProcessRaisedException as error:
@@ -122,6 +132,7 @@ def together(
 def _share(task: Task, order: Any, weights: str, num_threads: int, fabric: Fabric) -> tuple[str, Any]:
     """One process from begin to end: the kind of an error with its message, or nothing and the result."""
     keep_memory()
+    warnings.simplefilter("ignore")  # who started us has warned
     torch.set_num_threads(num_threads)
     shared = SharedGenerator(MoleculeGenerator.from_pretrained(weights, device=fabric.device))
     if shared.rank:

@@ -1,6 +1,5 @@
 """`moldiff sample` in several processes."""
 
-import os
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,10 +13,12 @@ if TYPE_CHECKING:
 
 def carry_out_together(order: Order, generator: "MoleculeGenerator", *, devices: int, num_nodes: int) -> int:
     """`carry_out` with the work shared out among processes; what cannot be asked for is refused before they start."""
+    import torch
+
     from moldiff.sharing import together
 
     generator.iterate(0, **order.options)
-    threads = max(1, (os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count() or 1) // devices)
+    threads = max(1, torch.get_num_threads() // devices)
     told = f"{order.out}: what was written stays; --first goes on from any index"
     return together(
         _carry_out, order, weights=order.weights, devices=devices, num_nodes=num_nodes, num_threads=threads,

@@ -52,7 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "workers",
     },
     "regression": MODEL | {"data", "network", "training", "precision", "build", "fitting", "predictor"},
-    "sharing": BASE | {"generator", "drawing", "memory", "training"},
+    "sharing": BASE | {"generator", "drawing", "interrupt", "memory", "training"},
     "transfer": MODEL | {"data", "network", "build", "bundle"},
     "fitting": BASE | {"settings", "training", "interrupt"},
     "watch": MODEL | {"chem", "training", "precision", "bundle", "generator"},
