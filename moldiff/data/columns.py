@@ -10,11 +10,11 @@ from torch import Tensor
 
 from moldiff.chem.descriptors import DESCRIPTORS, descriptor
 from moldiff.data.conditions import Condition
+from moldiff.data.join import MOST_CLASSES
 from moldiff.data.statistics import Statistics
 from moldiff.data.store import MoleculeStore
 from moldiff.errors import DataError
 
-MOST_CLASSES = 64
 CLASSES = ":classes"  # behind the name of a column of numbers that are to be classes
 CHARGE = "charge"
 

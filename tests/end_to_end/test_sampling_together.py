@@ -2,15 +2,13 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 from cli_results import refused
+from processes import free_port, kill_one_worker, wait_for
 from typer.testing import CliRunner
 
 from moldiff.chem.files import read_molecules
@@ -44,9 +42,7 @@ def test_two_processes_draw_the_same_molecules_as_one(alone: Path, weights: Path
 
 
 def test_two_machines_draw_the_same_molecules_as_one(alone: Path, weights: Path, tmp_path: Path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = free_port()
     outs = [tmp_path / f"{rank}.sdf" for rank in (0, 1)]
     running = [
         subprocess.Popen(
@@ -68,12 +64,8 @@ def test_killed_process_leads_to_a_clear_end_and_another_call_goes_on(alone: Pat
         command(weights, out, "-n", 100_000, "--seed", 3, "--devices", 2), stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not (out.exists() and out.stat().st_size > 10_000) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    workers = [c for c in psutil.Process(process.pid).children() if "spawn_main" in " ".join(c.cmdline())]
-    assert len(workers) == 2
-    max(workers, key=lambda worker: worker.pid).send_signal(signal.SIGKILL)
+    wait_for(out, size=10_000)
+    kill_one_worker(process)
     _, told = process.communicate(timeout=120)
     assert process.returncode == 1
     last = told.splitlines()[-1]
@@ -94,9 +86,7 @@ def test_interrupted_processes_keep_what_is_done(weights: Path, tmp_path: Path):
         command(weights, out, "-n", 100_000, "--devices", 2), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, start_new_session=True,
     )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not (out.exists() and out.stat().st_size > 10_000) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_for(out, size=10_000)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     said, told = process.communicate(timeout=120)
     assert process.returncode == 130, told

@@ -5,16 +5,15 @@ import itertools
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 import torch
 from checkpoints import equal, state
+from processes import free_port, kill_one_worker, wait_for
 
 import moldiff.training.module
 from moldiff.bundle import load_pretrained
@@ -122,12 +121,8 @@ def test_killed_process_leads_to_a_clear_end_and_the_run_goes_on(store_path: Pat
     together = {"num_processes": 2, "num_molecules": 10**9, "checkpoint_minutes": 0.01}
     config.write_text(json.dumps(settings(store_path, **together).model_dump()))
     process = start(folder, config)
-    deadline = time.monotonic() + 120
-    while not (folder / CHECKPOINT).exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    workers = [c for c in psutil.Process(process.pid).children() if "spawn_main" in " ".join(c.cmdline())]
-    assert len(workers) == 2
-    max(workers, key=lambda worker: worker.pid).send_signal(signal.SIGKILL)
+    wait_for(folder / CHECKPOINT)
+    kill_one_worker(process)
     _, told = process.communicate(timeout=120)
     assert process.returncode == 1
     assert f"go on with --resume from {folder / CHECKPOINT}" in told.splitlines()[-1]
@@ -138,9 +133,7 @@ def test_killed_process_leads_to_a_clear_end_and_the_run_goes_on(store_path: Pat
 
 
 def test_machines_train_together_as_processes_do(store_path: Path, tmp_path: Path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = free_port()
     few = {"num_molecules": 600}
     train(settings(store_path, num_processes=2, **few), tmp_path / "processes")
     config = tmp_path / "config.json"
