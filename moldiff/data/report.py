@@ -3,7 +3,7 @@
 from collections import Counter
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from moldiff.chem.vocabulary import covalent_radii
 from moldiff.data.store import SPLITS, MoleculeStore
@@ -23,7 +23,7 @@ def described(store: MoleculeStore) -> dict[str, str]:
         "atoms": f"{sizes.sum():,}; {sizes.min()} to {sizes.max()} in a molecule, {sizes.mean():.1f} on average",
         "atom classes": "  ".join(f"{label} {count:,}" for label, count in _classes(store)),
         "bonds": f"single {bonds[1]:,}  double {bonds[2]:,}  triple {bonds[3]:,}",
-        "properties": "  ".join(_range(name, store.property(name)) for name in store.property_names) or "none",
+        "properties": "  ".join(_range(store, name) for name in store.property_names) or "none",
     }
     return rows | {f"look at: {what}": f"{len(where):,}{_names(store, where)}" for what, where in suspicions(store)}
 
@@ -56,10 +56,15 @@ def _classes(store: MoleculeStore) -> list[tuple[str, int]]:
     return [(store.vocabulary.labels[k], int(counts[k])) for k in np.argsort(-counts, kind="stable")]
 
 
-def _range(name: str, column: Float[np.ndarray, "m"]) -> str:
+def _range(store: MoleculeStore, name: str) -> str:
+    column, unit = store.property(name), store.meta["units"].get(name, "")
+    if name in store.meta["classes"]:
+        return f"{name} {' or '.join(store.meta['classes'][name])}"
     known = column[np.isfinite(column)]
     missing = f" ({len(column) - len(known):,} missing)" if len(known) < len(column) else ""
-    return f"{name} {known.min():.4g} to {known.max():.4g}{missing}" if len(known) else f"{name} (all missing)"
+    if not len(known):
+        return f"{name} (all missing)"
+    return f"{name} {known.min():.4g} to {known.max():.4g}{f' {unit}' if unit else ''}{missing}"
 
 
 def _names(store: MoleculeStore, where: Int[np.ndarray, "k"]) -> str:

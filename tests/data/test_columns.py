@@ -13,6 +13,7 @@ from moldiff.chem.files import open_writer, read_molecules
 from moldiff.chem.molecule import Molecule
 from moldiff.data.columns import column, conditioned
 from moldiff.data.prepare import prepare
+from moldiff.data.report import described
 from moldiff.data.store import MoleculeStore
 from moldiff.errors import DataError
 
@@ -102,6 +103,7 @@ def test_words_of_sd_tags_become_classes(sample_sdf: Path, tmp_path: Path):
     assert family.classes == ("even", "odd")
     assert family.values[:3].tolist() == pytest.approx([1, 0, np.nan], nan_ok=True)
     assert "note" not in store.property_names  # too many words to be classes
+    assert "family even or odd" in described(store)["properties"]
 
 
 def test_words_of_a_list_of_smiles_become_classes(tmp_path: Path):
