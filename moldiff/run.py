@@ -173,8 +173,8 @@ def _old_quality(
     if settings.start is None:
         return [], {}
     bundle = load_pretrained(settings.start)
-    old = old_molecules(bundle, store.vocabulary)
-    return old, old_losses(transferred(bundle, statistics), bundle.denoiser.process, old)
+    old, denoiser = old_molecules(bundle, store.vocabulary), transferred(bundle, statistics)
+    return old, old_losses(denoiser, denoiser.process, old)
 
 
 def _sample_and_score(

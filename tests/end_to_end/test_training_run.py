@@ -18,6 +18,7 @@ from processes import free_port, kill_one_worker, wait_for
 import moldiff.training.module
 from moldiff.bundle import load_pretrained
 from moldiff.config import LossSettings, ModelSettings, NetworkSettings, TrainingSettings
+from moldiff.data.prepare import prepare
 from moldiff.data.store import MoleculeStore
 from moldiff.errors import ConfigError, OutputError, TrainingError
 from moldiff.fitting import BUNDLE, CHECKPOINT, read_checkpoint
@@ -248,6 +249,20 @@ def test_fine_tuning_tells_what_it_forgets_and_learns_low_ranks(hydrogen: Path, 
     assert told[0]["before"] == told[1]["before"]
     assert told[0]["before"]["old_bond"] > 0
     assert told[0]["after"]["old_bond"] > told[0]["before"]["old_bond"]
+
+
+def test_fine_tuning_on_fewer_elements_and_new_conditions(hydrogen: Path, weights: Path, tmp_path: Path):
+    (tmp_path / "alkanes.csv").write_text("smiles,boils\n" + "".join(f"{'C' * k},{40 * k}\n" for k in range(1, 9)))
+    prepare(tmp_path / "alkanes.csv", tmp_path / "alkanes")
+    for start in (weights, hydrogen):
+        settings = TrainingSettings(
+            data=str(tmp_path / "alkanes"), start=str(start), num_molecules=50, sample_minutes=0, conditions=("boils",),
+            low_rank=2,
+        )  # fmt: skip
+        train(settings, tmp_path / start.name)
+        bundle = load_pretrained(tmp_path / start.name / BUNDLE)
+        assert bundle.vocabulary.labels == ("H", "C")
+        assert [condition.name for condition in bundle.statistics.conditions] == ["boils"]
 
 
 def losses_of(run: Path) -> list[float]:
