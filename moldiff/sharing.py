@@ -28,7 +28,7 @@ from moldiff.training.callbacks import quiet_lightning
 ROUND = 64  # molecules of each process between two gatherings
 quiet_lightning()  # here, so that it holds in the processes that Lightning starts before our own code runs in them
 
-Task = Callable[["SharedGenerator", Any], int]
+Task = Callable[[Any, "SharedGenerator"], int]
 
 
 class SharedGenerator:
@@ -97,7 +97,7 @@ def together(
     """Carries out a task in the first of several processes, which all draw for it.
 
     Args:
-        task: a function of a module; gets the generator that all share, and the order.
+        task: a function of a module; gets the order, and the generator that all share.
         order: plain values.
         weights: of the generators.
         devices: processes on this machine.
@@ -139,7 +139,7 @@ def _share(task: Task, order: Any, weights: str, num_threads: int, fabric: Fabri
         shared.serve()
         return "", 0
     try:
-        return "", task(shared, order)
+        return "", task(order, shared)
     except MoldiffError as error:
         return type(error).__name__, str(error)
     finally:

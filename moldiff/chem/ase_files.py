@@ -10,8 +10,8 @@ from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.perception import from_ase
 from moldiff.errors import DataError, FileFormatError, MoleculeError, need_packages
 
-DATABASES, TRAJECTORIES = (".db",), (".traj",)
-ASE_SUFFIXES = (*DATABASES, *TRAJECTORIES)
+DATABASE, TRAJECTORY = ".db", ".traj"
+ASE_SUFFIXES = (DATABASE, TRAJECTORY)
 
 
 def read_ase(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]:
@@ -42,7 +42,7 @@ def read_ase(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]:
 
 
 def _structures(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
-    if path.suffix.lower() in TRAJECTORIES:
+    if path.suffix.lower() == TRAJECTORY:
         from ase.io import iread
 
         for atoms in iread(path, format="traj"):

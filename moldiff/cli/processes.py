@@ -2,13 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-import typer
-
 from moldiff.cli.drawing import Order, carry_out
 
 if TYPE_CHECKING:
     from moldiff.generator import MoleculeGenerator
-    from moldiff.sharing import SharedGenerator
 
 
 def carry_out_together(order: Order, generator: "MoleculeGenerator", *, devices: int, num_nodes: int) -> int:
@@ -21,14 +18,6 @@ def carry_out_together(order: Order, generator: "MoleculeGenerator", *, devices:
     threads = max(1, torch.get_num_threads() // devices)
     told = f"{order.out}: what was written stays; --first goes on from any index"
     return together(
-        _carry_out, order, weights=order.weights, devices=devices, num_nodes=num_nodes, num_threads=threads,
+        carry_out, order, weights=order.weights, devices=devices, num_nodes=num_nodes, num_threads=threads,
         device=generator.device.type, told=told,
     )  # fmt: skip
-
-
-def _carry_out(generator: "SharedGenerator", order: Order) -> int:
-    """In the first process."""
-    try:
-        return carry_out(order, generator)
-    except typer.Exit as end:
-        return end.exit_code

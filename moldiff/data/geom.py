@@ -16,7 +16,10 @@ from moldiff.data.sources import Source, random_split
 from moldiff.errors import DataError, FileFormatError, need_packages
 
 CONFORMERS = 5  # of lowest energy, as Vignac et al. 2023 (MiDi), arXiv:2302.09048, take
-KCAL = ("relativeenergy", "totalenergy")  # of a conformer: kcal/mol above the lowest, and hartree (GFN2-xTB)
+ENERGIES = {
+    "relativeenergy": "kcal/mol",
+    "totalenergy": "hartree",
+}  # of a conformer, and their units
 CHUNK = 100  # conformers
 
 
@@ -61,8 +64,7 @@ def geom_source(path: str | Path, *, num_molecules: int | None = None) -> Source
 
     origin = {"file": path.name, "conformers": CONFORMERS, "geometry": "GFN2-xTB, CREST"}
     rule = "random 80 / 10 / 10 % of the molecules, all conformers of one together, numpy RandomState(seed)"
-    units = {"relativeenergy": "kcal/mol", "totalenergy": "hartree"}
-    return Source("geom-drugs", records(), None, read_geom, origin, split, rule, chunk=CHUNK, units=units)
+    return Source("geom-drugs", records(), None, read_geom, origin, split, rule, chunk=CHUNK, units=ENERGIES)
 
 
 def read_geom(record: Conformer) -> tuple[Molecule, str] | Failure:
@@ -79,7 +81,7 @@ def _lowest(path: Path, smiles: str, entry: Any, number: int) -> Iterator[Confor
             xyz = np.array(conformer["xyz"], dtype=np.float64)
             if xyz.ndim != 2 or xyz.shape[1] != 4:
                 raise ValueError(f"coordinates of shape {xyz.shape}")
-            properties = {key: float(conformer[key]) for key in KCAL if key in conformer}
+            properties = {key: float(conformer[key]) for key in ENERGIES if key in conformer}
             yield Conformer(smiles, f"geom_{number}_{place}", xyz, properties)
     except (KeyError, TypeError, ValueError) as error:
         raise FileFormatError(
