@@ -265,3 +265,6 @@ class PredictorSettings(Settings):
     num_processes: Annotated[int, Field(ge=1, le=64)] = 1
     num_nodes: Annotated[int, Field(ge=1, le=1024)] = 1
     checkpoint_minutes: Positive = 5.0
+
+
+RunSettings = TrainingSettings | DistillationSettings | PredictorSettings

@@ -32,7 +32,7 @@ def distill(settings: DistillationSettings, folder: Path, *, resume: bool = Fals
         TrainingError: if a loss is no longer finite.
         WeightsError: if the teacher cannot be read.
     """
-    checkpoint = checked_folder(folder, resume=resume)
+    checkpoint = checked_folder(folder, settings, resume=resume)
     bundle = load_pretrained(settings.teacher)
     sampler = settings.student(bundle.sampler)
     denoiser = bundle.denoiser.train().requires_grad_(True)

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.multiprocessing.spawn import ProcessExitedException
 from torch.utils.data import DataLoader, IterableDataset
 
+from moldiff.config import RunSettings
 from moldiff.errors import ConfigError, OutputError, TrainingError
 from moldiff.interrupt import Interrupt
-from moldiff.settings import Settings
 from moldiff.training.averaged import AveragedModule
 from moldiff.training.callbacks import ProgressAndLog, StopOnInterrupt, Threads, TimedCheckpoint, quiet_lightning
 
@@ -21,11 +21,12 @@ CONFIG, CHECKPOINT, METRICS, BUNDLE = "config.json", "last.ckpt", "metrics.csv",
 AVERAGE = "average.module."  # of the averaged weights in a checkpoint
 
 
-def checked_folder(folder: Path, *, resume: bool) -> Path:
+def checked_folder(folder: Path, settings: RunSettings, *, resume: bool) -> Path:
     """The checkpoint in the folder of a run, which is there exactly if the run goes on.
 
     Args:
         folder: of the run.
+        settings: of the run.
         resume: whether it goes on.
 
     Returns:
@@ -37,19 +38,19 @@ def checked_folder(folder: Path, *, resume: bool) -> Path:
     checkpoint = folder / CHECKPOINT
     if resume and not checkpoint.is_file():
         raise ConfigError(f"{folder}: no {CHECKPOINT} to resume from; start the run without --resume")
-    if not resume and not on_other_machine() and (folder / CONFIG).exists():
+    if not resume and not on_other_machine(settings) and (folder / CONFIG).exists():
         raise ConfigError(f"{folder}: holds a run already; go on with it by --resume, or name another folder")
     return checkpoint
 
 
-def on_other_machine() -> bool:
+def on_other_machine(settings: RunSettings) -> bool:
     """Whether this is one of several machines, and not the first, which writes; as Lightning and torchrun tell it."""
-    return int(os.environ.get("NODE_RANK", os.environ.get("GROUP_RANK", "0"))) > 0
+    return settings.num_nodes > 1 and int(os.environ.get("NODE_RANK", os.environ.get("GROUP_RANK", "0"))) > 0
 
 
-def begin(folder: Path, settings: Settings) -> None:
+def begin(folder: Path, settings: RunSettings) -> None:
     """Makes the folder of a run, with its settings; an OutputError if it cannot be written."""
-    if on_other_machine():
+    if on_other_machine(settings):
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +99,7 @@ def fit(
     except ProcessExitedException as error:
         kept = f"go on with --resume from {checkpoint}" if checkpoint.is_file() else "there is no checkpoint yet"
         raise TrainingError(f"{folder}: a process of the training died ({error}); {kept}") from error
-    if settings.num_nodes > 1 and on_other_machine():
+    if on_other_machine(settings):
         return False
     if int(module.num_seen) < settings.num_molecules:
         raise TrainingError(

@@ -41,7 +41,7 @@ def train_predictor(settings: PredictorSettings, folder: Path, *, resume: bool =
     Raises:
         ConfigError: if a target is no number, or the folder not as `resume` wants it.
     """
-    checkpoint = checked_folder(folder, resume=resume)
+    checkpoint = checked_folder(folder, settings, resume=resume)
     store = MoleculeStore(find_store(settings.data))
     indices = stretch(store.split("train"), settings.part)
     statistics, labels = conditioned(store, settings.targets, indices)

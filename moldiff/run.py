@@ -54,7 +54,7 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
         TrainingError: if the loss is no longer finite.
         WeightsError: if the weights to start from cannot be read.
     """
-    checkpoint = checked_folder(folder, resume=resume)
+    checkpoint = checked_folder(folder, settings, resume=resume)
     store = MoleculeStore(find_store(settings.data))
     statistics, labels, indices = _trained_on(settings, store)
     if settings.start is None or resume:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import PARAM_LIST, AveragedModel
 
-from moldiff.config import DistillationSettings, PredictorSettings, TrainingSettings
+from moldiff.config import RunSettings
 from moldiff.errors import TrainingError
 from moldiff.training.optimizer import MuonWithAdamW
 
@@ -23,9 +23,7 @@ class AveragedModule(pl.LightningModule):
 
     num_seen: Tensor
 
-    def __init__(
-        self, denoiser: nn.Module, settings: TrainingSettings | DistillationSettings | PredictorSettings
-    ) -> None:
+    def __init__(self, denoiser: nn.Module, settings: RunSettings) -> None:
         super().__init__()
         self.denoiser, self.settings = denoiser, settings
         self.average = AveragedModel(denoiser, multi_avg_fn=self._mix)
