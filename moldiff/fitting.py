@@ -5,16 +5,20 @@ import os
 from pathlib import Path
 
 import lightning as pl
+import numpy as np
 import torch
+from jaxtyping import Float, Int
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
 from torch.multiprocessing.spawn import ProcessExitedException
 from torch.utils.data import DataLoader, IterableDataset
 
-from moldiff.config import RunSettings
+from moldiff.config import PredictorSettings, RunSettings, TrainingSettings
+from moldiff.data.store import MoleculeStore
 from moldiff.errors import ConfigError, OutputError, TrainingError
 from moldiff.interrupt import Interrupt
 from moldiff.training.averaged import AveragedModule
+from moldiff.training.batches import TrainingBatches
 from moldiff.training.callbacks import ProgressAndLog, StopOnInterrupt, Threads, TimedCheckpoint, quiet_lightning
 
 CONFIG, CHECKPOINT, METRICS, BUNDLE = "config.json", "last.ckpt", "metrics.csv", "bundle"
@@ -57,6 +61,33 @@ def begin(folder: Path, settings: RunSettings) -> None:
         (folder / CONFIG).write_text(json.dumps(settings.model_dump(), indent=2) + "\n")
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror}") from error
+
+
+def batches_of(
+    settings: TrainingSettings | PredictorSettings,
+    store: MoleculeStore,
+    indices: Int[np.ndarray, "k"],
+    labels: Float[Tensor, "m l"] | None,
+    checkpoint: Path | None,
+) -> TrainingBatches:
+    """The batches of a run from where it begins or goes on.
+
+    Args:
+        settings: of the run.
+        store: its data.
+        indices: of the molecules to train on.
+        labels: of all molecules of the store.
+        checkpoint: to go on from.
+
+    Returns:
+        The batches.
+    """
+    together = settings.num_processes * settings.num_nodes
+    start = 0 if checkpoint is None else read_checkpoint(checkpoint)["global_step"] * together
+    return TrainingBatches(
+        store, budget=settings.pair_budget, seed=settings.seed, indices=indices, labels=labels, start=start,
+        together=together,
+    )  # fmt: skip
 
 
 def fit(

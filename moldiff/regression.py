@@ -14,12 +14,12 @@ from moldiff.data.batches import BucketSampler
 from moldiff.data.columns import conditioned
 from moldiff.data.store import MoleculeStore, find_store
 from moldiff.errors import ConfigError
-from moldiff.fitting import BUNDLE, METRICS, averaged, begin, checked_folder, fit, read_checkpoint
+from moldiff.fitting import BUNDLE, METRICS, averaged, batches_of, begin, checked_folder, fit
 from moldiff.network.property import PropertyNetwork, counts_of, fitted_composition
 from moldiff.precision import use_bf16
 from moldiff.predictor import PredictorConfig, PropertyPredictor
 from moldiff.state import State
-from moldiff.training.batches import TrainingBatches, stretch
+from moldiff.training.batches import stretch
 from moldiff.training.callbacks import ProgressAndLog
 from moldiff.training.regression import RegressionModule, absolute_errors
 
@@ -53,12 +53,7 @@ def train_predictor(settings: PredictorSettings, folder: Path, *, resume: bool =
     fit_composition(network, store, labels, indices)
     begin(folder, settings)
     module = RegressionModule(network, settings)
-    together = settings.num_processes * settings.num_nodes
-    start = read_checkpoint(checkpoint)["global_step"] * together if resume else 0
-    batches = TrainingBatches(
-        store, budget=settings.pair_budget, seed=settings.seed, indices=indices, labels=labels, start=start,
-        together=together,
-    )  # fmt: skip
+    batches = batches_of(settings, store, indices, labels, checkpoint if resume else None)
     if not fit(module, batches, folder, ProgressAndLog(folder / METRICS, values=("loss",)), resume=resume):
         return None
     weights, seen = averaged(checkpoint)

@@ -18,7 +18,7 @@ from moldiff.data.statistics import Statistics
 from moldiff.data.store import MoleculeStore, find_store
 from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.errors import ConfigError
-from moldiff.fitting import BUNDLE, CHECKPOINT, CONFIG, METRICS, averaged, begin, checked_folder, fit, read_checkpoint
+from moldiff.fitting import BUNDLE, CHECKPOINT, CONFIG, METRICS, averaged, batches_of, begin, checked_folder, fit
 from moldiff.generator import MoleculeGenerator
 from moldiff.memory import peak_memory
 from moldiff.scoring.score import Score, score
@@ -57,23 +57,21 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
     checkpoint = checked_folder(folder, settings, resume=resume)
     store = MoleculeStore(find_store(settings.data))
     statistics, labels, indices = _trained_on(settings, store)
-    if settings.start is None or resume:
+    old: list[State] = []  # in fine-tuning, molecules of the weights to start from, and the losses on them
+    before: dict[str, float] = {}
+    if settings.start is None:
         denoiser = build_denoiser(settings.model, statistics, seed=settings.seed)
     else:
         bundle = load_pretrained(settings.start)
         settings = with_model_of(bundle, settings)
         denoiser = transferred(bundle, statistics, seed=settings.seed)
+        old = old_molecules(bundle, store.vocabulary)
+        before = old_losses(denoiser, denoiser.process, old)
     if settings.low_rank:
         adapt(denoiser, settings.low_rank, seed=settings.seed)
-    old, before = _old_quality(settings, store, statistics)
     begin(folder, settings)
     module = DiffusionModule(denoiser, denoiser.process, settings)
-    together = settings.num_processes * settings.num_nodes
-    start = read_checkpoint(checkpoint)["global_step"] * together if resume else 0
-    batches = TrainingBatches(
-        store, budget=settings.pair_budget, seed=settings.seed, indices=indices, labels=labels, start=start,
-        together=together,
-    )  # fmt: skip
+    batches = batches_of(settings, store, indices, labels, checkpoint if resume else None)
     scored = ScoredSamples(
         folder / SCORES, minutes=settings.sample_minutes,
         sample_and_score=partial(_sample_and_score, settings, store, statistics, old),
@@ -164,17 +162,6 @@ def _trained_on(
     """Statistics with the conditions, their labels of all molecules, and which molecules are trained on."""
     indices = stretch(store.split("train"), settings.part)
     return *conditioned(store, settings.conditions, indices), indices
-
-
-def _old_quality(
-    settings: TrainingSettings, store: MoleculeStore, statistics: Statistics
-) -> tuple[list[State], dict[str, float]]:
-    """In fine-tuning, molecules of the weights to start from, and the losses on them before."""
-    if settings.start is None:
-        return [], {}
-    bundle = load_pretrained(settings.start)
-    old, denoiser = old_molecules(bundle, store.vocabulary), transferred(bundle, statistics)
-    return old, old_losses(denoiser, denoiser.process, old)
 
 
 def _sample_and_score(
