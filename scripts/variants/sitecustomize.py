@@ -61,10 +61,10 @@ def soap() -> None:
     """SOAP (Vyas et al. 2024) in Muon's place; needs the package pytorch-optimizer."""
     from pytorch_optimizer import SOAP  # pyright: ignore[reportMissingImports]
 
-    def build(matrices, *, lr, weight_decay, adjust_lr_fn):
+    def build(matrices, *, lr, weight_decay):
         return SOAP(matrices, lr=lr, betas=(0.95, 0.95), weight_decay=weight_decay, precondition_frequency=10)
 
-    torch.optim.Muon = build
+    optimizer.Muon = build
 
 
 def plain_x0() -> None:
