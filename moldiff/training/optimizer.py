@@ -15,7 +15,7 @@ RMS_OF_ADAMW = 0.2  # of the steps of AdamW, so that both parts take one rate
 
 
 class Muon(torch.optim.Muon):
-    """torch's Muon, step for step, but in float32 where the hardware does not multiply bf16.
+    """torch's Muon with `match_rms_adamw`, step for step, but in float32 where the hardware does not multiply bf16.
 
     torch always orthogonalises in bf16, which without such hardware takes many times as long as the rest of a step.
     """
