@@ -94,9 +94,10 @@ def test_isomers_have_the_formula(generator: MoleculeGenerator):
 
 
 def test_reshape_keeps_coordinates(generator: MoleculeGenerator, molecules: list[Molecule]):
-    shapes = molecules[:10]
+    shapes = [m for m in molecules if len(m) > 8][:10]  # methane and its like are rare in the data
     samples = list(reshape(generator, [replace(bare(m), elements=0 * m.elements + 1) for m in shapes]))
-    assert sum(sample.valid for sample in samples) >= 8
+    assert len(shapes) == 10
+    assert sum(sample.valid for sample in samples) >= 9
     assert all((m.pos == f.pos).all() for m, f in zip(shapes, drawn(samples), strict=True))
 
 
