@@ -135,7 +135,32 @@ Range = Annotated[tuple[Positive, Positive], AfterValidator(_ordered)]
 WALK = SamplerSettings(num_steps=20, class_churn=1.0, grid_focus=0.5, grid_end=0.02, atom_lead=2.5, bond_lead=3.5)
 
 
-class TrainingSettings(Settings):
+class RunSettings(Settings):
+    """What the trainings of every kind have in common.
+
+    The rate rises over `warmup_steps` and falls to nothing over the last `cooldown` of the run; the weights that are
+    kept are an average over about its last `ema_length`. A batch has `pair_budget` atom pairs, in each of
+    `num_processes` processes on each of `num_nodes` machines. `clip` bounds the norm of a gradient.
+    """
+
+    data: str = "qm9"
+    seed: Annotated[int, Field(ge=0)] = 0
+    num_molecules: Annotated[int, Field(ge=1)] = 2_000_000
+    pair_budget: Annotated[int, Field(ge=1)] = 12_000
+    learning_rate: Positive = 3e-3
+    warmup_steps: Annotated[int, Field(ge=0)] = 300
+    cooldown: Share = 0.8
+    weight_decay: NotNegative = 0.01
+    clip: Positive = 1.0
+    ema_length: Share = 0.1
+    precision: Literal["auto", "bf16", "float32"] = "auto"
+    num_threads: Annotated[int, Field(ge=0)] = 1
+    num_processes: Annotated[int, Field(ge=1, le=64)] = 1
+    num_nodes: Annotated[int, Field(ge=1, le=1024)] = 1
+    checkpoint_minutes: Positive = 5.0
+
+
+class TrainingSettings(RunSettings):
     """A training run, complete: together with the data it determines the weights.
 
     The defaults are the recipe of `docs/decisions/016-changes.md`, found on QM9.
@@ -147,8 +172,7 @@ class TrainingSettings(Settings):
     `task_share` of the molecules come with a part that is known
     (`moldiff.training.tasks`), from the share `task_start` of the run on. `self_conditioning` is the share of the
     batches that see an earlier prediction; from the share `gap_start` of the run on it was made a step before, as in
-    a walk, by `previous_gap` in the root of the time (`moldiff.training.module.draw_before`). The weights that are kept
-    are an average over about the last `ema_length` of the run.
+    a walk, by `previous_gap` in the root of the time (`moldiff.training.module.draw_before`).
 
     `conditions` are columns of the data that the model learns to heed (`moldiff.data.columns`); the share
     `unconditional_share` of the molecules is told nothing (`moldiff.training.conditions`). `part` is the stretch of the
@@ -158,21 +182,12 @@ class TrainingSettings(Settings):
     model: ModelSettings = ModelSettings()
     loss: LossSettings = LossSettings()
     sampler: SamplerSettings = WALK
-    data: str = "qm9"
     start: str | None = None
     low_rank: Annotated[int, Field(ge=0)] = 0
     conditions: tuple[str, ...] = ()
     unconditional_share: Share = 0.15
     part: Annotated[tuple[Share, Share], AfterValidator(_ordered)] = (0.0, 1.0)
-    seed: Annotated[int, Field(ge=0)] = 0
-    num_molecules: Annotated[int, Field(ge=1)] = 2_000_000
     pair_budget: Annotated[int, Field(ge=1)] = 24_000
-    learning_rate: Positive = 3e-3
-    warmup_steps: Annotated[int, Field(ge=0)] = 300
-    cooldown: Share = 0.8
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    clip: Positive = 1.0
-    ema_length: Share = 0.1
     self_conditioning: Share = 0.5
     previous_gap: Range = (0.01, 0.15)
     gap_start: Share = 0.0
@@ -181,38 +196,29 @@ class TrainingSettings(Settings):
     bond_lead: Range = (1.0, 4.0)
     task_share: Share = 0.2
     task_start: Share = 0.25
-    precision: Literal["auto", "bf16", "float32"] = "auto"
-    num_threads: Annotated[int, Field(ge=0)] = 1
-    num_processes: Annotated[int, Field(ge=1, le=64)] = 1
-    num_nodes: Annotated[int, Field(ge=1, le=1024)] = 1
-    checkpoint_minutes: Positive = 5.0
     sample_minutes: Annotated[float, Field(ge=0)] = 20.0
     num_scored: Annotated[int, Field(ge=1)] = 200
 
 
-class DistillationSettings(Settings):
+class DistillationSettings(RunSettings):
     """A student of other weights for walks of few evaluations, complete: together with them it determines its weights.
 
     `sampler` is what the walk of the student changes in that of the teacher (whose `pos_errors` stay); the walk goes
     into the student's bundle. In an update `batches_per_update` batches of walks are drawn, of `pair_budget` atom pairs
     each, shared out among the processes. `pos_weight` is the weight of the coordinates as decisions, `whole_weight`
     that of a molecule beside its atoms (`moldiff.training.policy`), `likeness_weight` that of being like the prepared
-    `data` (`moldiff.training.environments`), which nothing else needs. The other settings are those of
-    `TrainingSettings`.
+    `data` (`moldiff.training.environments`), which nothing else needs.
     """
 
     teacher: str = "qm9"
-    data: str = "qm9"
     sampler: dict[str, Any] = Field(
         default={
             "num_steps": 8, "eta": 0.3, "temperature": 0.7, "grid_focus": 0.3, "grid_end": 0.03, "atom_lead": 3.0,
             "bond_lead": 4.0,
         }
     )  # fmt: skip
-    seed: Annotated[int, Field(ge=0)] = 0
     num_molecules: Annotated[int, Field(ge=1)] = 45_000
     batches_per_update: Annotated[int, Field(ge=1)] = 12
-    pair_budget: Annotated[int, Field(ge=1)] = 12_000
     pos_weight: NotNegative = 0.3
     whole_weight: NotNegative = 0.3
     likeness_weight: NotNegative = 1.0
@@ -220,13 +226,6 @@ class DistillationSettings(Settings):
     warmup_steps: Annotated[int, Field(ge=0)] = 5
     cooldown: Share = 0.5
     weight_decay: NotNegative = 0.0
-    clip: Positive = 1.0
-    ema_length: Share = 0.1
-    precision: Literal["auto", "bf16", "float32"] = "auto"
-    num_threads: Annotated[int, Field(ge=0)] = 1
-    num_processes: Annotated[int, Field(ge=1, le=64)] = 1
-    num_nodes: Annotated[int, Field(ge=1, le=1024)] = 1
-    checkpoint_minutes: Positive = 5.0
 
     @model_validator(mode="after")
     def _batches_for_all(self) -> "DistillationSettings":
@@ -240,31 +239,15 @@ class DistillationSettings(Settings):
         return SamplerSettings.parse({**teacher.model_dump(), **self.sampler}, source="sampler of the student")
 
 
-class PredictorSettings(Settings):
+class PredictorSettings(RunSettings):
     """A network that predicts properties of clean molecules (`moldiff.network.property`), and how it is trained.
 
     `targets` are columns of the data as of `moldiff.data.columns`. The loss is the mean absolute error in standard
-    deviations. The other settings are those of `TrainingSettings`.
+    deviations.
     """
 
     network: NetworkSettings = NetworkSettings(atom=128)
-    data: str = "qm9"
     targets: Annotated[tuple[str, ...], Field(min_length=1)] = ("alpha", "gap", "homo", "lumo", "mu", "cv")
     part: Annotated[tuple[Share, Share], AfterValidator(_ordered)] = (0.0, 1.0)
-    seed: Annotated[int, Field(ge=0)] = 0
-    num_molecules: Annotated[int, Field(ge=1)] = 2_000_000
-    pair_budget: Annotated[int, Field(ge=1)] = 12_000
     learning_rate: Positive = 2e-3
-    warmup_steps: Annotated[int, Field(ge=0)] = 300
-    cooldown: Share = 0.8
-    weight_decay: NotNegative = 0.01
-    clip: Positive = 1.0
     ema_length: Share = 0.05
-    precision: Literal["auto", "bf16", "float32"] = "auto"
-    num_threads: Annotated[int, Field(ge=0)] = 1
-    num_processes: Annotated[int, Field(ge=1, le=64)] = 1
-    num_nodes: Annotated[int, Field(ge=1, le=1024)] = 1
-    checkpoint_minutes: Positive = 5.0
-
-
-RunSettings = TrainingSettings | DistillationSettings | PredictorSettings

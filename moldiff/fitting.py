@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.multiprocessing.spawn import ProcessExitedException
 from torch.utils.data import DataLoader, IterableDataset
 
-from moldiff.config import PredictorSettings, RunSettings, TrainingSettings
+from moldiff.config import RunSettings
 from moldiff.data.store import MoleculeStore
 from moldiff.errors import ConfigError, OutputError, TrainingError
 from moldiff.interrupt import Interrupt
@@ -64,7 +64,7 @@ def begin(folder: Path, settings: RunSettings) -> None:
 
 
 def batches_of(
-    settings: TrainingSettings | PredictorSettings,
+    settings: RunSettings,
     store: MoleculeStore,
     indices: Int[np.ndarray, "k"],
     labels: Float[Tensor, "m l"] | None,

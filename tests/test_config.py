@@ -16,7 +16,7 @@ from moldiff.errors import ConfigError
         ({"lerning_rate": 1}, "run.json: unknown key 'lerning_rate'; did you mean 'learning_rate'?"),
         ({"model": {"network": {"atm": 8}}}, "unknown key 'model.network.atm'; did you mean 'atom'?"),
         ({"model": {"process": {"pos": {"exponnent": 2}}}}, "'model.process.pos.exponnent'; did you mean 'exponent'?"),
-        ({"zzz": 1}, "unknown key 'zzz'; known keys: model, loss, sampler"),
+        ({"zzz": 1}, "unknown key 'zzz'; known keys: data, seed, num_molecules"),
         ({"learning_rate": 0}, "run.json: learning_rate: Input should be greater than 0, got 0"),
         ({"learning_rate": "fast"}, "learning_rate: .* valid number.*, got 'fast'"),
         ({"learning_rate": math.nan}, "learning_rate: .* got nan"),
