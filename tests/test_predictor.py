@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Molecule
-from moldiff.cli import app
+from moldiff.cli import app, drawing
 from moldiff.config import NetworkSettings, PredictorSettings
 from moldiff.data.store import MoleculeStore
 from moldiff.errors import ConfigError, WeightsError
@@ -118,14 +118,20 @@ def test_user_trains_a_predictor(store_path: Path, tmp_path: Path):
     assert "mu: mean absolute error" in result.stdout
 
 
-def test_generator_brings_its_judge(folder: Path, conditioned_weights: Path, tmp_path: Path):
+@pytest.mark.parametrize("together", [128, 4])
+def test_generator_brings_its_judge(
+    together: int, folder: Path, conditioned_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(drawing, "JUDGED", together)
     bundle = shutil.copytree(conditioned_weights, tmp_path / "bundle")
     shutil.copytree(folder, bundle / FOLDER)
     drawn = run("sample", "--weights", bundle, "--out", tmp_path / "x.sdf", "-n", 6, "--num-steps", 3,
                 "--condition", "gap=7eV")  # fmt: skip
     assert drawn.exit_code == 0, drawn.output
     assert "Predicted properties" in drawn.stdout
-    for _, record in read_molecules(tmp_path / "x.sdf"):
+    records = [record for _, record in read_molecules(tmp_path / "x.sdf")]
+    assert len(records) == 6
+    for record in records:
         assert isinstance(record, Molecule)
         assert record.properties["off_gap"] == pytest.approx(
             abs(float(record.properties["predicted_gap"]) - 7), abs=1e-4

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FEWER, INTERRUPTED = 3, 130  # exit codes: fewer molecules were written than asked for; stopped by Ctrl-C
 WALKS = (".sdf", ".xyz")  # what a trajectory is written as
 MOST_DRAWS = 3  # with --valid-only, at most this many times what was asked for
+JUDGED = 128  # molecules that the judge looks at together
 
 
 @dataclass(frozen=True)
@@ -138,20 +139,22 @@ class _Drawing:
         self, writer: "MoleculeWriter", states: "MoleculeWriter | None" = None
     ) -> Iterator["Molecule | Failure"]:
         """Every molecule drawn, for the score, after it was written; ends early, and says so, on Ctrl-C."""
-        drawn, samples = 0, self.samples
+        drawn, samples, waiting = 0, self.samples, []
         with self.bar, self.interrupt:
             try:
                 while True:
                     for sample in samples:
                         drawn, self.num_valid = drawn + 1, self.num_valid + sample.valid
                         if sample.molecule is not None and (sample.valid or not self.order.valid_only):
-                            molecule = tagged(sample, writer.path.suffix)
-                            writer.write(molecule if self.judge is None else self.judge.judged([molecule])[0])
+                            waiting.append(tagged(sample, writer.path.suffix))
+                            if self.judge is None or len(waiting) == JUDGED:
+                                self._write(waiting, writer)
                             if states is not None:
                                 for state in sample.states:
                                     states.write(state)
                         self.bar.update(self.task, told=f"{self.num_valid} of {drawn} valid")
                         yield sample.result if sample.molecule is None else sample.molecule
+                    self._write(waiting, writer)
                     wanted = min(
                         self.order.num_samples - writer.num_written, MOST_DRAWS * self.order.num_samples - drawn
                     )
@@ -160,6 +163,12 @@ class _Drawing:
                     samples = self._round(wanted, first=self.order.first + drawn)
             except KeyboardInterrupt:
                 self.interrupted = True
+                self._write(waiting, writer)
+
+    def _write(self, waiting: "list[Molecule]", writer: "MoleculeWriter") -> None:
+        for molecule in waiting if self.judge is None else self.judge.judged(waiting):
+            writer.write(molecule)
+        waiting.clear()
 
     def _round(self, count: int, *, first: int) -> Iterator["Sample"]:
         task = self.bar.tasks[0]
