@@ -82,12 +82,12 @@ def _as_classes(told: Column, store: MoleculeStore) -> Column:
 def conditioned(
     store: MoleculeStore, names: Sequence[str], indices: np.ndarray
 ) -> tuple[Statistics, Float[Tensor, "m l"] | None]:
-    """The statistics of a store with conditions, and their labels of all its molecules.
+    """The statistics of what is trained on, with conditions, and their labels of all molecules of the store.
 
     Args:
         store: prepared molecules.
         names: of the columns, as of `column`; none is no condition.
-        indices: of the molecules to train on, which the conditions are counted on.
+        indices: of the molecules to train on, which everything is counted on.
 
     Returns:
         The statistics, and the labels; None without names.
@@ -95,12 +95,14 @@ def conditioned(
     Raises:
         DataError: if there is no such column, or its values are all the same.
     """
+    whole = np.array_equal(indices, store.split("train"))
+    statistics = store.statistics if whole else store.statistics_of(indices)
     if not names:
-        return store.statistics, None
+        return statistics, None
     columns = [column(store, name) for name in names]
     conditions = tuple(
         Condition.count(c.name, c.values[indices], store.sizes[indices], unit=c.unit, classes=c.classes)
         for c in columns
     )
     labels = [(c.values - condition.mean) / condition.std for c, condition in zip(columns, conditions, strict=True)]
-    return replace(store.statistics, conditions=conditions), torch.from_numpy(np.stack(labels, 1)).float()
+    return replace(statistics, conditions=conditions), torch.from_numpy(np.stack(labels, 1)).float()

@@ -65,8 +65,11 @@ def test_labels_are_standardised_on_the_molecules_trained_on(store: MoleculeStor
     assert not torch.allclose(labels.mean(0), torch.zeros(2), atol=1e-3)
 
 
-def test_no_condition_leaves_the_statistics_alone(store: MoleculeStore):
-    assert conditioned(store, [], np.arange(5)) == (store.statistics, None)
+def test_statistics_are_of_the_molecules_trained_on(store: MoleculeStore):
+    train = store.split("train")
+    assert conditioned(store, [], train) == (store.statistics, None)
+    for names in ([], ["gap"]):
+        assert conditioned(store, names, train[:50])[0].num_molecules == 50
 
 
 @pytest.fixture

@@ -34,6 +34,11 @@ def test_statistics_law_catches_a_count_of_all_splits(store: MoleculeStore, samp
         assert_agrees(store.statistics, sample)
 
 
+def test_statistics_of_a_part_are_counted_on_it(store: MoleculeStore, sample: list[Molecule]):
+    chosen = store.split("train")[1::2]
+    assert_agrees(store.statistics_of(chosen), [sample[i] for i in chosen])
+
+
 def test_statistics_survive_json(store: MoleculeStore):
     plain = json.loads(json.dumps(store.statistics.to_dict()))
     assert Statistics.from_dict(plain) == store.statistics
