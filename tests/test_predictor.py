@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,9 @@ from moldiff.chem.molecule import Molecule
 from moldiff.cli import app, drawing
 from moldiff.config import NetworkSettings, PredictorSettings
 from moldiff.data.store import MoleculeStore
-from moldiff.errors import ConfigError, WeightsError
+from moldiff.drawing import Sample
+from moldiff.errors import ConfigError, WeightsError, WorkerError
+from moldiff.generator import MoleculeGenerator
 from moldiff.predictor import FOLDER, PropertyPredictor
 from moldiff.regression import train_predictor
 
@@ -137,3 +141,23 @@ def test_generator_brings_its_judge(
             abs(float(record.properties["predicted_gap"]) - 7), abs=1e-4
         )
         assert "off_alpha" not in record.properties
+
+
+def test_what_waits_for_the_judge_is_kept_when_drawing_fails(
+    folder: Path, conditioned_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    bundle = shutil.copytree(conditioned_weights, tmp_path / "bundle")
+    shutil.copytree(folder, bundle / FOLDER)
+    iterate = MoleculeGenerator.iterate
+
+    def failing(self: MoleculeGenerator, num_samples: int, **options) -> Iterator[Sample]:
+        yield from islice(iterate(self, num_samples, **options), 3)
+        raise WorkerError("a process died")
+
+    monkeypatch.setattr(MoleculeGenerator, "iterate", failing)
+    drawn = run("sample", "--weights", bundle, "--out", tmp_path / "x.sdf", "-n", 6, "--num-steps", 3,
+                "--condition", "gap=7eV")  # fmt: skip
+    refused(drawn, "a process died")
+    records = [record for _, record in read_molecules(tmp_path / "x.sdf")]
+    assert len(records) == 3
+    assert all("predicted_gap" in record.properties for record in records if isinstance(record, Molecule))

@@ -163,12 +163,14 @@ class _Drawing:
                     samples = self._round(wanted, first=self.order.first + drawn)
             except KeyboardInterrupt:
                 self.interrupted = True
+            finally:  # whatever ends it, what was drawn is kept
                 self._write(waiting, writer)
 
     def _write(self, waiting: "list[Molecule]", writer: "MoleculeWriter") -> None:
-        for molecule in waiting if self.judge is None else self.judge.judged(waiting):
+        molecules = waiting.copy()
+        waiting.clear()  # first, so that nothing is tried twice when the file cannot be written
+        for molecule in molecules if self.judge is None else self.judge.judged(molecules):
             writer.write(molecule)
-        waiting.clear()
 
     def _round(self, count: int, *, first: int) -> Iterator["Sample"]:
         task = self.bar.tasks[0]
