@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int, Integer
 
 from moldiff.data.conditions import Condition
 from moldiff.errors import DataError
@@ -100,6 +100,36 @@ class Statistics:
             pos_scale=scale,
             num_molecules=len(sizes),
         )
+
+    @classmethod
+    def count_part(
+        cls,
+        chosen: Bool[np.ndarray, "m"],
+        pos: Float[np.ndarray, "a 3"],
+        atom: Integer[np.ndarray, "a"],
+        sizes: Integer[np.ndarray, "m"],
+        orders: Integer[np.ndarray, "e"],
+        num_bonds: Integer[np.ndarray, "m"],
+        *,
+        vocabulary: tuple[str, ...],
+    ) -> "Statistics":
+        """Statistics of some of the molecules that lie one after the other; all else as in `count`.
+
+        Args:
+            chosen: whether a molecule counts.
+            pos: coordinates of all atoms, Å.
+            atom: class of all atoms.
+            sizes: number of atoms of each molecule.
+            orders: order of every bond, each bond once.
+            num_bonds: of each molecule.
+            vocabulary: labels of the atom classes.
+
+        Returns:
+            The statistics.
+        """
+        atoms, bonds = np.repeat(chosen, sizes), np.repeat(chosen, num_bonds)
+        atom, orders = (array.astype(np.int64) for array in (atom[atoms], orders[bonds]))
+        return cls.count(pos[atoms], atom, sizes[chosen], orders, vocabulary=vocabulary)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -169,9 +169,9 @@ class MoleculeStore(Dataset):
         """Counted on these molecules only; what they are read into takes memory."""
         chosen = np.zeros(len(self), dtype=bool)
         chosen[indices] = True
-        atoms, bonds = np.repeat(chosen, self.sizes), np.repeat(chosen, self._num_bonds)
-        atom, order = (array.astype(np.int64) for array in (self._atom[atoms], self._order[bonds]))
-        return Statistics.count(self._pos[atoms], atom, self.sizes[chosen], order, vocabulary=self.vocabulary.labels)
+        return Statistics.count_part(
+            chosen, self._pos, self._atom, self.sizes, self._order, self._num_bonds, vocabulary=self.vocabulary.labels
+        )
 
     def state(self, indices: Sequence[int] | Int[np.ndarray, "b"]) -> State:
         """Dense batch of these molecules, each centred; the same as `collate` of their `Data`, without the detour."""

@@ -57,13 +57,8 @@ def write_store(
     if len(vocabulary) > 256:
         raise DataError(f"{path}: {len(vocabulary)} pairs of element and charge, at most 256 are supported")
     atom = vocabulary.encode(keys // 256, keys % 256 - 128)[atom]
-    train = split == 0
-    statistics = Statistics.count(
-        packed.pos[np.repeat(train, packed.sizes)],
-        atom[np.repeat(train, packed.sizes)],
-        packed.sizes[train],
-        packed.bonds[np.repeat(train, packed.num_bonds), 2].astype(np.int64),
-        vocabulary=vocabulary.labels,
+    statistics = Statistics.count_part(
+        split == 0, packed.pos, atom, packed.sizes, packed.bonds[:, 2], packed.num_bonds, vocabulary=vocabulary.labels
     )
     ends = np.uint8 if packed.sizes.max() <= 256 else np.uint16
     arrays = {
