@@ -88,6 +88,7 @@ class Block(nn.Module):
         mask: Bool[Tensor, "n b"] | None,
         reach: Float[Tensor, "n b 1"],
         scale: Float[Tensor, "b 1"],
+        told: Float[Tensor, "b c2"] | None = None,
     ) -> Features:
         """One update of atoms, pairs and coordinates.
 
@@ -98,12 +99,17 @@ class Block(nn.Module):
             mask: slot holds an atom; None where no slot is padded.
             reach: how far each coordinate may still be from its estimate, Å.
             scale: of a sum over an atom's pairs, for each molecule.
+            told: of what is read of the atoms the scale less one and the shift, by the labels of a molecule.
 
         Returns:
             The features after the round.
         """
         w = self.widths
-        to_pair, queries, keys, values, strengths = self.project(self.norm(x.scalars)).split(self.splits, -1)
+        scalars = self.norm(x.scalars)
+        if told is not None:
+            more, shift = told.chunk(2, -1)
+            scalars = scalars * (1 + more) + shift
+        to_pair, queries, keys, values, strengths = self.project(scalars).split(self.splits, -1)
         sent, compared = zip(*(v.chunk(2, -1) for v in self.project_vectors(normalised(x.vectors))), strict=True)
         if mask is not None:
             to_pair = to_pair.masked_fill(~mask[..., None], SILENT)

@@ -49,3 +49,31 @@ class LabelFeatures(nn.Module):
             )
             features.append(torch.cat([torch.ones_like(code[:, :1]), code], -1) * told[:, place, None])
         return torch.cat(features, -1)
+
+
+class LabelLayers(nn.Module):
+    """Scales and shifts, from the labels, of what each block reads of the atoms; zeros where nothing is told.
+
+    Source: Perez et al. 2018, arXiv:1709.07871 (FiLM).
+
+    Args:
+        classes: for each label the number of its classes, or 0 of a number.
+        hidden: channels in between.
+        channels: of an atom.
+        num_blocks: of the network.
+    """
+
+    def __init__(self, classes: Sequence[int], *, hidden: int, channels: int, num_blocks: int) -> None:
+        super().__init__()
+        self.num_blocks = num_blocks
+        self.features = LabelFeatures(classes)
+        self.inner = nn.Linear(self.features.width, hidden, bias=False)
+        self.outer = nn.Linear(hidden, 2 * channels * num_blocks, bias=False)
+        nn.init.zeros_(self.outer.weight)  # weights that knew no labels go on as they are
+
+    def forward(
+        self, labels: Float[Tensor, "b l"] | None, *, like: Float[Tensor, "b 1"]
+    ) -> tuple[Float[Tensor, "b c2"], ...]:
+        """For each block the scale less one and the shift, side by side; arguments as of `LabelFeatures.forward`."""
+        out = self.outer(nn.functional.silu(self.inner(self.features(labels, like=like))))
+        return out.chunk(self.num_blocks, -1)

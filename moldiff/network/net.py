@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from moldiff.network.blocks import DISTANCE_FEATURES, MAX_DISTANCE, Block, Features, Widths
-from moldiff.network.labels import LabelFeatures
+from moldiff.network.labels import LabelLayers
 from moldiff.network.pairs import GaussianBasis, Pairs, pair_layer, safe_norm
 from moldiff.state import BOND_CLASSES, Prediction, State, Times
 
@@ -55,10 +55,11 @@ class EquivariantNetwork(nn.Module):
         self.embed_pairs = nn.Linear(bond_inputs + BOND_CLASSES + 2 * DISTANCE_FEATURES + TIME_FEATURES, w.pair)
         self.embed_moves = nn.Parameter(torch.empty(w.vector))
         nn.init.normal_(self.embed_moves)
-        self.label_features = LabelFeatures(label_classes)
-        self.embed_labels = nn.Linear(self.label_features.width, w.atom, bias=False) if label_classes else None
-        if self.embed_labels is not None:
-            nn.init.zeros_(self.embed_labels.weight)  # weights that knew no labels go on as they are
+        self.embed_labels = (
+            LabelLayers(label_classes, hidden=w.hidden, channels=w.atom, num_blocks=num_blocks)
+            if label_classes
+            else None
+        )
         self.widths = w
         self.blocks = nn.ModuleList(Block(w, last=i == num_blocks - 1) for i in range(num_blocks))
         self.atom_norm = nn.LayerNorm(w.atom)
@@ -109,8 +110,11 @@ class EquivariantNetwork(nn.Module):
         x = self._embed(state, t, guess, previous, pairs)
         reach = error.T[..., None]
         scale = (state.mask.sum(1, keepdim=True) - 1).clamp_min(1).to(guess.dtype).rsqrt()
-        for block in self.blocks:
-            x = block(x, pairs, bar, mask, reach, scale)
+        told = [None] * len(self.blocks)
+        if self.embed_labels is not None:
+            told = self.embed_labels(state.labels, like=guess[:, 0, :1])
+        for block, row in zip(self.blocks, told, strict=True):
+            x = block(x, pairs, bar, mask, reach, scale, row)
         return x, pairs
 
     def atom_columns(self, classes: list[int]) -> list[int]:
@@ -146,10 +150,7 @@ class EquivariantNetwork(nn.Module):
         first = (moves / self.scale)[..., None] * self.embed_moves
         w = self.widths
         vectors = (first, *(first.new_zeros(n, b, 2 * degree + 1, w.vector) for degree in w.degrees[1:]))
-        scalars = self.embed_atoms(torch.cat(atoms, -1))
-        if self.embed_labels is not None:
-            scalars = scalars + self.embed_labels(self.label_features(state.labels, like=guess[:, 0, :1]))
-        return Features(scalars, vectors, self.embed_pairs(torch.cat(edges, -1)), start)
+        return Features(self.embed_atoms(torch.cat(atoms, -1)), vectors, self.embed_pairs(torch.cat(edges, -1)), start)
 
     def _read(self, x: Features, pairs: Pairs) -> Prediction:
         scalars = self.atom_norm(x.scalars)
