@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from moldiff.batching import in_batches, rows_of
+from moldiff.batching import filled, in_batches
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import Checked, check
 from moldiff.chem.vocabulary import Vocabulary
@@ -19,7 +19,9 @@ from moldiff.diffusion.randomness import SampleRandomness
 from moldiff.errors import MoleculeError
 from moldiff.precision import use_bf16
 from moldiff.sampling.known import Known, OnlyPossible
+from moldiff.sampling.selection import Select, taken
 from moldiff.sampling.walk import Tap, shown
+from moldiff.selection import Contest, Selection, molecule_of
 from moldiff.state import Prediction, State
 from moldiff.workers import side_by_side
 
@@ -82,6 +84,7 @@ class Drawing:
         batch_size: most molecules at once.
         heeding: what the denoiser becomes for molecules that something is asked of.
         asked: what is asked of a molecule, for its record.
+        selection: several walks compete for each molecule.
         with_states: keep the states of the walks.
         on_step: called after each evaluation with the number of molecules that it was for.
     """
@@ -95,6 +98,7 @@ class Drawing:
     batch_size: int | None
     heeding: Heeding = as_it_is
     asked: Callable[[int], Mapping[str, Value]] = nothing_asked
+    selection: Selection | None = None
     with_states: bool = False
     on_step: Callable[[int], None] | None = None
 
@@ -116,6 +120,7 @@ class Drawing:
         def work(batch: tuple[int, list[int]], stop: Event) -> _Drawn:
             states: list[tuple[float, State]] = []
             last: list[Prediction] = []
+            contest = None if self.selection is None else Contest(self.selection, self.vocabulary, batch[1])
 
             def tap(step: int, time: float, state: State, x0_hat: Prediction) -> None:
                 if stop.is_set():
@@ -126,13 +131,20 @@ class Drawing:
                 if self.on_step is not None:
                     self.on_step(len(batch[1]))
 
-            state = self._draw(*batch, known, tap)
+            def select(step: int, state: State, x0_hat: Prediction) -> Tensor | None:
+                rows = None if contest is None else contest.rows(step, state, x0_hat)
+                if rows is not None:
+                    states[:] = [taken(past, rows) for past in states]
+                return rows
+
+            state = self._draw(*batch, known, tap, select)
             sure = last[0].bond.float().softmax(-1).to("cpu").gather(-1, state.bond[..., None])[..., 0]
-            return _Drawn(state, sure, states)
+            drawn = _Drawn(state, sure, tuple(states))
+            return drawn if contest is None else taken(drawn, contest.best(state))
 
         try:
             for (_, indices), drawn in side_by_side(
-                work, in_batches(sizes, self.batch_size, self.device), num_threads=threads
+                work, in_batches(sizes, self.batch_size, self.device, copies=self._walks), num_threads=threads
             ):
                 for row, index in enumerate(indices):
                     done[index] = self._sample(drawn, row, index)
@@ -143,18 +155,22 @@ class Drawing:
             yield from (done[index] for index in sorted(done))
             raise
 
-    def _draw(self, n: int, indices: Sequence[int], known: KnownOf, tap: Tap) -> State:
-        """One batch of exactly one size; rows beyond the indices repeat the last and are dropped."""
-        _, unit = rows_of(n, self.device)
-        rows = -(-len(indices) // unit) * unit
-        filled = [*indices, *[indices[-1]] * (rows - len(indices))]
-        given = known(n, filled).to(self.device)
-        denoiser = self.heeding(self.denoiser, filled)
+    @property
+    def _walks(self) -> int:
+        """For each molecule."""
+        return 1 if self.selection is None else self.selection.num_walks
+
+    def _draw(self, n: int, indices: Sequence[int], known: KnownOf, tap: Tap, select: Select) -> State:
+        """One batch of exactly one size, the walks of each index side by side; rows beyond them are of no use."""
+        rows = filled([index for index in indices for _ in range(self._walks)], n, self.device)
+        given = known(n, rows).to(self.device)
+        denoiser = self.heeding(self.denoiser, rows)
         if given.possible is not None:
             denoiser = OnlyPossible(denoiser, given.possible)
-        generator = SampleRandomness(self.seed, filled, torch.full((rows,), n), device=self.device)
+        walks = [place % self._walks for place in range(len(rows))]
+        generator = SampleRandomness(self.seed, rows, torch.full((len(rows),), n), device=self.device, walks=walks)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16("auto", self.device)):
-            return self.go(denoiser=denoiser, known=given, generator=generator, tap=tap).to("cpu")
+            return self.go(denoiser=denoiser, known=given, generator=generator, tap=tap, select=select).to("cpu")
 
     def _sample(self, drawn: "_Drawn", row: int, index: int) -> Sample:
         told = {"seed": self.seed, "index": index, "num_steps": self.num_steps}
@@ -166,12 +182,9 @@ class Drawing:
             return Sample(index, Failure("coordinates", str(error)), None)
         return Sample(index, check(molecule), molecule, walked, drawn.confidence[row].numpy())
 
-    def _molecule(self, state: State, row: int, told: Mapping[str, Value | int]) -> Molecule:
-        elements, charges = self.vocabulary.decode(state.atom[row].numpy())
-        return Molecule(
-            elements, charges, state.pos[row].numpy().astype(np.float64), state.bond[row].numpy(),
-            name=f"moldiff-{told['seed']}-{told['index']}", properties=told,
-        )  # fmt: skip
+    def _molecule(self, state: State, row: int, told: Mapping[str, Value]) -> Molecule:
+        name = f"moldiff-{told['seed']}-{told['index']}"
+        return molecule_of(state, row, self.vocabulary, name=name, properties=told)
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,4 +193,4 @@ class _Drawn:
 
     state: State
     confidence: Float[Tensor, "b n n"]
-    states: list[tuple[float, State]]
+    states: tuple[tuple[float, State], ...]

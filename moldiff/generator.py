@@ -19,6 +19,7 @@ from moldiff.errors import ConfigError
 from moldiff.sampling.guidance import Asked, Goal, Guidance, Steered
 from moldiff.sampling.known import Known
 from moldiff.sampling.walk import walk
+from moldiff.selection import Selection
 from moldiff.sizes import NumAtoms, Sizes
 
 WINDOW = 4096  # molecules that are sorted into batches of equal size together
@@ -95,6 +96,7 @@ class MoleculeGenerator:
         guidance_interval: tuple[float, float] = (0.0, 1.0),
         goal: Goal | None = None,
         goal_scale: float = 1.0,
+        selection: Selection | None = None,
         with_states: bool = False,
         on_step: Callable[[int], None] | None = None,
     ) -> Iterator[Sample]:
@@ -117,6 +119,7 @@ class MoleculeGenerator:
             guidance_interval: times of the coordinates within which guidance and goal count.
             goal: a differentiable function whose gradient steers the molecules; see `moldiff.sampling.guidance.Goal`.
             goal_scale: of its gradient.
+            selection: several walks compete for each molecule; see `moldiff.selection.Selection`.
             with_states: give the states of each walk, too; for few molecules, they take `num_steps` times the memory.
             on_step: called after each evaluation with the number of molecules that it was for; on the CPU from as many
                 threads as torch was told to use, which work on a batch each.
@@ -131,14 +134,18 @@ class MoleculeGenerator:
             raise ConfigError(f"num_samples {num_samples}, first {first}: must be at least 0")
         known = self.bundle.statistics.conditions
         labels = labels_of(known, conditions or {})
-        warn_outside(known, labels)
-        counts = size_weights(known, labels, self.bundle.statistics.sizes)
+        selected = [
+            (c, label) for c, label in (selection.asked if selection else ()) if c.name not in (conditions or {})
+        ]
+        every, wanted = [*known, *(c for c, _ in selected)], [*labels, *(label for _, label in selected)]
+        warn_outside(every, wanted)
+        counts = size_weights(every, wanted, self.bundle.statistics.sizes)
         sizes = Sizes.of(counts, num_atoms, allow_extrapolation=allow_extrapolation)
         strength = Guidance(weights_of(known, guidance, [labels]), guidance_interval)
         drawing = self._drawing(
             sampler, num_steps, seed, batch_size, with_states=with_states, on_step=on_step,
-            heeding=self._heeding(lambda index: labels, strength, goal, goal_scale),
-            asked=lambda index: values_of(known, labels),
+            heeding=self._heeding(lambda index: labels, strength, goal, goal_scale), selection=selection,
+            asked=lambda index: values_of(every, wanted),
         )  # fmt: skip
 
         def windows() -> Iterator[Sample]:
@@ -159,6 +166,7 @@ class MoleculeGenerator:
         first: int = 0,
         batch_size: int | None = None,
         sampler: SamplerSettings | None = None,
+        selection: Selection | None = None,
         on_step: Callable[[int], None] | None = None,
     ) -> Iterator[Sample]:
         """One sample of each request, in their order.
@@ -172,6 +180,7 @@ class MoleculeGenerator:
             first: index of the first request.
             batch_size: as in `iterate`.
             sampler: as in `iterate`.
+            selection: as in `iterate`; its score gets the index of each sample.
             on_step: as in `iterate`.
 
         Returns:
@@ -181,7 +190,7 @@ class MoleculeGenerator:
         labels = [labels_of(known, request.conditions) for request in requests]
         strength = Guidance(weights_of(known, guidance, labels), guidance_interval)
         drawing = self._drawing(
-            sampler, num_steps, seed, batch_size, on_step=on_step,
+            sampler, num_steps, seed, batch_size, on_step=on_step, selection=selection,
             heeding=self._heeding(lambda index: labels[index - first], strength),
             asked=lambda index: values_of(known, labels[index - first]),
         )  # fmt: skip

@@ -1,6 +1,6 @@
 """Properties of molecules that are there, predicted by a network: the judge of what was asked for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -12,7 +12,7 @@ from jaxtyping import Float
 from pydantic import Field
 
 import moldiff
-from moldiff.batching import in_batches
+from moldiff.batching import filled, in_batches
 from moldiff.build import build_predictor
 from moldiff.bundle import read_settings, read_vocabulary, texts_of
 from moldiff.chem.molecule import Molecule
@@ -130,16 +130,38 @@ class PropertyPredictor:
 
         def work(batch: tuple[int, list[int]], stop: Event) -> np.ndarray:
             del stop
-            n, indices = batch
-            pos = torch.from_numpy(np.stack([known[i][0].pos for i in indices])).float()
-            atom = torch.from_numpy(np.stack([known[i][1] for i in indices]))
+            n, rows = batch[0], filled(batch[1], batch[0], CPU)
+            pos = torch.from_numpy(np.stack([known[i][0].pos for i in rows])).float()
+            atom = torch.from_numpy(np.stack([known[i][1] for i in rows]))
             bond, mask = torch.zeros(*atom.shape, n, dtype=torch.long), torch.ones_like(atom, dtype=torch.bool)
             state = State(pos - pos.mean(1, keepdim=True), atom, bond, mask)
             with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=use_bf16("auto", CPU)):
-                return self.network(state).double().numpy()
+                return self.network(state)[: len(batch[1])].double().numpy()
 
         sizes = {index: len(molecule) for index, (molecule, _) in known.items()}
         batches = in_batches(sizes, None, CPU)
         for (_, indices), labels in side_by_side(work, batches, num_threads=torch.get_num_threads()):
             out[indices] = labels
         return out * [target.std for target in self.targets] + [target.mean for target in self.targets]
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """How near the predicted properties of molecules are to what is wanted; a score of `moldiff.selection`.
+
+    Attributes:
+        predictor: of the properties.
+        wanted: labels of the targets, of all samples alike or by their index; NaN is free.
+    """
+
+    predictor: PropertyPredictor
+    wanted: Sequence[float] | Mapping[int, Sequence[float]]
+
+    def __call__(self, molecules: Sequence[Molecule], indices: Sequence[int]) -> Float[np.ndarray, "m"]:
+        """Minus the sum of the distances, in standard deviations; NaN for a molecule with an unknown atom class."""
+        targets = self.predictor.targets
+        spreads, means = ([getattr(target, name) for target in targets] for name in ("std", "mean"))
+        labels = (self.predictor.predict(molecules) - means) / spreads
+        rows = [self.wanted[index] if isinstance(self.wanted, Mapping) else self.wanted for index in indices]
+        wanted = np.array(rows).reshape(labels.shape)
+        return -np.where(np.isnan(wanted), 0.0, np.abs(labels - wanted)).sum(1)

@@ -1,12 +1,16 @@
 """The literature's test of conditions: asks for a property at a size as in the data, judges by a network that was
 trained on other molecules, and prints the tables of docs/benchmarks.md.
 
-python scripts/evaluate_conditions.py --run runs/qm9-conditional --judge runs/qm9-judge/bundle
+python scripts/evaluate_conditions.py --run runs/qm9-conditional --judge runs/qm9-predictor/bundle
+python scripts/evaluate_conditions.py --run runs/qm9-conditional --judge runs/qm9-predictor/bundle \
+    --guide runs/qm9-guide/bundle --num-walks 1 --num-walks 4
 """
 
 import json
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
@@ -19,14 +23,16 @@ from rich.table import Table
 
 from moldiff.chem.molecule import Molecule
 from moldiff.config import TrainingSettings
+from moldiff.data.conditions import labels_of
 from moldiff.data.store import MoleculeStore, find_store
-from moldiff.generator import MoleculeGenerator, Request, Sample
+from moldiff.generator import MoleculeGenerator, Request
 from moldiff.memory import keep_memory
-from moldiff.predictor import PropertyPredictor
+from moldiff.predictor import Nearness, PropertyPredictor
 from moldiff.scoring.score import score
+from moldiff.selection import Selection
 from moldiff.training.batches import stretch
 
-SHARD = 1000  # molecules
+SHARD = 250  # molecules
 
 
 def main(
@@ -35,6 +41,9 @@ def main(
     num_samples: Annotated[int, typer.Option(help="Molecules asked for, for each property.")] = 10_000,
     num_steps: Annotated[int, typer.Option(help="Network evaluations.")] = 20,
     guidance: Annotated[list[float], typer.Option(help="Weights of the condition; repeatable.")] = [1.0],  # noqa: B006
+    guide: Annotated[Path | None, typer.Option(help="Bundle of a predictor to select walks by; not the judge.")] = None,
+    num_walks: Annotated[list[int], typer.Option(help="Walks of each molecule, with the guide; repeatable.")] = [1],  # noqa: B006
+    every: Annotated[int, typer.Option(help="Steps between two selections.")] = 2,
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
     num_workers: Annotated[int, typer.Option(help="Processes, a core each.")] = 2,
     out: Annotated[Path | None, typer.Option(help="JSON file for the figures.")] = None,
@@ -55,14 +64,12 @@ def main(
     show(figures)
     with ProcessPoolExecutor(num_workers, get_context("spawn")) as pool:
 
-        def judged(name: str | None, weight: float) -> tuple[dict[str, float], dict[str, float]]:
+        def judged(name: str | None, how: Drawn) -> tuple[dict[str, float], dict[str, float]]:
             asked = [Request(int(n), {}) for n in sizes]
             if name is not None:
                 asked = [Request(int(n), {name: float(v)}) for n, v in zip(sizes, wanted[name], strict=True)]
             starts = range(0, num_samples, SHARD)
-            jobs = [
-                pool.submit(drawn, run / "bundle", asked[s : s + SHARD], s, weight, num_steps, seed) for s in starts
-            ]
+            jobs = [pool.submit(how, asked[s : s + SHARD], s) for s in starts]
             molecules = [molecule for job in jobs for molecule in job.result()]
             values = predictor.predict(m for m in molecules if m is not None)
             there = np.array([m is not None for m in molecules])
@@ -74,12 +81,15 @@ def main(
             rates = score((m for m in molecules if m is not None), num_requested=num_samples).rates
             return off, {key: 100 * rates[key].value for key in ("valid", "stable", "unique_of_valid")}
 
-        off, rates = judged(None, 1.0)
+        plain = Drawn(run / "bundle", num_steps, seed)
+        off, rates = judged(None, plain)
         figures["size only"] = off | {"quality": rates}
-        for weight in guidance:
-            row = figures.setdefault(f"asked, guidance {weight:g}", {"quality": {}})
+        for weight, walks in product(guidance, num_walks):
+            how = replace(plain, guidance=weight, guide=guide, num_walks=walks, every=every)
+            title = f"asked, guidance {weight:g}" + (f", {walks} walks" if walks > 1 else "")
+            row = figures.setdefault(title, {"quality": {}})
             for name in names:
-                off, rates = judged(name, weight)
+                off, rates = judged(name, how)
                 row |= off
                 row["quality"][name] = rates
                 show(figures)
@@ -103,14 +113,29 @@ def generator(bundle: Path) -> MoleculeGenerator:
     return MoleculeGenerator.from_pretrained(bundle, device="cpu")
 
 
-def drawn(
-    bundle: Path, requests: list[Request], first: int, guidance: float, num_steps: int, seed: int
-) -> list[Molecule | None]:
-    """What came, None where not even coordinates did."""
-    samples: list[Sample] = list(
-        generator(bundle).answer(requests, first=first, guidance=guidance, num_steps=num_steps, seed=seed)
-    )
-    return [sample.molecule for sample in samples]
+@dataclass(frozen=True)
+class Drawn:
+    """Draws what is requested; None where not even coordinates came."""
+
+    bundle: Path
+    num_steps: int
+    seed: int
+    guidance: float = 1.0
+    guide: Path | None = None
+    num_walks: int = 1
+    every: int = 2
+
+    def __call__(self, requests: list[Request], first: int) -> list[Molecule | None]:
+        """Of one shard."""
+        selection = None
+        if self.guide is not None and self.num_walks > 1:
+            predictor = PropertyPredictor.from_pretrained(self.guide)
+            rows = enumerate((labels_of(predictor.targets, request.conditions) for request in requests), start=first)
+            selection = Selection(Nearness(predictor, dict(rows)), num_walks=self.num_walks, every=self.every)
+        samples = generator(self.bundle).answer(
+            requests, first=first, guidance=self.guidance, num_steps=self.num_steps, seed=self.seed, selection=selection
+        )
+        return [sample.molecule for sample in samples]
 
 
 def show(figures: dict[str, dict]) -> None:

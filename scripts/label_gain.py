@@ -36,6 +36,7 @@ def main(
     store, process, denoiser = MoleculeStore(find_store(settings.data)), bundle.denoiser.process, bundle.denoiser.eval()
     _, labels = conditioned(store, settings.conditions, stretch(store.split("train"), settings.part))
     test = np.random.default_rng(0).permutation(store.split("test"))[:num_molecules]
+    assert labels is not None  # the settings name conditions
     told = {"nothing": [], **{name: [k] for k, name in enumerate(settings.conditions)}}
     told["all"] = list(range(len(settings.conditions)))
     sums, weights = {name: np.zeros(len(TIMES)) for name in told}, settings.loss

@@ -1,11 +1,15 @@
 """Conditions and their guidance as they are written on the command line."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
 from moldiff.errors import ConfigError
+
+if TYPE_CHECKING:
+    from moldiff.generator import MoleculeGenerator
+    from moldiff.selection import Selection
 
 Conditions = Annotated[
     list[str] | None,
@@ -19,10 +23,59 @@ Interval = Annotated[
     str, Option("--guidance-interval", help="Times, 0 data to 1 noise, within which guidance counts, such as 0.1-0.8.")
 ]
 
+Guide = Annotated[
+    str | None,
+    Option(help="Bundle of a predictor that chooses among the walks. (default: the one inside the weights)"),
+]
+NumWalks = Annotated[
+    int,
+    Option(min=1, help="Walks for each molecule; those nearer to the conditions, as the guide sees them, go on."),
+]
+
 
 def parse_conditions(texts: Sequence[str] | None) -> dict[str, str]:
     """`gap=6.5eV` and the like, by name; the weights know what the values mean."""
     return dict(_named("--condition", text) for text in texts or ())
+
+
+def choose(
+    generator: "MoleculeGenerator", weights: str, conditions: dict[str, str], *, guide: str | None, num_walks: int
+) -> "tuple[Selection | None, dict[str, str]]":
+    """What several walks compete for, and the conditions that the weights themselves are told.
+
+    Args:
+        generator: of the weights.
+        weights: name or folder.
+        conditions: by name; the guide heeds those it predicts, the weights those they know.
+        guide: folder of a predictor.
+        num_walks: for each molecule.
+
+    Returns:
+        None for one walk, and the conditions.
+
+    Raises:
+        ConfigError: if there is no guide, or it predicts nothing that is asked for.
+    """
+    from moldiff.data.conditions import labels_of
+    from moldiff.predictor import Nearness, PropertyPredictor
+    from moldiff.selection import Selection
+
+    if num_walks == 1:
+        if guide is not None:
+            raise ConfigError(f"--guide {guide}: chooses among several walks; add --num-walks 4")
+        return None, conditions
+    predictor = PropertyPredictor.inside(weights) if guide is None else PropertyPredictor.from_pretrained(guide)
+    if predictor is None:
+        raise ConfigError(f"--num-walks {num_walks}: weights {weights} have no predictor inside; name one with --guide")
+    targets = [target.name for target in predictor.targets]
+    aims = {name: value for name, value in conditions.items() if name in targets}
+    if not aims:
+        raise ConfigError(f"--num-walks {num_walks}: the guide predicts {', '.join(targets)}; ask with --condition")
+    labels = labels_of(predictor.targets, aims)
+    asked = [pair for pair in zip(predictor.targets, labels, strict=True) if pair[0].name in aims]
+    known = [condition.name for condition in generator.bundle.statistics.conditions]
+    told = {name: value for name, value in conditions.items() if name in known or name not in aims}
+    return Selection(Nearness(predictor, labels), num_walks, asked=asked), told
 
 
 def parse_guidance(texts: Sequence[str] | None) -> float | dict[str, float]:

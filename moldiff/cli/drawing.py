@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from moldiff.cli.judging import Judge, judge_inside
+from moldiff.cli.judging import Judge, judge_of
 from moldiff.cli.scoring import read_references
 from moldiff.errors import OutputError
 from moldiff.interrupt import Interrupt
@@ -40,7 +40,7 @@ class Order:
         overwrite: replace a file that is there.
         trajectory: file of all states.
         reference: files of known molecules.
-        judged: have the judge inside the weights look at what comes.
+        judged: have a predictor look at what comes.
         options: of `MoleculeGenerator.iterate`.
     """
 
@@ -130,7 +130,7 @@ class _Drawing:
     def __init__(self, order: Order, source: "MoleculeGenerator | SharedGenerator") -> None:
         self.order, self.source = order, source
         self.interrupted, self.num_valid, self.interrupt = False, 0, Interrupt()
-        self.judge: Judge | None = judge_inside(order.weights) if order.judged else None
+        self.judge: Judge | None = judge_of(order.weights, order.options.get("selection")) if order.judged else None
         self.bar = drawing_bar()
         self.task = self.bar.add_task("", total=0, told="")
         self.samples = self._round(order.num_samples, first=order.first)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from moldiff.chem.molecule import Molecule
     from moldiff.predictor import PropertyPredictor
+    from moldiff.selection import Selection
 
 ASKED, PREDICTED, OFF = "asked_", "predicted_", "off_"  # before the name of a property
 
@@ -19,10 +20,11 @@ class Judge:
 
     Args:
         predictor: of the properties.
+        chose: it also chose among the walks, so it is no judge of how well that went.
     """
 
-    def __init__(self, predictor: "PropertyPredictor") -> None:
-        self.predictor = predictor
+    def __init__(self, predictor: "PropertyPredictor", *, chose: bool = False) -> None:
+        self.predictor, self.chose = predictor, chose
         self.predicted: dict[str, list[float]] = {target.name: [] for target in predictor.targets}
         self.distances: dict[str, list[float]] = {target.name: [] for target in predictor.targets}
         self.num_unknown = 0
@@ -48,8 +50,11 @@ class Judge:
                 f"{math.fsum(off) / len(off):.4g} of {len(off)}" if off else "",
                 f"{self.predictor.errors[target.name]:.4g}",
             )
-        if self.num_unknown:
-            table.caption = f"{self.num_unknown} molecules have atoms that the predictor does not know"
+        captions = [
+            f"{self.num_unknown} molecules have atoms that the predictor does not know" if self.num_unknown else "",
+            "the predictor chose these molecules among others; the truth lies farther off" if self.chose else "",
+        ]
+        table.caption = "; ".join(filter(None, captions)) or None
         return table
 
     def _with_tags(self, molecule: "Molecule", row: list[float]) -> "Molecule":
@@ -67,9 +72,12 @@ class Judge:
         return replace(molecule, properties={**molecule.properties, **tags})
 
 
-def judge_inside(weights: str) -> Judge | None:
-    """The judge that comes with the weights of a generator, if one does."""
-    from moldiff.predictor import PropertyPredictor
+def judge_of(weights: str, selection: "Selection | None") -> Judge | None:
+    """The judge that comes with the weights of a generator, else the predictor that chose among walks, if one did."""
+    from moldiff.predictor import Nearness, PropertyPredictor
 
     predictor = PropertyPredictor.inside(weights)
-    return None if predictor is None else Judge(predictor)
+    score = None if selection is None else selection.score
+    if not isinstance(score, Nearness):
+        return None if predictor is None else Judge(predictor)
+    return Judge(predictor or score.predictor, chose=predictor is None or score.predictor.card == predictor.card)

@@ -24,7 +24,10 @@ from moldiff.cli.assignments import (
 from moldiff.cli.conditions import (
     Conditions,
     GuidanceWeights,
+    Guide,
     Interval,
+    NumWalks,
+    choose,
     parse_conditions,
     parse_guidance,
     parse_interval,
@@ -45,6 +48,7 @@ ValidOnly = Annotated[
 Trajectory = Annotated[
     Path | None, Option(help="Write every state of every walk, too: .sdf, or .xyz; see `moldiff animate`.")
 ]
+BatchSize = Annotated[int | None, Option(min=1, help="Most walks at once; bounds memory, changes no molecule.")]
 First = Annotated[int, Option(min=0, help="Index of the first molecule; to go on where another call ended.")]
 
 
@@ -64,9 +68,7 @@ def sample(
     reference: Annotated[
         list[Path] | None, Option(help="Known molecules for novelty: .sdf, .smi or .csv; repeatable.")
     ] = None,
-    batch_size: Annotated[
-        int | None, Option(min=1, help="Most molecules at once; bounds memory, changes no molecule.")
-    ] = None,
+    batch_size: BatchSize = None,
     solver: Annotated[
         Literal["multistep", "ddim", "heun"] | None, Option("--sampler", help=f"Of the coordinates.{DEFAULT}")
     ] = None,
@@ -78,6 +80,8 @@ def sample(
     condition: Conditions = None,
     guidance: GuidanceWeights = None,
     guidance_interval: Interval = "0-1",
+    num_walks: NumWalks = 1,
+    guide: Guide = None,
     set_: SamplerSet = None,
     device: Device = None,
     devices: Devices = 1,
@@ -92,18 +96,20 @@ def sample(
     code is 3 if fewer were written than asked for. Ctrl-C keeps what is done.
 
     Examples: moldiff sample --out molecules.sdf | moldiff sample -n 1000 --num-atoms 15-20 --valid-only --out x.sdf |
-    moldiff sample --weights runs/gap/bundle --condition gap=6.5eV --guidance 2 --out x.sdf
+    moldiff sample --weights runs/gap/bundle --condition gap=6.5eV --guidance 2 --out x.sdf |
+    moldiff sample --condition gap=6.5eV --guide runs/judge/bundle --num-walks 8 --out x.sdf
     """
     generator = load(weights, device, num_threads)
     sampler = changed(
         generator.bundle.sampler, set_, preset=preset, num_steps=num_steps, solver=solver,
         grid=times_or_name(grid), temperature=temperature, churn=churn,
     )  # fmt: skip
+    selection, conditions = choose(generator, weights, parse_conditions(condition), guide=guide, num_walks=num_walks)
     options = dict(
         seed=seed, sampler=sampler, num_atoms=parse_num_atoms(num_atoms), batch_size=batch_size,
         allow_extrapolation=allow_extrapolation, with_states=trajectory is not None,
-        conditions=parse_conditions(condition), guidance=parse_guidance(guidance),
-        guidance_interval=parse_interval(guidance_interval),
+        conditions=conditions, guidance=parse_guidance(guidance), guidance_interval=parse_interval(guidance_interval),
+        selection=selection,
     )  # fmt: skip
     order = Order(
         out, weights, num_samples, first, valid_only, overwrite, trajectory, reference, bool(condition), options

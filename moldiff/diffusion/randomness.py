@@ -33,14 +33,32 @@ def mirror(upper: Tensor) -> Tensor:
 
 
 class SampleRandomness:
-    """One generator per molecule, seeded by (seed, index): a draw depends on neither batch nor padding."""
+    """One generator per molecule, seeded by (seed, index): a draw depends on neither batch nor padding.
+
+    Args:
+        seed: of all.
+        indices: of the molecules.
+        sizes: their numbers of atoms.
+        device: of what is drawn.
+        walks: number of each among the walks of its molecule; by default the first.
+    """
 
     def __init__(
-        self, seed: int, indices: Sequence[int], sizes: Int[Tensor, "b"], *, device: torch.device | str = "cpu"
+        self,
+        seed: int,
+        indices: Sequence[int],
+        sizes: Int[Tensor, "b"],
+        *,
+        device: torch.device | str = "cpu",
+        walks: Sequence[int] | None = None,
     ) -> None:
         self.sizes = sizes.tolist()
         self.device = torch.device(device)
-        self.generators = [sample_generator(seed, index) for index in indices]
+        # stream 1 is that of the sizes
+        streams = [0 if walk == 0 else walk + 1 for walk in walks or [0] * len(indices)]
+        self.generators = [
+            sample_generator(seed, index, stream=stream) for index, stream in zip(indices, streams, strict=True)
+        ]
 
     def _padded(self, shapes: list[tuple[int, ...]], padded: tuple[int, ...], draw) -> Tensor:
         out = torch.zeros(len(shapes), *padded)

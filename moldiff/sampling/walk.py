@@ -15,6 +15,7 @@ from moldiff.errors import ConfigError, TimeOrderError
 from moldiff.sampling.classes import ClassStepper, MixturePosterior
 from moldiff.sampling.known import Known
 from moldiff.sampling.positions import Ancestral, PositionStepper
+from moldiff.sampling.selection import Select, taken
 from moldiff.state import Lead, Prediction, State
 
 Tap = Callable[[int, float, State, Prediction], None]
@@ -46,6 +47,7 @@ def walk(
     churn: float = 0.0,
     self_conditioning: bool = True,
     tap: Tap | None = None,
+    select: Select | None = None,
 ) -> State:
     """Draws what is not known, one network evaluation a step.
 
@@ -60,6 +62,8 @@ def walk(
         churn: share of each step that fresh noise takes back, of all variables, before the next evaluation.
         self_conditioning: hand the last prediction to the denoiser.
         tap: called after each step with its number, the time reached, the state and the prediction it came from.
+        select: called before each step; which row each row goes on from. Rows of different sizes or known values must
+            not follow one another.
 
     Returns:
         The molecules, known values included.
@@ -79,6 +83,9 @@ def walk(
     for i, time in enumerate(times[1:], start=1):
         s = known.times(time, lead)
         x0_hat = denoiser(state, t, previous if self_conditioning else None)
+        rows = None if select is None else select(i, state, x0_hat)
+        if rows is not None:
+            state, x0_hat, memory_pos, memory_classes = taken((state, x0_hat, memory_pos, memory_classes), rows)
         pos, memory_pos = steppers.pos.step(process, state, x0_hat, t, s, memory_pos, generator=generator)
         atom, bond, memory_classes = steppers.classes.step(
             process, state, x0_hat, t, s, memory_classes, generator=generator

@@ -33,8 +33,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bundle": MODEL | {"settings", "chem", "data", "build", "weights", "tensors"},
     "batching": {"precision"},
     "sizes": BASE | {"chem", "diffusion"},
-    "generator": MODEL | {"chem", "data", "sampling", "build", "bundle", "weights", "sizes", "drawing"},
-    "drawing": MODEL | {"chem", "data", "sampling", "precision", "workers", "batching"},
+    "generator": MODEL | {"chem", "data", "sampling", "build", "bundle", "weights", "sizes", "drawing", "selection"},
+    "selection": BASE | {"chem", "data", "sampling", "state"},
+    "drawing": MODEL | {"chem", "data", "sampling", "precision", "workers", "batching", "selection"},
     "tasks": BASE | {"state", "chem", "sampling", "sizes", "generator"},
     "distill": MODEL | {"data", "sampling", "sizes", "training", "build", "bundle", "fitting"},
     "predictor": MODEL

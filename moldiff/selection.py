@@ -1,0 +1,108 @@
+"""What makes one molecule better than another while several walks compete for its place."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from moldiff.chem.molecule import Molecule
+from moldiff.chem.vocabulary import Vocabulary
+from moldiff.data.conditions import Condition, Value
+from moldiff.errors import ConfigError, MoleculeError
+from moldiff.sampling.selection import survivors
+from moldiff.state import Prediction, State
+
+Score = Callable[[Sequence[Molecule], Sequence[int]], Sequence[float] | np.ndarray]
+"""From molecules, as far as they can be seen, and the index of the sample that each is for, to how good they are; NaN
+is worst."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Several walks for each molecule; after some steps the worse half goes on from where the better half is.
+
+    A walk is judged by the molecule that the network sees in it, in the end by the molecule that came of it; the best
+    is the sample, valid or not. The scores are only compared, so their scale does not matter.
+
+    Attributes:
+        score: more is better. Molecules that are seen early in a walk need not be sane.
+        num_walks: for each molecule; so many times the work.
+        every: steps from one comparison to the next.
+        asked: labels of conditions that the score wants all molecules to have, for their sizes and their records.
+    """
+
+    score: Score
+    num_walks: int = 4
+    every: int = 2
+    asked: Sequence[tuple[Condition, float]] = ()
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that make no sense.
+
+        Raises:
+            ConfigError: if there are not two walks, or no step between comparisons.
+        """
+        if self.num_walks < 2 or self.every < 1:
+            raise ConfigError(
+                f"num_walks {self.num_walks}: must be at least 2 to select among; every {self.every}: at least 1"
+            )
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The walks of one batch, those of a molecule side by side.
+
+    Attributes:
+        selection: how they compete.
+        vocabulary: of their atom classes.
+        indices: of the molecules.
+    """
+
+    selection: Selection
+    vocabulary: Vocabulary
+    indices: Sequence[int]
+
+    def rows(self, step: int, state: State, x0_hat: Prediction) -> Int[Tensor, "r"] | None:
+        """See `moldiff.sampling.selection.Select`; nothing is compared before the first `every` steps are done."""
+        if step == 1 or (step - 1) % self.selection.every:
+            return None
+        seen = state.replace(pos=x0_hat.pos, atom=x0_hat.atom.argmax(-1), bond=x0_hat.bond.argmax(-1))
+        rows = torch.arange(len(state.mask))
+        places = survivors(self._scores(seen))
+        first = torch.arange(len(places))[:, None] * self.selection.num_walks
+        rows[: places.numel()] = (first + places).flatten()
+        return rows
+
+    def best(self, state: State) -> Int[Tensor, "k"]:
+        """The row of the best walk of each molecule, by what came of it."""
+        scores = self._scores(state).nan_to_num(nan=-torch.inf, neginf=-torch.inf)
+        return scores.argmax(1) + torch.arange(len(scores)) * self.selection.num_walks
+
+    def _scores(self, state: State) -> Float[Tensor, "g k"]:
+        walks, molecules, rows, state = self.selection.num_walks, [], [], state.to("cpu")
+        for row in range(len(self.indices) * walks):
+            try:
+                molecules.append(molecule_of(state, row, self.vocabulary))
+                rows.append(row)
+            except MoleculeError:  # only the coordinates can be at fault
+                continue
+        scores = torch.full((len(self.indices) * walks,), torch.nan)
+        given = np.asarray(self.selection.score(molecules, [self.indices[row // walks] for row in rows]), dtype=float)
+        if given.shape != (len(rows),):
+            raise ConfigError(f"the score gave {given.shape} numbers for {len(rows)} molecules; expected one for each")
+        scores[rows] = torch.from_numpy(given).float()
+        return scores.view(-1, walks)
+
+
+def molecule_of(
+    state: State, row: int, vocabulary: Vocabulary, *, name: str = "", properties: Mapping[str, Value] | None = None
+) -> Molecule:
+    """One molecule of a batch without padding; a `MoleculeError` if its coordinates are no numbers."""
+    elements, charges = vocabulary.decode(state.atom[row].numpy())
+    return Molecule(
+        elements, charges, state.pos[row].numpy().astype(np.float64), state.bond[row].numpy(), name=name,
+        properties=properties or {},
+    )  # fmt: skip

@@ -1,0 +1,135 @@
+"""Walks that compete for each molecule, as a user meets them: any score, a predictor, the command line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cli_results import refused
+from typer.testing import CliRunner, Result
+
+from moldiff.chem.files import read_molecules
+from moldiff.chem.molecule import Molecule
+from moldiff.cli import app
+from moldiff.config import NetworkSettings, PredictorSettings
+from moldiff.errors import ConfigError
+from moldiff.generator import MoleculeGenerator, Sample
+from moldiff.predictor import Nearness, PropertyPredictor
+from moldiff.regression import train_predictor
+from moldiff.selection import Selection
+
+STEPS = 6
+TINY = NetworkSettings(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)
+
+
+def run(*args: object) -> Result:
+    return CliRunner().invoke(app, [str(arg) for arg in args])
+
+
+@pytest.fixture(scope="module")
+def guide(store_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "guide"
+    settings: dict[str, Any] = {
+        "targets": ("gap", "alpha"),
+        "num_molecules": 1000,
+        "pair_budget": 4000,
+        "warmup_steps": 10,
+    }
+    train_predictor(PredictorSettings(network=TINY, data=str(store_path), **settings), out)
+    return out / "bundle"
+
+
+@pytest.fixture(scope="module")
+def generator(weights: Path) -> MoleculeGenerator:
+    return MoleculeGenerator.from_pretrained(weights, device="cpu")
+
+
+def nitrogens(molecules: Sequence[Molecule], indices: Sequence[int]) -> list[int]:
+    assert len(molecules) == len(indices)
+    return [int((molecule.elements == 7).sum()) for molecule in molecules]
+
+
+def drawn(samples: Sequence[Sample]) -> list[Molecule]:
+    return [sample.molecule for sample in samples if sample.molecule is not None]
+
+
+def test_more_walks_score_better(generator: MoleculeGenerator):
+    options: dict[str, Any] = {"num_samples": 12, "num_steps": STEPS, "num_atoms": 12}
+    means = [np.mean(nitrogens(drawn(list(generator.iterate(**options))), range(12)))]
+    for num_walks in (2, 8):
+        selection = Selection(nitrogens, num_walks=num_walks)
+        means.append(np.mean(nitrogens(drawn(list(generator.iterate(**options, selection=selection))), range(12))))
+    assert means[0] < means[1] < means[2] - 0.5
+
+
+def test_the_same_molecule_for_any_batch(generator: MoleculeGenerator, guide: Path):
+    predictor = PropertyPredictor.from_pretrained(guide)
+    wanted = {index: [0.2 * index - 1, float("nan")] for index in range(10)}
+    options: dict[str, Any] = {
+        "num_steps": STEPS,
+        "num_atoms": (9, 10),
+        "selection": Selection(Nearness(predictor, wanted), 3),
+    }
+    whole = drawn(list(generator.iterate(10, **options)))
+    for batch_size in (1, 7):
+        again = drawn(list(generator.iterate(10, **options, batch_size=batch_size)))
+        assert all(np.array_equal(one.pos, two.pos) for one, two in zip(whole, again, strict=True))
+    later = drawn(list(generator.iterate(4, first=6, **options)))
+    assert all(np.array_equal(one.pos, two.pos) for one, two in zip(whole[6:], later, strict=True))
+
+
+def test_states_are_those_of_the_walk_that_won(generator: MoleculeGenerator):
+    options: dict[str, Any] = {"num_steps": STEPS, "num_atoms": 8, "with_states": True}
+    for sample in generator.iterate(4, **options, selection=Selection(nitrogens, 4)):
+        assert sample.molecule is not None
+        assert len(sample.states) == STEPS
+        assert np.array_equal(sample.states[-1].pos, sample.molecule.pos)
+        assert sample.confidence is not None
+        assert sample.confidence.shape == sample.molecule.bond.shape
+
+
+def test_what_has_no_score_loses(generator: MoleculeGenerator):
+    def even(molecules: Sequence[Molecule], indices: Sequence[int]) -> list[float]:
+        return [float("nan") if count % 2 else 0.0 for count in nitrogens(molecules, indices)]
+
+    samples = list(generator.iterate(10, num_steps=STEPS, num_atoms=9, selection=Selection(even, 6)))
+    assert sum(count % 2 == 0 for count in nitrogens(drawn(samples), range(10))) >= 9
+
+
+def test_nonsense_is_refused(generator: MoleculeGenerator):
+    with pytest.raises(ConfigError, match="at least 2"):
+        Selection(nitrogens, num_walks=1)
+    with pytest.raises(ConfigError, match="every 0"):
+        Selection(nitrogens, every=0)
+    with pytest.raises(ConfigError, match="one for each"):
+        list(generator.iterate(2, num_steps=STEPS, selection=Selection(lambda molecules, indices: [1.0])))
+
+
+def test_user_selects_by_a_predictor(weights: Path, guide: Path, tmp_path: Path):
+    """The weights know no conditions; the guide's is written beside the molecule, and what it predicts."""
+    sample = ["sample", "--weights", weights, "-n", 4, "--num-steps", STEPS, "--out"]
+    result = run(*sample, tmp_path / "x.sdf", "--condition", "gap=6.5", "--guide", guide, "--num-walks", 4)
+    assert result.exit_code == 0, result.output
+    assert "chose these molecules" in " ".join(result.stdout.split())
+    records = [record for _, record in read_molecules(tmp_path / "x.sdf") if isinstance(record, Molecule)]
+    assert [record.properties["asked_gap"] for record in records] == [6.5] * 4
+    assert all("off_gap" in record.properties for record in records)
+    out = tmp_path / "y.sdf"
+    refused(run(*sample, out, "--condition", "gap=6.5", "--num-walks", 4), "have no predictor inside", "--guide")
+    refused(run(*sample, out, "--condition", "gap=6.5", "--guide", guide), "add --num-walks 4")
+    refused(run(*sample, out, "--num-walks", 4, "--guide", guide), "the guide predicts gap, alpha")
+    both = ["--condition", "gap=6.5", "--condition", "mu=1", "--guide", guide, "--num-walks", 4]
+    refused(run(*sample, out, *both), "condition 'mu'")
+
+
+def test_size_follows_what_only_the_guide_knows(generator: MoleculeGenerator, guide: Path):
+    alpha = PropertyPredictor.from_pretrained(guide).targets[1]
+    size, _ = max(alpha.by_size.items(), key=lambda item: item[1][0])
+    label = (alpha.by_size[size][0] - alpha.mean) / alpha.std
+    means = []
+    for asked in ((), ((alpha, label),)):
+        selection = Selection(nitrogens, 2, asked=asked)
+        samples = generator.iterate(60, num_steps=1, selection=selection)
+        means.append(np.mean([len(molecule) for molecule in drawn(list(samples))]))
+    assert (means[1] - means[0]) * (size - means[0]) > 0
