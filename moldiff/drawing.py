@@ -131,8 +131,8 @@ class Drawing:
                 if self.on_step is not None:
                     self.on_step(len(batch[1]))
 
-            def select(step: int, state: State, x0_hat: Prediction) -> Tensor | None:
-                rows = None if contest is None else contest.rows(step, state, x0_hat)
+            def select(step: int, time: float, state: State, x0_hat: Prediction) -> Tensor | None:
+                rows = None if contest is None else contest.rows(step, time, state, x0_hat)
                 if rows is not None:
                     states[:] = [taken(past, rows) for past in states]
                 return rows

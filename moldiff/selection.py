@@ -31,20 +31,24 @@ class Selection:
         score: more is better. Molecules that are seen early in a walk need not be sane.
         num_walks: for each molecule; so many times the work.
         every: steps from one comparison to the next.
+        until: time of the coordinates, 1 noise to 0 data, from which on walks go on to their ends on their own.
         asked: labels of conditions that the score wants all molecules to have, for their sizes and their records.
     """
 
     score: Score
     num_walks: int = 4
     every: int = 2
+    until: float = 0.3
     asked: Sequence[tuple[Condition, float]] = ()
 
     def __post_init__(self) -> None:
         """Refuses numbers that make no sense.
 
         Raises:
-            ConfigError: if there are not two walks, or no step between comparisons.
+            ConfigError: if there are not two walks, no step between comparisons, or `until` is no time.
         """
+        if not 0 <= self.until <= 1:
+            raise ConfigError(f"until {self.until}: expected a time from 0 to 1")
         if self.num_walks < 2 or self.every < 1:
             raise ConfigError(
                 f"num_walks {self.num_walks}: must be at least 2 to select among; every {self.every}: at least 1"
@@ -65,9 +69,9 @@ class Contest:
     vocabulary: Vocabulary
     indices: Sequence[int]
 
-    def rows(self, step: int, state: State, x0_hat: Prediction) -> Int[Tensor, "r"] | None:
+    def rows(self, step: int, time: float, state: State, x0_hat: Prediction) -> Int[Tensor, "r"] | None:
         """See `moldiff.sampling.selection.Select`; nothing is compared before the first `every` steps are done."""
-        if step == 1 or (step - 1) % self.selection.every:
+        if step == 1 or (step - 1) % self.selection.every or time < self.selection.until:
             return None
         seen = state.replace(pos=x0_hat.pos, atom=x0_hat.atom.argmax(-1), bond=x0_hat.bond.argmax(-1))
         rows = torch.arange(len(state.mask))

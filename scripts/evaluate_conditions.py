@@ -32,7 +32,7 @@ from moldiff.scoring.score import score
 from moldiff.selection import Selection
 from moldiff.training.batches import stretch
 
-SHARD = 250  # molecules
+SHARD = 500  # molecules
 
 
 def main(
@@ -43,7 +43,9 @@ def main(
     guidance: Annotated[list[float], typer.Option(help="Weights of the condition; repeatable.")] = [1.0],  # noqa: B006
     guide: Annotated[Path | None, typer.Option(help="Bundle of a predictor to select walks by; not the judge.")] = None,
     num_walks: Annotated[list[int], typer.Option(help="Walks of each molecule, with the guide; repeatable.")] = [1],  # noqa: B006
-    every: Annotated[int, typer.Option(help="Steps between two selections.")] = 2,
+    every: Annotated[int, typer.Option(help="Steps between two comparisons of walks.")] = 2,
+    until: Annotated[float, typer.Option(help="Time after which walks go on on their own.")] = 0.3,
+    weights: Annotated[str | None, typer.Option(help="Others than those of the run; may know no conditions.")] = None,
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
     num_workers: Annotated[int, typer.Option(help="Processes, a core each.")] = 2,
     out: Annotated[Path | None, typer.Option(help="JSON file for the figures.")] = None,
@@ -81,20 +83,18 @@ def main(
             rates = score((m for m in molecules if m is not None), num_requested=num_samples).rates
             return off, {key: 100 * rates[key].value for key in ("valid", "stable", "unique_of_valid")}
 
-        plain = Drawn(run / "bundle", num_steps, seed)
+        plain = Drawn(weights or str(run / "bundle"), num_steps, seed)
         off, rates = judged(None, plain)
         figures["size only"] = off | {"quality": rates}
         for weight, walks in product(guidance, num_walks):
-            how = replace(plain, guidance=weight, guide=guide, num_walks=walks, every=every)
+            how = replace(plain, guidance=weight, guide=guide, num_walks=walks, every=every, until=until)
             title = f"asked, guidance {weight:g}" + (f", {walks} walks" if walks > 1 else "")
             row = figures.setdefault(title, {"quality": {}})
             for name in names:
                 off, rates = judged(name, how)
                 row |= off
                 row["quality"][name] = rates
-                show(figures)
-                if out is not None:
-                    out.write_text(json.dumps(figures, indent=2) + "\n")
+                show(figures, out)
 
 
 def shuffled(values: np.ndarray, groups: np.ndarray, seed: int) -> float:
@@ -107,23 +107,24 @@ def shuffled(values: np.ndarray, groups: np.ndarray, seed: int) -> float:
 
 
 @cache
-def generator(bundle: Path) -> MoleculeGenerator:
+def generator(weights: str) -> MoleculeGenerator:
     """Once in each process, on one core."""
     torch.set_num_threads(1)
-    return MoleculeGenerator.from_pretrained(bundle, device="cpu")
+    return MoleculeGenerator.from_pretrained(weights, device="cpu")
 
 
 @dataclass(frozen=True)
 class Drawn:
     """Draws what is requested; None where not even coordinates came."""
 
-    bundle: Path
+    weights: str
     num_steps: int
     seed: int
     guidance: float = 1.0
     guide: Path | None = None
     num_walks: int = 1
     every: int = 2
+    until: float = 0.3
 
     def __call__(self, requests: list[Request], first: int) -> list[Molecule | None]:
         """Of one shard."""
@@ -131,14 +132,17 @@ class Drawn:
         if self.guide is not None and self.num_walks > 1:
             predictor = PropertyPredictor.from_pretrained(self.guide)
             rows = enumerate((labels_of(predictor.targets, request.conditions) for request in requests), start=first)
-            selection = Selection(Nearness(predictor, dict(rows)), num_walks=self.num_walks, every=self.every)
-        samples = generator(self.bundle).answer(
+            selection = Selection(Nearness(predictor, dict(rows)), self.num_walks, self.every, self.until)
+        source = generator(self.weights)
+        if not source.bundle.statistics.conditions:
+            requests = [Request(request.num_atoms) for request in requests]
+        samples = source.answer(
             requests, first=first, guidance=self.guidance, num_steps=self.num_steps, seed=self.seed, selection=selection
         )
         return [sample.molecule for sample in samples]
 
 
-def show(figures: dict[str, dict]) -> None:
+def show(figures: dict[str, dict], out: Path | None = None) -> None:
     """Mean absolute errors in the units of the data, and the rates of the same molecules in percent."""
     names = [name for name in next(iter(figures.values()))]
     table = Table(title="mean absolute error; of the molecules: valid / stable / unique, %")
@@ -151,6 +155,8 @@ def show(figures: dict[str, dict]) -> None:
         cells = [f"{row[name]:.4g}" if name in row else "" for name in names]
         table.add_row(title, *cells, " / ".join(f"{mean:.1f}" for mean in means))
     Console().print(table)
+    if out is not None:
+        out.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -89,6 +89,22 @@ def test_states_are_those_of_the_walk_that_won(generator: MoleculeGenerator):
         assert sample.confidence.shape == sample.molecule.bond.shape
 
 
+def test_walks_compete_until_they_are_let_go(generator: MoleculeGenerator):
+    """Late in the walk nothing is asked of the score but who is best in the end."""
+    calls: list[int] = []
+
+    def counted(molecules: Sequence[Molecule], indices: Sequence[int]) -> list[int]:
+        calls.append(len(molecules))
+        return nitrogens(molecules, indices)
+
+    grid = (1.0, 0.9, 0.8, 0.7, 0.6, 0.4, 0.3, 0.2, 0.0)  # of these the third, fifth and seventh step may compare
+    sampler = generator.bundle.sampler.model_copy(update={"grid": grid})
+    for until, comparisons in ((0.0, 4), (0.5, 3), (1.0, 1)):
+        calls.clear()
+        list(generator.iterate(1, num_atoms=9, sampler=sampler, selection=Selection(counted, 3, until=until)))
+        assert len(calls) == comparisons
+
+
 def test_what_has_no_score_loses(generator: MoleculeGenerator):
     def even(molecules: Sequence[Molecule], indices: Sequence[int]) -> list[float]:
         return [float("nan") if count % 2 else 0.0 for count in nitrogens(molecules, indices)]
@@ -100,6 +116,8 @@ def test_what_has_no_score_loses(generator: MoleculeGenerator):
 def test_nonsense_is_refused(generator: MoleculeGenerator):
     with pytest.raises(ConfigError, match="at least 2"):
         Selection(nitrogens, num_walks=1)
+    with pytest.raises(ConfigError, match="until 2"):
+        Selection(nitrogens, until=2.0)
     with pytest.raises(ConfigError, match="every 0"):
         Selection(nitrogens, every=0)
     with pytest.raises(ConfigError, match="one for each"):

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from moldiff.state import Prediction, State
 
-Select = Callable[[int, State, Prediction], Tensor | None]
-"""From the number of a step, the state where it begins and the prediction there, to the row that each row goes on from;
-None is each from itself."""
+Select = Callable[[int, float, State, Prediction], Tensor | None]
+"""From the number of a step, the time of the coordinates where it begins, the state and the prediction there, to the
+row that each row goes on from; None is each from itself."""
 
 Rows = TypeVar("Rows")
 

@@ -83,7 +83,7 @@ def walk(
     for i, time in enumerate(times[1:], start=1):
         s = known.times(time, lead)
         x0_hat = denoiser(state, t, previous if self_conditioning else None)
-        rows = None if select is None else select(i, state, x0_hat)
+        rows = None if select is None else select(i, times[i - 1], state, x0_hat)
         if rows is not None:
             state, x0_hat, memory_pos, memory_classes = taken((state, x0_hat, memory_pos, memory_classes), rows)
         pos, memory_pos = steppers.pos.step(process, state, x0_hat, t, s, memory_pos, generator=generator)

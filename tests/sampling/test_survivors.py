@@ -66,7 +66,7 @@ def test_selection_makes_what_scores_better_more_common():
     """Molecule 1, three tenths of its size, is what the score wants: its first atom is of class 1."""
     problem = make_problem(LinearSchedule(), "marginal")
 
-    def select(step: int, state: State, x0_hat: Prediction) -> Tensor | None:
+    def select(step: int, time: float, state: State, x0_hat: Prediction) -> Tensor | None:
         if step % 3:
             return None
         places = survivors(x0_hat.atom.softmax(-1)[:, 0, 1].view(-1, 4))
@@ -81,7 +81,7 @@ def test_selection_makes_what_scores_better_more_common():
 def test_exchanging_nothing_changes_nothing():
     problem = make_problem(LinearSchedule(), "marginal")
     rows = torch.arange(40)
-    one, two = drawn(problem, None, 40), drawn(problem, lambda step, state, x0_hat: rows, 40)
+    one, two = drawn(problem, None, 40), drawn(problem, lambda step, time, state, x0_hat: rows, 40)
     assert torch.equal(one.pos, two.pos)
     assert torch.equal(one.bond, two.bond)
 
