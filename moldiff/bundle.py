@@ -22,6 +22,7 @@ from moldiff.weights import (
     AGAIN,
     CARD,
     CONFIG,
+    FORMATS,
     STATISTICS,
     TENSORS,
     VOCABULARY,
@@ -136,8 +137,12 @@ def load_pretrained(path_or_name: Path | str) -> Bundle:
 
 def read_settings(kind: type[S], file: Path) -> S:
     """Settings in a file of a bundle; a `WeightsError` if they are others."""
+    plain = read_json(file)
+    came, wanted = plain.get("format"), getattr(kind.model_fields.get("format"), "default", None)
+    if came in FORMATS and wanted in FORMATS and came != wanted:
+        raise WeightsError(f"{file.parent}: holds {FORMATS[came]}, expected {FORMATS[wanted]}")
     try:
-        return kind.parse(read_json(file), source=str(file))
+        return kind.parse(plain, source=str(file))
     except ConfigError as error:
         raise WeightsError(f"{error}; {AGAIN}") from error
 

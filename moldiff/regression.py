@@ -1,6 +1,7 @@
 """One training of a predictor: settings and a store in, a run folder with its bundle out."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from moldiff.build import build_predictor
 from moldiff.config import PredictorSettings
 from moldiff.data.batches import BucketSampler
 from moldiff.data.columns import conditioned
+from moldiff.data.conditions import Condition
 from moldiff.data.store import MoleculeStore, find_store
 from moldiff.errors import ConfigError
 from moldiff.fitting import BUNDLE, METRICS, averaged, batches_of, begin, checked_folder, fit
@@ -62,7 +64,8 @@ def train_predictor(settings: PredictorSettings, folder: Path, *, resume: bool =
     scaled = held_out_errors(network.eval(), store, labels, held_out)
     errors = {c.name: round(error * c.std, 6) for c, error in zip(statistics.conditions, scaled, strict=True)}
     config = PredictorConfig(network=settings.network, errors=errors, num_held_out=len(held_out))
-    predictor = PropertyPredictor(network, config, statistics, store.vocabulary, card(settings, store, config, seen))
+    told = card(settings, store.meta["name"], statistics.conditions, config, seen)
+    predictor = PropertyPredictor(network, config, statistics, store.vocabulary, told)
     predictor.save_pretrained(folder / BUNDLE, overwrite=True)
     return predictor
 
@@ -89,20 +92,24 @@ def held_out_errors(
     return torch.cat(errors).nanmean(0).tolist()
 
 
-def card(settings: PredictorSettings, store: MoleculeStore, config: PredictorConfig, num_seen: int) -> str:
+def card(
+    settings: PredictorSettings, data: str, targets: Sequence[Condition], config: PredictorConfig, num_seen: int
+) -> str:
     """What the predictor is, for people.
 
     Args:
         settings: of the run.
-        store: its data.
+        data: its name.
+        targets: with their units.
         config: with the errors.
         num_seen: molecules.
 
     Returns:
         Markdown.
     """
-    rows = "\n".join(f"| {name} | {error:.4g} |" for name, error in config.errors.items())
-    return f"""# Predictor of {", ".join(config.errors)}, trained on {store.meta["name"]}
+    names = {target.name: f"{target.name}, {target.unit}".removesuffix(", ") for target in targets}
+    rows = "\n".join(f"| {names[name]} | {error:.4g} |" for name, error in config.errors.items())
+    return f"""# Predictor of {", ".join(config.errors)}, trained on {data}
 
 Averaged weights after {num_seen:,} training molecules. Mean absolute errors on {config.num_held_out:,} others:
 

@@ -110,6 +110,19 @@ def test_user_predicts(folder: Path, sample_sdf: Path, tmp_path: Path):
         off = abs(float(record.properties["predicted_gap"]) - float(record.properties["gap"]))
         assert record.properties["off_gap"] == pytest.approx(off, abs=1e-4)
     refused(run("predict", sample_sdf, "--weights", tmp_path), "is no complete weights bundle")
+    refused(
+        run("predict", sample_sdf, "--weights", "qm9-fast"), "holds the weights of a generator, expected a predictor"
+    )
+    refused(
+        run("sample", "--weights", folder, "--out", tmp_path / "y.sdf"), "holds a predictor of properties, expected"
+    )
+
+
+def test_info_tells_a_predictor(folder: Path):
+    told = run("info", folder)
+    assert told.exit_code == 0, told.output
+    assert "predicts" in told.stdout
+    assert "gap: " in told.stdout
 
 
 def test_user_trains_a_predictor(store_path: Path, tmp_path: Path):

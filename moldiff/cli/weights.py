@@ -1,12 +1,20 @@
 """`moldiff export` and `moldiff info`."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer import Argument, Option
 
 from moldiff.cli.assignments import NumSteps, SamplerSet, changed
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+    from moldiff.data.conditions import Condition
+    from moldiff.data.statistics import Statistics
+    from moldiff.settings import Settings
 
 
 def export(
@@ -46,8 +54,8 @@ def info(
 ) -> None:
     """Checks weights or prepared data and shows what they are.
 
-    Of weights the card, the atom classes and the sizes they were trained on. Of data the sizes, classes, bonds and
-    properties, what looks wrong, and what a training of the default length would take here.
+    Of weights and predictors the card, the atom classes and the sizes they were trained on. Of data the sizes,
+    classes, bonds and properties, what looks wrong, and what a training of the default length would take here.
 
     Examples: moldiff info qm9 | moldiff info stores/mine
     """
@@ -92,24 +100,42 @@ def _of_weights(name: str) -> dict[str, str]:
     from rich.markdown import Markdown
 
     from moldiff.bundle import load_pretrained
+    from moldiff.predictor import PropertyPredictor
+    from moldiff.weights import CONFIG, find_weights, read_json
 
-    bundle = load_pretrained(name)
-    statistics = bundle.statistics
+    if read_json(find_weights(name) / CONFIG).get("format") == "moldiff-predictor":
+        predictor = PropertyPredictor.from_pretrained(name)
+        Console().print(Markdown(predictor.card))
+        rows = _of_statistics(predictor.statistics, predictor.network)
+        return rows | {"predicts": _ranges(predictor.targets), "network": _settings(predictor.config.network)}
+    bundle, inside = load_pretrained(name), PropertyPredictor.inside(name)
     Console().print(Markdown(bundle.card))
-    parameters = sum(parameter.numel() for parameter in bundle.denoiser.parameters())
+    process = bundle.settings.process
+    return _of_statistics(bundle.statistics, bundle.denoiser) | {
+        "conditions": _ranges(bundle.statistics.conditions),
+        "predictor inside": _ranges(inside.targets if inside else ()),
+        "noise": ", ".join(f"{part} {getattr(process, part).kind}" for part in ("pos", "atom", "bond"))
+        + f"; classes {process.prior}",
+        "sampler": _settings(bundle.sampler, leaving_out={"pos_errors"}),
+        "network": _settings(bundle.settings.network),
+    }
+
+
+def _of_statistics(statistics: "Statistics", network: "Module") -> dict[str, str]:
+    """What bundles of all kinds have."""
     common = max(statistics.sizes, key=lambda size: statistics.sizes[size])
-    sampler = bundle.sampler.model_dump(exclude={"pos_errors"})
+    shares = zip(statistics.vocabulary, statistics.atom_marginals, strict=True)
     return {
-        "parameters": f"{parameters:,}",
+        "parameters": f"{sum(parameter.numel() for parameter in network.parameters()):,}",
         "trained on": f"{statistics.num_molecules:,} molecules",
         "atoms": f"{min(statistics.sizes)} to {max(statistics.sizes)}, most often {common}",
-        "atom classes": "  ".join(
-            f"{label} {100 * share:.3g} %"
-            for label, share in zip(statistics.vocabulary, statistics.atom_marginals, strict=True)
-        ),
-        "conditions": "  ".join(f"{c.name}: {c.range}" for c in statistics.conditions) or "none",
-        "noise": ", ".join(f"{part} {getattr(bundle.settings.process, part).kind}" for part in ("pos", "atom", "bond"))
-        + f"; classes {bundle.settings.process.prior}",
-        "sampler": ", ".join(f"{key} {value}" for key, value in sampler.items()),
-        "network": ", ".join(f"{key} {value}" for key, value in bundle.settings.network.model_dump().items()),
+        "atom classes": "  ".join(f"{label} {100 * share:.3g} %" for label, share in shares),
     }
+
+
+def _ranges(conditions: "Sequence[Condition]") -> str:
+    return "  ".join(f"{condition.name}: {condition.range}" for condition in conditions) or "none"
+
+
+def _settings(settings: "Settings", leaving_out: set[str] | None = None) -> str:
+    return ", ".join(f"{key} {value}" for key, value in settings.model_dump(exclude=leaving_out).items())

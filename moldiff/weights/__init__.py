@@ -10,6 +10,7 @@ from moldiff.errors import DataError, WeightsError
 CONFIG, TENSORS, VOCABULARY, STATISTICS, CARD = (
     "config.json", "model.safetensors", "vocabulary.json", "statistics.json", "card.md",
 )  # fmt: skip
+FORMATS = {"moldiff-weights": "the weights of a generator", "moldiff-predictor": "a predictor of properties"}
 AGAIN = "fetch or export the bundle again"
 _HERE = Path(__file__).parent
 

@@ -1,13 +1,18 @@
 """The weights inside the package do what the README says of them."""
 
 from importlib.resources import files
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from moldiff.bundle import load_pretrained
-from moldiff.chem.molecule import Failure
+from moldiff.chem.files import read_molecules
+from moldiff.chem.molecule import Failure, Molecule
 from moldiff.generator import MoleculeGenerator
+from moldiff.predictor import Nearness, PropertyPredictor
 from moldiff.scoring.score import Score
+from moldiff.selection import Selection
 
 pytestmark = pytest.mark.slow
 
@@ -47,8 +52,34 @@ def test_shipped_weights_fail_where_the_time_is_told_wrong(generator: MoleculeGe
 
 @pytest.mark.parametrize("name", ["qm9", "qm9-fast"])
 def test_shipped_weights_are_small_and_carry_their_data_row(name: str) -> None:
-    folder = files("moldiff") / "weights" / name
-    assert sum(len(file.read_bytes()) for file in folder.iterdir()) < 16_000_000
+    folder = Path(str(files("moldiff") / "weights" / name))
+    assert sum(file.stat().st_size for file in folder.rglob("*")) < 16_000_000
     statistics = load_pretrained(name).statistics
     assert statistics.score is not None
     assert Score.from_dict(statistics.score).rates["valid"].value > 0.99
+
+
+@pytest.mark.parametrize("name", ["qm9-properties", "qm9"])
+def test_shipped_predictors_know_the_data(name: str, sample_sdf: Path) -> None:
+    """The file has the first molecules of QM9, which are small and off the beaten track."""
+    predictor = PropertyPredictor.from_pretrained(name)
+    molecules = [record for _, record in read_molecules(sample_sdf) if isinstance(record, Molecule)][50:]
+    values = predictor.predict(molecules)
+    for column, target in enumerate(predictor.targets):
+        true = np.array([molecule.properties[target.name] for molecule in molecules])
+        assert np.abs(values[:, column] - true).mean() < 3 * predictor.errors[target.name]
+
+
+def test_walks_that_compete_come_nearer_to_what_is_asked(generator: MoleculeGenerator) -> None:
+    """Chosen by one predictor, judged by the one that was trained on other molecules."""
+    guide, judge = (PropertyPredictor.from_pretrained(name) for name in ("qm9-properties", "qm9"))
+    gap = next(place for place, target in enumerate(guide.targets) if target.name == "gap")
+    target = guide.targets[gap]
+    wanted = [float("nan")] * len(guide.targets)
+    wanted[gap] = target.label(5.0)
+    off = []
+    for selection in (None, Selection(Nearness(guide, wanted), num_walks=4)):
+        samples = generator.iterate(24, num_atoms=18, seed=2, selection=selection)
+        molecules = [sample.molecule for sample in samples if sample.molecule is not None]
+        off.append(np.abs(judge.predict(molecules)[:, gap] - 5.0).mean())
+    assert off[1] < 0.6 * off[0], off
