@@ -1,7 +1,7 @@
 # make sample: 100 molecules and their scores; make test: all checks; make bench: speed.
 # make train-qm9: weights for QM9 from nothing; make train-qm9-quick: in an hour. Interrupted, they go on where they were.
 # make train-qm9-fast: the student of the shipped weights for 8 evaluations.
-# make train-qm9-conditional, train-qm9-guide, train-qm9-predictor: a generator that heeds six properties and a predictor that
+# make train-qm9-conditional, train-qm9-properties, train-qm9-predictor: a generator that heeds six properties and a predictor that
 # chooses among its walks, on one half of the data, and their judge, on the other.
 # ARGS="--set num_processes=4" reaches `moldiff train` and `moldiff distill`. make evaluate: the figures of docs/benchmarks.md.
 # Each installs what it needs.
@@ -14,7 +14,7 @@ THREADS ?= 2
 # Huge pages for the large blocks of training and sampling; a tenth faster with glibc, nothing elsewhere.
 FAST := OMP_NUM_THREADS=1 GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 
-.PHONY: sample test lint pytest bench train-qm9 train-qm9-quick train-qm9-fast train-qm9-conditional train-qm9-predictor train-qm9-guide evaluate clean
+.PHONY: sample test lint pytest bench train-qm9 train-qm9-quick train-qm9-fast train-qm9-conditional train-qm9-predictor train-qm9-properties evaluate clean
 .DELETE_ON_ERROR:
 
 sample: $(INSTALLED)
@@ -43,8 +43,8 @@ train-qm9 train-qm9-quick train-qm9-conditional: $(INSTALLED) stores/qm9/meta.js
 train-qm9-fast: $(INSTALLED) stores/qm9/meta.json
 	$(FAST) $(BIN)/moldiff distill --out runs/qm9-fast $(if $(wildcard runs/qm9-fast/last.ckpt),--resume,--set num_processes=2) $(ARGS)
 
-train-qm9-guide: PART := --set 'part=[0.5,1.0]'
-train-qm9-predictor train-qm9-guide: $(INSTALLED) stores/qm9/meta.json
+train-qm9-properties: PART := --set 'part=[0.5,1.0]'
+train-qm9-predictor train-qm9-properties: $(INSTALLED) stores/qm9/meta.json
 	$(FAST) $(BIN)/moldiff train-predictor --config datasets/qm9/train-predictor.json $(PART) --out runs/$(@:train-%=%) $(if $(wildcard runs/$(@:train-%=%)/last.ckpt),--resume) $(ARGS)
 
 evaluate: $(INSTALLED) stores/qm9/meta.json

@@ -3,7 +3,7 @@ trained on other molecules, and prints the tables of docs/benchmarks.md.
 
 python scripts/evaluate_conditions.py --run runs/qm9-conditional --judge runs/qm9-predictor/bundle
 python scripts/evaluate_conditions.py --run runs/qm9-conditional --judge runs/qm9-predictor/bundle \
-    --guide runs/qm9-guide/bundle --num-walks 1 --num-walks 4
+    --guide runs/qm9-properties/bundle --num-walks 1 --num-walks 4
 """
 
 import json

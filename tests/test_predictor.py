@@ -90,7 +90,7 @@ def test_classes_cannot_be_predicted(store_path: Path, tmp_path: Path):
 
 
 def test_bundle_of_another_kind_is_refused(folder: Path, weights: Path, tmp_path: Path):
-    with pytest.raises(WeightsError, match="format"):
+    with pytest.raises(WeightsError, match="holds the weights of a generator"):
         PropertyPredictor.from_pretrained(weights)
     shutil.copytree(folder, tmp_path / "x")
     config = json.loads((folder / "config.json").read_text())
