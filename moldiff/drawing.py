@@ -14,6 +14,7 @@ from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import Checked, check
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.data.conditions import Value
+from moldiff.data.decoding import molecule_of
 from moldiff.diffusion.denoiser import Denoiser
 from moldiff.diffusion.randomness import SampleRandomness
 from moldiff.errors import MoleculeError
@@ -21,7 +22,7 @@ from moldiff.precision import use_bf16
 from moldiff.sampling.known import Known, OnlyPossible
 from moldiff.sampling.selection import Select, taken
 from moldiff.sampling.walk import Tap, shown
-from moldiff.selection import Contest, Selection, molecule_of
+from moldiff.selection import Contest, Selection
 from moldiff.state import Prediction, State
 from moldiff.workers import side_by_side
 

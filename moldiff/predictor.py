@@ -118,6 +118,11 @@ class PropertyPredictor:
         Returns:
             A row for each molecule, in the units of the targets; NaN for one with an atom class it does not know.
         """
+        targets = self.targets
+        return self.labels(molecules) * [target.std for target in targets] + [target.mean for target in targets]
+
+    def labels(self, molecules: Iterable[Molecule]) -> Float[np.ndarray, "m c"]:
+        """As `predict`, but in standard deviations from the mean, as of `moldiff.data.conditions`."""
         known: dict[int, tuple[Molecule, np.ndarray]] = {}
         total = 0
         for index, molecule in enumerate(molecules):
@@ -142,7 +147,7 @@ class PropertyPredictor:
         batches = in_batches(sizes, None, CPU)
         for (_, indices), labels in side_by_side(work, batches, num_threads=torch.get_num_threads()):
             out[indices] = labels
-        return out * [target.std for target in self.targets] + [target.mean for target in self.targets]
+        return out
 
 
 @dataclass(frozen=True)
@@ -159,9 +164,7 @@ class Nearness:
 
     def __call__(self, molecules: Sequence[Molecule], indices: Sequence[int]) -> Float[np.ndarray, "m"]:
         """Minus the sum of the distances, in standard deviations; NaN for a molecule with an unknown atom class."""
-        targets = self.predictor.targets
-        spreads, means = ([getattr(target, name) for target in targets] for name in ("std", "mean"))
-        labels = (self.predictor.predict(molecules) - means) / spreads
+        labels = self.predictor.labels(molecules)
         rows = [self.wanted[index] if isinstance(self.wanted, Mapping) else self.wanted for index in indices]
         wanted = np.array(rows).reshape(labels.shape)
         return -np.where(np.isnan(wanted), 0.0, np.abs(labels - wanted)).sum(1)

@@ -1,6 +1,6 @@
 """What makes one molecule better than another while several walks compete for its place."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +10,10 @@ from torch import Tensor
 
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.vocabulary import Vocabulary
-from moldiff.data.conditions import Condition, Value
+from moldiff.data.conditions import Condition
+from moldiff.data.decoding import molecule_of
 from moldiff.errors import ConfigError, MoleculeError
-from moldiff.sampling.selection import survivors
+from moldiff.sampling.selection import ranked, survivors
 from moldiff.state import Prediction, State
 
 Score = Callable[[Sequence[Molecule], Sequence[int]], Sequence[float] | np.ndarray]
@@ -32,7 +33,8 @@ class Selection:
         num_walks: for each molecule; so many times the work.
         every: steps from one comparison to the next.
         until: time of the coordinates, 1 noise to 0 data, from which on walks go on to their ends on their own.
-        asked: labels of conditions that the score wants all molecules to have, for their sizes and their records.
+        asked: labels of conditions that the score wants all molecules to have, for their sizes and their records; NaN
+            where nothing is asked.
     """
 
     score: Score
@@ -82,8 +84,8 @@ class Contest:
 
     def best(self, state: State) -> Int[Tensor, "k"]:
         """The row of the best walk of each molecule, by what came of it."""
-        scores = self._scores(state).nan_to_num(nan=-torch.inf, neginf=-torch.inf)
-        return scores.argmax(1) + torch.arange(len(scores)) * self.selection.num_walks
+        first = ranked(self._scores(state))[:, 0]
+        return first + torch.arange(len(first)) * self.selection.num_walks
 
     def _scores(self, state: State) -> Float[Tensor, "g k"]:
         walks, molecules, rows, state = self.selection.num_walks, [], [], state.to("cpu")
@@ -99,14 +101,3 @@ class Contest:
             raise ConfigError(f"the score gave {given.shape} numbers for {len(rows)} molecules; expected one for each")
         scores[rows] = torch.from_numpy(given).float()
         return scores.view(-1, walks)
-
-
-def molecule_of(
-    state: State, row: int, vocabulary: Vocabulary, *, name: str = "", properties: Mapping[str, Value] | None = None
-) -> Molecule:
-    """One molecule of a batch without padding; a `MoleculeError` if its coordinates are no numbers."""
-    elements, charges = vocabulary.decode(state.atom[row].numpy())
-    return Molecule(
-        elements, charges, state.pos[row].numpy().astype(np.float64), state.bond[row].numpy(), name=name,
-        properties=properties or {},
-    )  # fmt: skip

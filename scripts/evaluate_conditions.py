@@ -113,6 +113,12 @@ def generator(weights: str) -> MoleculeGenerator:
     return MoleculeGenerator.from_pretrained(weights, device="cpu")
 
 
+@cache
+def chooser(guide: Path) -> PropertyPredictor:
+    """Once in each process."""
+    return PropertyPredictor.from_pretrained(guide)
+
+
 @dataclass(frozen=True)
 class Drawn:
     """Draws what is requested; None where not even coordinates came."""
@@ -130,7 +136,7 @@ class Drawn:
         """Of one shard."""
         selection = None
         if self.guide is not None and self.num_walks > 1:
-            predictor = PropertyPredictor.from_pretrained(self.guide)
+            predictor = chooser(self.guide)
             rows = enumerate((labels_of(predictor.targets, request.conditions) for request in requests), start=first)
             selection = Selection(Nearness(predictor, dict(rows)), self.num_walks, self.every, self.until)
         source = generator(self.weights)

@@ -53,6 +53,22 @@ def conditioned_weights(tmp_path_factory: pytest.TempPathFactory, store_path: Pa
 
 
 @pytest.fixture(scope="session")
+def predictor_weights(tmp_path_factory: pytest.TempPathFactory, store_path: Path) -> Path:
+    """The bundle of a predictor of gap and alpha, trained for seconds."""
+    from moldiff.config import NetworkSettings, PredictorSettings
+    from moldiff.regression import train_predictor
+
+    out = tmp_path_factory.mktemp("runs") / "predictor"
+    network = NetworkSettings(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)
+    settings = PredictorSettings(
+        network=network, data=str(store_path), targets=("gap", "alpha"), num_molecules=3000, pair_budget=4000,
+        warmup_steps=10,
+    )  # fmt: skip
+    train_predictor(settings, out)
+    return out / "bundle"
+
+
+@pytest.fixture(scope="session")
 def hydrogen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle that knows H2 only, and draws its bond more often than not."""
     from moldiff.data.statistics import Statistics

@@ -36,20 +36,13 @@ def settings(store_path: Path, **changes) -> PredictorSettings:
 
 
 @pytest.fixture(scope="module")
-def folder(store_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("runs") / "judge"
-    train_predictor(settings(store_path), out)
-    return out / "bundle"
-
-
-@pytest.fixture(scope="module")
 def molecules(store_path: Path) -> list[Molecule]:
     store = MoleculeStore(store_path)
     return [store.molecule(i) for i in range(len(store))]
 
 
-def test_predictor_is_better_than_the_mean_and_says_how_good(folder: Path, molecules: list[Molecule]):
-    predictor = PropertyPredictor.from_pretrained(folder)
+def test_predictor_is_better_than_the_mean_and_says_how_good(predictor_weights: Path, molecules: list[Molecule]):
+    predictor = PropertyPredictor.from_pretrained(predictor_weights)
     values = predictor.predict(molecules)
     assert [target.name for target in predictor.targets] == ["gap", "alpha"]
     for column, name in enumerate(("gap", "alpha")):
@@ -60,27 +53,27 @@ def test_predictor_is_better_than_the_mean_and_says_how_good(folder: Path, molec
     assert "| gap |" in predictor.card
 
 
-def test_prediction_does_not_depend_on_what_is_beside(folder: Path, molecules: list[Molecule]):
-    predictor = PropertyPredictor.from_pretrained(folder)
+def test_prediction_does_not_depend_on_what_is_beside(predictor_weights: Path, molecules: list[Molecule]):
+    predictor = PropertyPredictor.from_pretrained(predictor_weights)
     whole = predictor.predict(molecules[:30])
     for start in range(0, 30, 10):
         np.testing.assert_array_equal(predictor.predict(molecules[start : start + 10]), whole[start : start + 10])
 
 
-def test_unknown_atoms_have_no_prediction(folder: Path, molecules: list[Molecule]):
+def test_unknown_atoms_have_no_prediction(predictor_weights: Path, molecules: list[Molecule]):
     bromine = replace(molecules[0], elements=np.where(molecules[0].elements == 1, 35, molecules[0].elements))
-    values = PropertyPredictor.from_pretrained(folder).predict([molecules[1], bromine])
+    values = PropertyPredictor.from_pretrained(predictor_weights).predict([molecules[1], bromine])
     assert np.isfinite(values[0]).all()
     assert np.isnan(values[1]).all()
 
 
-def test_interrupted_training_goes_on_bit_for_bit(store_path: Path, folder: Path, tmp_path: Path):
+def test_interrupted_training_goes_on_bit_for_bit(store_path: Path, predictor_weights: Path, tmp_path: Path):
     train_predictor(settings(store_path, num_molecules=1000, cooldown=0.0), tmp_path / "run")
     train_predictor(settings(store_path, num_molecules=2000, cooldown=0.0), tmp_path / "run", resume=True)
     train_predictor(settings(store_path, num_molecules=2000, cooldown=0.0), tmp_path / "whole")
     parts = [(tmp_path / name / "bundle" / "model.safetensors").read_bytes() for name in ("run", "whole")]
     assert parts[0] == parts[1]
-    assert parts[0] != (folder / "model.safetensors").read_bytes()
+    assert parts[0] != (predictor_weights / "model.safetensors").read_bytes()
 
 
 def test_classes_cannot_be_predicted(store_path: Path, tmp_path: Path):
@@ -89,19 +82,19 @@ def test_classes_cannot_be_predicted(store_path: Path, tmp_path: Path):
     assert not (tmp_path / "run").exists()
 
 
-def test_bundle_of_another_kind_is_refused(folder: Path, weights: Path, tmp_path: Path):
+def test_bundle_of_another_kind_is_refused(predictor_weights: Path, weights: Path, tmp_path: Path):
     with pytest.raises(WeightsError, match="holds the weights of a generator"):
         PropertyPredictor.from_pretrained(weights)
-    shutil.copytree(folder, tmp_path / "x")
-    config = json.loads((folder / "config.json").read_text())
+    shutil.copytree(predictor_weights, tmp_path / "x")
+    config = json.loads((predictor_weights / "config.json").read_text())
     config["network"]["atom"] = 24
     (tmp_path / "x" / "config.json").write_text(json.dumps(config))
     with pytest.raises(WeightsError, match="asks for"):
         PropertyPredictor.from_pretrained(tmp_path / "x")
 
 
-def test_user_predicts(folder: Path, sample_sdf: Path, tmp_path: Path):
-    result = run("predict", sample_sdf, "--weights", folder, "--out", tmp_path / "x.sdf")
+def test_user_predicts(predictor_weights: Path, sample_sdf: Path, tmp_path: Path):
+    result = run("predict", sample_sdf, "--weights", predictor_weights, "--out", tmp_path / "x.sdf")
     assert result.exit_code == 0, result.output
     assert "200 of 200 records" in result.stdout
     records = [record for _, record in read_molecules(tmp_path / "x.sdf") if isinstance(record, Molecule)]
@@ -114,12 +107,13 @@ def test_user_predicts(folder: Path, sample_sdf: Path, tmp_path: Path):
         run("predict", sample_sdf, "--weights", "qm9-fast"), "holds the weights of a generator, expected a predictor"
     )
     refused(
-        run("sample", "--weights", folder, "--out", tmp_path / "y.sdf"), "holds a predictor of properties, expected"
+        run("sample", "--weights", predictor_weights, "--out", tmp_path / "y.sdf"),
+        "holds a predictor of properties, expected",
     )
 
 
-def test_info_tells_a_predictor(folder: Path):
-    told = run("info", folder)
+def test_info_tells_a_predictor(predictor_weights: Path):
+    told = run("info", predictor_weights)
     assert told.exit_code == 0, told.output
     assert "predicts" in told.stdout
     assert "gap: " in told.stdout
@@ -135,11 +129,11 @@ def test_user_trains_a_predictor(store_path: Path, tmp_path: Path):
 
 @pytest.mark.parametrize("together", [128, 4])
 def test_generator_brings_its_judge(
-    together: int, folder: Path, conditioned_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    together: int, predictor_weights: Path, conditioned_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(drawing, "JUDGED", together)
     bundle = shutil.copytree(conditioned_weights, tmp_path / "bundle")
-    shutil.copytree(folder, bundle / FOLDER)
+    shutil.copytree(predictor_weights, bundle / FOLDER)
     drawn = run("sample", "--weights", bundle, "--out", tmp_path / "x.sdf", "-n", 6, "--num-steps", 3,
                 "--condition", "gap=7eV")  # fmt: skip
     assert drawn.exit_code == 0, drawn.output
@@ -155,10 +149,10 @@ def test_generator_brings_its_judge(
 
 
 def test_what_waits_for_the_judge_is_kept_when_drawing_fails(
-    folder: Path, conditioned_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    predictor_weights: Path, conditioned_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     bundle = shutil.copytree(conditioned_weights, tmp_path / "bundle")
-    shutil.copytree(folder, bundle / FOLDER)
+    shutil.copytree(predictor_weights, bundle / FOLDER)
     iterate = MoleculeGenerator.iterate
 
     def failing(self: MoleculeGenerator, num_samples: int, **options) -> Iterator[Sample]:

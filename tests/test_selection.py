@@ -12,32 +12,16 @@ from typer.testing import CliRunner, Result
 from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Molecule
 from moldiff.cli import app
-from moldiff.config import NetworkSettings, PredictorSettings
 from moldiff.errors import ConfigError
 from moldiff.generator import MoleculeGenerator, Sample
 from moldiff.predictor import Nearness, PropertyPredictor
-from moldiff.regression import train_predictor
 from moldiff.selection import Selection
 
 STEPS = 6
-TINY = NetworkSettings(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)
 
 
 def run(*args: object) -> Result:
     return CliRunner().invoke(app, [str(arg) for arg in args])
-
-
-@pytest.fixture(scope="module")
-def guide(store_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("runs") / "guide"
-    settings: dict[str, Any] = {
-        "targets": ("gap", "alpha"),
-        "num_molecules": 1000,
-        "pair_budget": 4000,
-        "warmup_steps": 10,
-    }
-    train_predictor(PredictorSettings(network=TINY, data=str(store_path), **settings), out)
-    return out / "bundle"
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +47,8 @@ def test_more_walks_score_better(generator: MoleculeGenerator):
     assert means[0] < means[1] < means[2] - 0.5
 
 
-def test_the_same_molecule_for_any_batch(generator: MoleculeGenerator, guide: Path):
-    predictor = PropertyPredictor.from_pretrained(guide)
+def test_the_same_molecule_for_any_batch(generator: MoleculeGenerator, predictor_weights: Path):
+    predictor = PropertyPredictor.from_pretrained(predictor_weights)
     wanted = {index: [0.2 * index - 1, float("nan")] for index in range(10)}
     options: dict[str, Any] = {
         "num_steps": STEPS,
@@ -124,10 +108,10 @@ def test_nonsense_is_refused(generator: MoleculeGenerator):
         list(generator.iterate(2, num_steps=STEPS, selection=Selection(lambda molecules, indices: [1.0])))
 
 
-def test_user_selects_by_a_predictor(weights: Path, guide: Path, tmp_path: Path):
+def test_user_selects_by_a_predictor(weights: Path, predictor_weights: Path, tmp_path: Path):
     """The weights know no conditions; the guide's is written beside the molecule, and what it predicts."""
     sample = ["sample", "--weights", weights, "-n", 4, "--num-steps", STEPS, "--out"]
-    result = run(*sample, tmp_path / "x.sdf", "--condition", "gap=6.5", "--guide", guide, "--num-walks", 4)
+    result = run(*sample, tmp_path / "x.sdf", "--condition", "gap=6.5", "--guide", predictor_weights, "--num-walks", 4)
     assert result.exit_code == 0, result.output
     assert "chose these molecules" in " ".join(result.stdout.split())
     records = [record for _, record in read_molecules(tmp_path / "x.sdf") if isinstance(record, Molecule)]
@@ -135,14 +119,14 @@ def test_user_selects_by_a_predictor(weights: Path, guide: Path, tmp_path: Path)
     assert all("off_gap" in record.properties for record in records)
     out = tmp_path / "y.sdf"
     refused(run(*sample, out, "--condition", "gap=6.5", "--num-walks", 4), "have no predictor inside", "--guide")
-    refused(run(*sample, out, "--condition", "gap=6.5", "--guide", guide), "add --num-walks 4")
-    refused(run(*sample, out, "--num-walks", 4, "--guide", guide), "the guide predicts gap, alpha")
-    both = ["--condition", "gap=6.5", "--condition", "mu=1", "--guide", guide, "--num-walks", 4]
+    refused(run(*sample, out, "--condition", "gap=6.5", "--guide", predictor_weights), "add --num-walks 4")
+    refused(run(*sample, out, "--num-walks", 4, "--guide", predictor_weights), "the guide predicts gap, alpha")
+    both = ["--condition", "gap=6.5", "--condition", "mu=1", "--guide", predictor_weights, "--num-walks", 4]
     refused(run(*sample, out, *both), "condition 'mu'")
 
 
-def test_size_follows_what_only_the_guide_knows(generator: MoleculeGenerator, guide: Path):
-    alpha = PropertyPredictor.from_pretrained(guide).targets[1]
+def test_size_follows_what_only_the_guide_knows(generator: MoleculeGenerator, predictor_weights: Path):
+    alpha = PropertyPredictor.from_pretrained(predictor_weights).targets[1]
     size, _ = max(alpha.by_size.items(), key=lambda item: item[1][0])
     label = (alpha.by_size[size][0] - alpha.mean) / alpha.std
     means = []

@@ -72,7 +72,7 @@ def choose(
     if not aims:
         raise ConfigError(f"--num-walks {num_walks}: the guide predicts {', '.join(targets)}; ask with --condition")
     labels = labels_of(predictor.targets, aims)
-    asked = [pair for pair in zip(predictor.targets, labels, strict=True) if pair[0].name in aims]
+    asked = tuple(zip(predictor.targets, labels, strict=True))
     known = [condition.name for condition in generator.bundle.statistics.conditions]
     told = {name: value for name, value in conditions.items() if name in known or name not in aims}
     return Selection(Nearness(predictor, labels), num_walks, asked=asked), told

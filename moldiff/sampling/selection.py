@@ -17,13 +17,16 @@ row that each row goes on from; None is each from itself."""
 Rows = TypeVar("Rows")
 
 
+def ranked(scores: Float[Tensor, "g k"]) -> Int[Tensor, "g k"]:
+    """Places in each group, the best first; among equals the earlier is better, NaN is worst."""
+    return scores.nan_to_num(nan=-torch.inf, neginf=-torch.inf).sort(dim=1, descending=True, stable=True).indices
+
+
 def survivors(scores: Float[Tensor, "g k"]) -> Int[Tensor, "g k"]:
     """For each walk of each group the one that it goes on from: the better half stays, the others follow one of it.
 
-    Among equals the earlier is better; NaN is worst.
-
     Args:
-        scores: of the walks of each group, more is better.
+        scores: of the walks of each group; see `ranked`.
 
     Returns:
         Places in the group.
@@ -31,7 +34,7 @@ def survivors(scores: Float[Tensor, "g k"]) -> Int[Tensor, "g k"]:
     Source: Li et al. 2024, arXiv:2408.08252, chooses among what one walk may do next, by the value of x0_hat; Singhal
     et al. 2025, arXiv:2501.06848, draw the walks that go on. A half, in order, needs no scale of the scores.
     """
-    order = scores.nan_to_num(nan=-torch.inf, neginf=-torch.inf).sort(dim=1, descending=True, stable=True).indices
+    order = ranked(scores)
     half = (scores.shape[1] + 1) // 2
     kept = order[:, :half]
     sources = torch.cat([kept, kept[:, : scores.shape[1] - half]], 1)
