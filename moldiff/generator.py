@@ -145,7 +145,7 @@ class MoleculeGenerator:
         drawing = self._drawing(
             sampler, num_steps, seed, batch_size, with_states=with_states, on_step=on_step,
             heeding=self._heeding(lambda index: labels, strength, goal, goal_scale), selection=selection,
-            asked=lambda index: values_of(every, wanted),
+            asked=lambda index: {**values_of(every, wanted), **(selection.told if selection else {})},
         )  # fmt: skip
 
         def windows() -> Iterator[Sample]:

@@ -1,16 +1,17 @@
 """What makes one molecule better than another while several walks compete for its place."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from moldiff.chem.descriptors import DESCRIPTORS, described
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.vocabulary import Vocabulary
-from moldiff.data.conditions import Condition
+from moldiff.data.conditions import Condition, Value
 from moldiff.data.decoding import molecule_of
 from moldiff.errors import ConfigError, MoleculeError
 from moldiff.sampling.selection import ranked, survivors
@@ -19,6 +20,38 @@ from moldiff.state import Prediction, State
 Score = Callable[[Sequence[Molecule], Sequence[int]], Sequence[float] | np.ndarray]
 """From molecules, as far as they can be seen, and the index of the sample that each is for, to how good they are; NaN
 is worst."""
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How near RDKit's descriptors of molecules are to what is wanted.
+
+    Attributes:
+        wanted: values by their name in `moldiff.chem.descriptors.DESCRIPTORS`.
+    """
+
+    wanted: Mapping[str, float]
+
+    def __call__(self, molecules: Sequence[Molecule], indices: Sequence[int]) -> Float[np.ndarray, "m"]:
+        """Minus the sum of the distances, in the spread of each descriptor; NaN where RDKit does not sanitise."""
+        del indices
+        spread = [DESCRIPTORS[name].spread for name in self.wanted]
+        return -np.abs((described(list(self.wanted), molecules) - [*self.wanted.values()]) / spread).sum(1)
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Several scores in one, each as it is.
+
+    Attributes:
+        scores: to add.
+    """
+
+    scores: tuple[Score, ...]
+
+    def __call__(self, molecules: Sequence[Molecule], indices: Sequence[int]) -> Float[np.ndarray, "m"]:
+        """The sum; NaN where one is."""
+        return np.sum([np.asarray(score(molecules, indices), dtype=float) for score in self.scores], axis=0)
 
 
 @dataclass(frozen=True)
@@ -35,6 +68,7 @@ class Selection:
         until: time of the coordinates, 1 noise to 0 data, from which on walks go on to their ends on their own.
         asked: labels of conditions that the score wants all molecules to have, for their sizes and their records; NaN
             where nothing is asked.
+        told: values that the score wants beside these, for the records alone.
     """
 
     score: Score
@@ -42,6 +76,7 @@ class Selection:
     every: int = 2
     until: float = 0.3
     asked: Sequence[tuple[Condition, float]] = ()
+    told: Mapping[str, Value] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuses numbers that make no sense.

@@ -1,6 +1,7 @@
 """Walks that compete for each molecule, as a user meets them: any score, a predictor, the command line."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ import pytest
 from cli_results import refused
 from typer.testing import CliRunner, Result
 
+from moldiff.chem.descriptors import described
 from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Molecule
 from moldiff.cli import app
 from moldiff.errors import ConfigError
 from moldiff.generator import MoleculeGenerator, Sample
 from moldiff.predictor import Nearness, PropertyPredictor
-from moldiff.selection import Selection
+from moldiff.selection import Likeness, Selection, Sum
 
 STEPS = 6
 
@@ -135,3 +137,48 @@ def test_size_follows_what_only_the_guide_knows(generator: MoleculeGenerator, pr
         samples = generator.iterate(60, num_steps=1, selection=selection)
         means.append(np.mean([len(molecule) for molecule in drawn(list(samples))]))
     assert (means[1] - means[0]) * (size - means[0]) > 0
+
+
+def test_user_selects_by_what_rdkit_computes(weights: Path, tmp_path: Path):
+    """No predictor is needed; the values stand in the file, and are those of its molecules."""
+    out = tmp_path / "x.sdf"
+    sample = ["sample", "--weights", weights, "-n", 30, "--num-steps", STEPS, "--num-atoms", 3, "--out", out]
+    off = []
+    for walks in (2, 12):
+        result = run(*sample, "--condition", "tpsa=60 Å²", "--num-walks", walks, "--overwrite")
+        assert "Computed properties" in result.stdout, result.output
+        records = [record for _, record in read_molecules(out) if isinstance(record, Molecule)]
+        values = described(["tpsa"], records)[:, 0]
+        there = np.isfinite(values)
+        assert there.any()
+        assert [record.properties.get("tpsa") for record in records if "tpsa" in record.properties] == pytest.approx(
+            values[there]
+        )
+        assert all(record.properties["asked_tpsa"] == 60 for record in records)
+        off.append(np.abs(values[there] - 60).mean())
+    assert off[1] < off[0]
+    refused(run(*sample, "--condition", "tpsa=60", "--overwrite"), "do not heed it", "--num-walks")
+    refused(run(*sample, "--condition", "tpsa=60 nm", "--num-walks", 2, "--overwrite"), "--condition tpsa 60 nm: expected a number")
+
+
+def test_a_predictor_and_rdkit_choose_together(weights: Path, predictor_weights: Path, tmp_path: Path):
+    out = tmp_path / "x.sdf"
+    both = ["--condition", "gap=6.5", "--condition", "rings=1", "--num-walks", 3, "--guide", predictor_weights]
+    result = run("sample", "--weights", weights, "-n", 4, "--num-steps", STEPS, "--out", out, *both)
+    assert result.exit_code == 0, result.output
+    assert "Computed properties" in result.stdout
+    assert "Predicted properties" in result.stdout
+    records = [record for _, record in read_molecules(out) if isinstance(record, Molecule)]
+    assert all({"asked_gap", "asked_rings"} <= set(record.properties) for record in records)
+    only = ["--condition", "rings=1", "--num-walks", 3, "--guide", predictor_weights]
+    refused(run("sample", "--weights", weights, "--out", out, "--overwrite", *only), "the guide predicts gap, alpha")
+
+
+def test_likeness_is_a_distance_in_spreads():
+    single = np.array([[0, 1], [1, 0]])
+    hydrogen = Molecule(np.array([1, 1]), np.zeros(2, dtype=int), np.array([[0.0, 0, 0], [0.74, 0, 0]]), single)
+    score = Likeness({"weight": 2.016 + 28.0, "rings": 0})
+    assert score([hydrogen], [0])[0] == pytest.approx(-1.0, abs=1e-4)
+    broken = replace(hydrogen, bond=3 * hydrogen.bond)
+    assert np.isnan(score([broken], [0])).all()
+    assert Sum((score, score))([hydrogen, broken], [0, 1])[0] == pytest.approx(-2.0, abs=1e-4)

@@ -1,12 +1,17 @@
 """Numbers of a molecular formula that RDKit computes, and how alike molecules are."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from jaxtyping import Float
 from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import QED, Crippen, Descriptors, rdFingerprintGenerator, rdMolDescriptors
+
+from moldiff.chem.border import to_rdkit
+from moldiff.chem.molecule import Molecule
+from moldiff.chem.validity import canonical_smiles, sanitise
 
 MOST_COMPARED = 2000  # molecules; their pairs are two million
 
@@ -23,22 +28,37 @@ def _accessibility() -> Callable[[Chem.Mol], float]:
     return sascorer.calculateScore
 
 
+@dataclass(frozen=True)
+class Descriptor:
+    """A number of a molecule.
+
+    Attributes:
+        compute: from RDKit's molecule with implicit hydrogens.
+        spread: standard deviation among the drug-like molecules of MOSES (2,000, by chance); 1 of what is rare there.
+        unit: of the number; empty where there is none.
+    """
+
+    compute: Callable[..., float]
+    spread: float
+    unit: str = ""
+
+
 # logP: Wildman and Crippen 1999; QED: Bickerton et al. 2012, Nature Chemistry 4, 90.
-DESCRIPTORS: dict[str, Callable[..., float]] = {
-    "weight": Descriptors.MolWt,  # g/mol
-    "logp": Crippen.MolLogP,
-    "qed": QED.qed,
-    "sa": _synthetic_accessibility,
-    "tpsa": rdMolDescriptors.CalcTPSA,  # Å²
-    "donors": rdMolDescriptors.CalcNumHBD,
-    "acceptors": rdMolDescriptors.CalcNumHBA,
-    "rotatable": rdMolDescriptors.CalcNumRotatableBonds,
-    "rings": rdMolDescriptors.CalcNumRings,
-    "aromatic_rings": rdMolDescriptors.CalcNumAromaticRings,
-    "heteroatoms": rdMolDescriptors.CalcNumHeteroatoms,
-    "fsp3": rdMolDescriptors.CalcFractionCSP3,
-    "bridgeheads": rdMolDescriptors.CalcNumBridgeheadAtoms,
-    "spiro": rdMolDescriptors.CalcNumSpiroAtoms,
+DESCRIPTORS = {
+    "weight": Descriptor(Descriptors.MolWt, 28.0, "g/mol"),
+    "logp": Descriptor(Crippen.MolLogP, 0.94),
+    "qed": Descriptor(QED.qed, 0.095),
+    "sa": Descriptor(_synthetic_accessibility, 0.45),
+    "tpsa": Descriptor(rdMolDescriptors.CalcTPSA, 18.0, "Å²"),
+    "donors": Descriptor(rdMolDescriptors.CalcNumHBD, 0.83),
+    "acceptors": Descriptor(rdMolDescriptors.CalcNumHBA, 1.2),
+    "rotatable": Descriptor(rdMolDescriptors.CalcNumRotatableBonds, 1.5),
+    "rings": Descriptor(rdMolDescriptors.CalcNumRings, 0.80),
+    "aromatic_rings": Descriptor(rdMolDescriptors.CalcNumAromaticRings, 0.78),
+    "heteroatoms": Descriptor(rdMolDescriptors.CalcNumHeteroatoms, 1.3),
+    "fsp3": Descriptor(rdMolDescriptors.CalcFractionCSP3, 0.18),
+    "bridgeheads": Descriptor(rdMolDescriptors.CalcNumBridgeheadAtoms, 1.0),
+    "spiro": Descriptor(rdMolDescriptors.CalcNumSpiroAtoms, 1.0),
 }
 
 
@@ -51,16 +71,27 @@ def descriptors(smiles: Sequence[str]) -> Float[np.ndarray, "m d"]:
     Returns:
         The numbers, in the order of the dictionary.
     """
-    rows = [[float(compute(mol)) for compute in DESCRIPTORS.values()] for mol in _read(smiles)]
+    rows = [[float(one.compute(mol)) for one in DESCRIPTORS.values()] for mol in _read(smiles)]
     return np.array(rows, dtype=np.float64).reshape(-1, len(DESCRIPTORS))
 
 
 def descriptor(name: str, smiles: Sequence[str]) -> Float[np.ndarray, "m"]:
     """One of `DESCRIPTORS` for each molecule, NaN for one that RDKit does not read."""
-    compute = DESCRIPTORS[name]
-    with rdBase.BlockLogs():
-        mols = [Chem.MolFromSmiles(text) for text in smiles]
-    return np.array([np.nan if mol is None else float(compute(mol)) for mol in mols], dtype=np.float64)
+    return _values([name], smiles)[:, 0]
+
+
+def described(names: Sequence[str], molecules: Sequence[Molecule]) -> Float[np.ndarray, "m d"]:
+    """Some of `DESCRIPTORS` of molecules as they are drawn, and whatever else is wrong with them.
+
+    Args:
+        names: of the descriptors.
+        molecules: with all hydrogens.
+
+    Returns:
+        A row for each molecule, NaN for one that RDKit does not sanitise.
+    """
+    mols = [to_rdkit(molecule) for molecule in molecules]
+    return _values(names, ["" if sanitise(mol) else canonical_smiles(mol) for mol in mols])
 
 
 def diversity(smiles: Sequence[str], *, seed: int = 0) -> float:
@@ -87,3 +118,14 @@ def diversity(smiles: Sequence[str], *, seed: int = 0) -> float:
 def _read(smiles: Iterable[str]) -> Iterator[Chem.Mol]:
     with rdBase.BlockLogs():
         yield from (mol for one in smiles if (mol := Chem.MolFromSmiles(one)) is not None)
+
+
+def _values(names: Sequence[str], smiles: Sequence[str]) -> Float[np.ndarray, "m d"]:
+    """Of some descriptors; NaN for a SMILES that is empty or that RDKit does not read."""
+    out = np.full((len(smiles), len(names)), np.nan)
+    with rdBase.BlockLogs():
+        for row, text in enumerate(smiles):
+            mol = Chem.MolFromSmiles(text) if text else None
+            if mol is not None:
+                out[row] = [float(DESCRIPTORS[name].compute(mol)) for name in names]
+    return out

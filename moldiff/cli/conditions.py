@@ -46,7 +46,8 @@ def choose(
     Args:
         generator: of the weights.
         weights: name or folder.
-        conditions: by name; the guide heeds those it predicts, the weights those they know.
+        conditions: by name; the guide heeds those it predicts, RDKit computes its descriptors, the weights heed those
+            they know.
         guide: folder of a predictor.
         num_walks: for each molecule.
 
@@ -54,28 +55,45 @@ def choose(
         None for one walk, and the conditions.
 
     Raises:
-        ConfigError: if there is no guide, or it predicts nothing that is asked for.
+        ConfigError: if nothing is asked for that a guide predicts or RDKit computes.
     """
+    from moldiff.chem.descriptors import DESCRIPTORS
     from moldiff.data.conditions import labels_of
     from moldiff.predictor import Nearness, PropertyPredictor
-    from moldiff.selection import Selection
+    from moldiff.selection import Likeness, Score, Selection, Sum
 
+    known = [condition.name for condition in generator.bundle.statistics.conditions]
     if num_walks == 1:
         if guide is not None:
             raise ConfigError(f"--guide {guide}: chooses among several walks; add --num-walks 4")
+        computed = next((name for name in conditions if name in DESCRIPTORS and name not in known), None)
+        if computed is not None:
+            raise ConfigError(
+                f"--condition {computed}: weights {weights} do not heed it; let walks compete: --num-walks 8"
+            )
         return None, conditions
     predictor = PropertyPredictor.inside(weights) if guide is None else PropertyPredictor.from_pretrained(guide)
-    if predictor is None:
-        raise ConfigError(f"--num-walks {num_walks}: weights {weights} have no predictor inside; name one with --guide")
-    targets = [target.name for target in predictor.targets]
-    aims = {name: value for name, value in conditions.items() if name in targets}
-    if not aims:
-        raise ConfigError(f"--num-walks {num_walks}: the guide predicts {', '.join(targets)}; ask with --condition")
-    labels = labels_of(predictor.targets, aims)
-    asked = tuple(zip(predictor.targets, labels, strict=True))
-    known = [condition.name for condition in generator.bundle.statistics.conditions]
-    told = {name: value for name, value in conditions.items() if name in known or name not in aims}
-    return Selection(Nearness(predictor, labels), num_walks, asked=asked), told
+    targets = () if predictor is None else predictor.targets
+    aims = {target.name: conditions[target.name] for target in targets if target.name in conditions}
+    computed = {
+        name: _descriptor(name, text) for name, text in conditions.items() if name in DESCRIPTORS and name not in aims
+    }
+    if not aims and (guide is not None or not computed):
+        guided = f"the guide predicts {', '.join(target.name for target in targets)}"
+        without = f"weights {weights} have no predictor inside (name one with --guide)"
+        raise ConfigError(
+            f"--num-walks {num_walks}: {guided if targets else without}, and RDKit computes {', '.join(DESCRIPTORS)}; "
+            "ask with --condition"
+        )
+    scores: list[Score] = [Likeness(computed)] if computed else []
+    asked = ()
+    if predictor is not None and aims:
+        labels = labels_of(targets, aims)
+        scores.append(Nearness(predictor, labels))
+        asked = tuple(zip(targets, labels, strict=True))
+    told = {name: value for name, value in conditions.items() if name in known or name not in (*aims, *computed)}
+    score = scores[0] if len(scores) == 1 else Sum(tuple(scores))
+    return Selection(score, num_walks, asked=asked, told=computed), told
 
 
 def parse_guidance(texts: Sequence[str] | None) -> float | dict[str, float]:
@@ -110,6 +128,12 @@ def _named(option: str, text: str) -> tuple[str, str]:
     if not equals or not name.strip() or not value.strip():
         raise ConfigError(f"{option} {text}: expected name=value, such as {option} gap=2")
     return name.strip(), value.strip()
+
+
+def _descriptor(name: str, text: str) -> float:
+    from moldiff.chem.descriptors import DESCRIPTORS
+
+    return _number(f"--condition {name}", text.removesuffix(DESCRIPTORS[name].unit).strip())
 
 
 def _number(option: str, text: str) -> float:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from moldiff.cli.judging import Judge, judge_of
+from moldiff.cli.judging import judges_of
 from moldiff.cli.scoring import read_references
 from moldiff.errors import OutputError
 from moldiff.interrupt import Interrupt
@@ -40,7 +40,7 @@ class Order:
         overwrite: replace a file that is there.
         trajectory: file of all states.
         reference: files of known molecules.
-        judged: have a predictor look at what comes.
+        judged: tell how near what comes is to what was asked for.
         options: of `MoleculeGenerator.iterate`.
     """
 
@@ -108,8 +108,8 @@ def carry_out(order: Order, source: "MoleculeGenerator | SharedGenerator") -> in
         result = count(drawing.records(writer, states), reference=known)
     row = source.bundle.statistics.score
     Console().print(render(result, DataRow(None if row is None else Score.from_dict(row))))
-    if drawing.judge is not None:
-        Console().print(drawing.judge.table())
+    for judge in drawing.judges:
+        Console().print(judge.table())
     left_out = f", {writer.num_left_out} that are not valid have no SMILES" if writer.num_left_out else ""
     typer.echo(f"{out}: {writer.num_written} molecules{left_out}")
     if states is not None:
@@ -130,7 +130,7 @@ class _Drawing:
     def __init__(self, order: Order, source: "MoleculeGenerator | SharedGenerator") -> None:
         self.order, self.source = order, source
         self.interrupted, self.num_valid, self.interrupt = False, 0, Interrupt()
-        self.judge: Judge | None = judge_of(order.weights, order.options.get("selection")) if order.judged else None
+        self.judges = judges_of(order.weights, order.options.get("selection")) if order.judged else []
         self.bar = drawing_bar()
         self.task = self.bar.add_task("", total=0, told="")
         self.samples = self._round(order.num_samples, first=order.first)
@@ -147,7 +147,7 @@ class _Drawing:
                         drawn, self.num_valid = drawn + 1, self.num_valid + sample.valid
                         if sample.molecule is not None and (sample.valid or not self.order.valid_only):
                             waiting.append(tagged(sample, writer.path.suffix))
-                            if self.judge is None or len(waiting) == JUDGED:
+                            if not self.judges or len(waiting) == JUDGED:
                                 self._write(waiting, writer)
                             if states is not None:
                                 for state in sample.states:
@@ -169,7 +169,9 @@ class _Drawing:
     def _write(self, waiting: "list[Molecule]", writer: "MoleculeWriter") -> None:
         molecules = waiting.copy()
         waiting.clear()  # first, so that nothing is tried twice when the file cannot be written
-        for molecule in molecules if self.judge is None else self.judge.judged(molecules):
+        for judge in self.judges:
+            molecules = judge.judged(molecules)
+        for molecule in molecules:
             writer.write(molecule)
 
     def _round(self, count: int, *, first: int) -> Iterator["Sample"]:

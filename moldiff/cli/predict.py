@@ -8,7 +8,7 @@ import typer
 from typer import Argument, Option
 
 from moldiff.cli.assignments import Overwrite, OwnDevices, OwnNodes, run_settings
-from moldiff.cli.judging import Judge
+from moldiff.cli.judging import predicting
 from moldiff.errors import DataError
 
 
@@ -36,7 +36,7 @@ def predict(
     molecules = [record for record in records if not isinstance(record, Failure)]
     if not molecules:
         raise DataError(f"{file}: none of {len(records)} records could be read")
-    judge = Judge(predictor)
+    judge = predicting(predictor)
     judged = judge.judged(molecules)
     Console().print(judge.table())
     typer.echo(f"{file}: {len(molecules)} of {len(records)} records")
