@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
+from threading import Event
 from typing import Any
 
 import torch
@@ -25,7 +26,7 @@ from moldiff.interrupt import Interrupt
 from moldiff.memory import keep_memory
 from moldiff.training.callbacks import quiet_lightning
 
-ROUND = 64  # molecules of each process between two gatherings
+ROUND = 1024  # molecules of each process between two gatherings; of fewer, batches of one size would be small
 quiet_lightning()  # here, so that it holds in the processes that Lightning starts before our own code runs in them
 
 Task = Callable[[Any, "SharedGenerator"], int]
@@ -50,26 +51,41 @@ class SharedGenerator:
         Args:
             num_samples: how many.
             first: index of the first.
-            on_step: called after each round with the evaluations of all processes; may raise, nothing is lost then.
+            on_step: called after each evaluation here, as if all processes were as far; may raise KeyboardInterrupt.
             **options: as of `MoleculeGenerator.iterate`.
 
         Yields:
             Sample: in order.
+
+        Raises:
+            KeyboardInterrupt: if a process was interrupted, after what is done.
         """
+
+        def step(count: int) -> None:
+            if on_step is not None:
+                on_step(count * self.world)
+
         for start in range(first, first + num_samples, ROUND * self.world):
             count = min(ROUND * self.world, first + num_samples - start)
             distributed.broadcast_object_list([(start, count, options)], 0)
-            parts = self._round(start, count, options)
-            yield from chain.from_iterable(parts)
-            if on_step is not None:
-                on_step(count * options["sampler"].num_steps)
+            parts = self._round(start, count, options, step)
+            yield from chain.from_iterable(samples for samples, _ in parts)
+            if any(interrupted for _, interrupted in parts):
+                raise KeyboardInterrupt
 
     def serve(self) -> None:
         """In the other processes: draws what the first asks for, until it asks no more."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the first says when it is over
         told: list[Any] = [None]
+        stop = Event()  # Ctrl-C reaches all: each stops where it is, and the first says when it is over
+        signal.signal(signal.SIGINT, lambda *_: stop.set())
+
+        def step(count: int) -> None:
+            if stop.is_set():
+                raise KeyboardInterrupt
+
         while distributed.broadcast_object_list(told, 0) or told[0] is not None:
-            self._round(*told[0])
+            start, count, options = told[0]
+            self._round(start, count, options, step)
         self._part()
 
     def close(self) -> None:
@@ -82,12 +98,20 @@ class SharedGenerator:
         distributed.barrier()
         distributed.destroy_process_group()
 
-    def _round(self, start: int, count: int, options: dict[str, Any]) -> list[list[Sample]]:
-        """Draws the part of this process; the first gets those of all."""
-        begin, end = (start + min(ROUND * rank, count) for rank in (self.rank, self.rank + 1))
-        own = list(self.generator.iterate(end - begin, first=begin, **options))
+    def _round(
+        self, start: int, count: int, options: dict[str, Any], on_step: Callable[[int], None]
+    ) -> list[tuple[list[Sample], bool]]:
+        """Draws the part of this process; the first gets those of all, and whether each was interrupted."""
+        share = -(-count // self.world)
+        begin, end = (start + min(share * rank, count) for rank in (self.rank, self.rank + 1))
+        own, interrupted = [], False
+        try:
+            for sample in self.generator.iterate(end - begin, first=begin, on_step=on_step, **options):
+                own.append(sample)
+        except KeyboardInterrupt:
+            interrupted = True
         parts: list[Any] = [None] * self.world
-        distributed.gather_object(own, parts if self.rank == 0 else None)
+        distributed.gather_object((own, interrupted), parts if self.rank == 0 else None)
         return parts
 
 
