@@ -3,6 +3,7 @@
 # make train-qm9-fast: the student of the shipped weights for 8 evaluations.
 # make train-qm9-conditional, train-qm9-properties, train-qm9-predictor: a generator that heeds six properties and a predictor that
 # chooses among its walks, on one half of the data, and their judge, on the other.
+# make train-druglike: weights for drug-like molecules, from those for QM9.
 # ARGS="--set num_processes=4" reaches `moldiff train` and `moldiff distill`. make evaluate: the figures of docs/benchmarks.md.
 # Each installs what it needs.
 PYTHON ?= python3
@@ -14,7 +15,7 @@ THREADS ?= 2
 # Huge pages for the large blocks of training and sampling; a tenth faster with glibc, nothing elsewhere.
 FAST := OMP_NUM_THREADS=1 GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 
-.PHONY: sample test lint pytest bench train-qm9 train-qm9-quick train-qm9-fast train-qm9-conditional train-qm9-predictor train-qm9-properties evaluate clean
+.PHONY: sample test lint pytest bench train-qm9 train-qm9-quick train-qm9-fast train-qm9-conditional train-qm9-predictor train-qm9-properties train-druglike evaluate clean
 .DELETE_ON_ERROR:
 
 sample: $(INSTALLED)
@@ -37,7 +38,10 @@ bench: $(INSTALLED)
 train-qm9: CONFIG := datasets/qm9/train.json
 train-qm9-quick: CONFIG := datasets/qm9/train-quick.json
 train-qm9-conditional: CONFIG := datasets/qm9/train-conditional.json
-train-qm9 train-qm9-quick train-qm9-conditional: $(INSTALLED) stores/qm9/meta.json
+train-druglike: CONFIG := datasets/moses3d/train.json
+train-qm9 train-qm9-quick train-qm9-conditional: stores/qm9/meta.json
+train-druglike: stores/moses3d/meta.json
+train-qm9 train-qm9-quick train-qm9-conditional train-druglike: $(INSTALLED)
 	$(FAST) $(BIN)/moldiff train --config $(CONFIG) --out runs/$(@:train-%=%) $(if $(wildcard runs/$(@:train-%=%)/last.ckpt),--resume) $(ARGS)
 
 train-qm9-fast: $(INSTALLED) stores/qm9/meta.json
@@ -52,6 +56,11 @@ evaluate: $(INSTALLED) stores/qm9/meta.json
 
 stores/qm9/meta.json: $(INSTALLED)
 	test -e $@ || $(BIN)/moldiff prepare qm9 --out stores/qm9
+	touch $@
+
+stores/moses3d/meta.json: $(INSTALLED)
+	test -e $@ || $(BIN)/python -m pip install --quiet --no-deps molsets
+	test -e $@ || $(BIN)/moldiff prepare moses3d --num-molecules 50000 --out stores/moses3d
 	touch $@
 
 $(INSTALLED): pyproject.toml constraints.txt
