@@ -138,6 +138,7 @@ class MoleculeGenerator:
             (c, label) for c, label in (selection.asked if selection else ()) if c.name not in (conditions or {})
         ]
         every, wanted = [*known, *(c for c, _ in selected)], [*labels, *(label for _, label in selected)]
+        wishes = {} if selection is None else selection.wishes
         warn_outside(every, wanted)
         counts = size_weights(every, wanted, self.bundle.statistics.sizes)
         sizes = Sizes.of(counts, num_atoms, allow_extrapolation=allow_extrapolation)
@@ -145,7 +146,7 @@ class MoleculeGenerator:
         drawing = self._drawing(
             sampler, num_steps, seed, batch_size, with_states=with_states, on_step=on_step,
             heeding=self._heeding(lambda index: labels, strength, goal, goal_scale), selection=selection,
-            asked=lambda index: {**values_of(every, wanted), **(selection.told if selection else {})},
+            asked=lambda index: {**values_of(known, labels), **wishes},
         )  # fmt: skip
 
         def windows() -> Iterator[Sample]:
@@ -211,6 +212,7 @@ class MoleculeGenerator:
         seed: int = 0,
         batch_size: int | None = None,
         sampler: SamplerSettings | None = None,
+        selection: Selection | None = None,
         on_step: Callable[[int], None] | None = None,
     ) -> Iterator[Sample]:
         """One sample of each part, in their order: what is known stays, the rest is drawn.
@@ -222,6 +224,7 @@ class MoleculeGenerator:
             seed: as in `iterate`.
             batch_size: as in `iterate`.
             sampler: as in `iterate`.
+            selection: as in `iterate`; its score gets the number of each sample.
             on_step: as in `iterate`.
 
         Returns:
@@ -234,7 +237,10 @@ class MoleculeGenerator:
         if len(set(numbers)) != len(parts) or min(numbers, default=0) < 0:
             raise ConfigError(f"indices: {len(parts)} parts need as many different numbers of at least 0")
         of = dict(zip(numbers, parts, strict=True))
-        drawing = self._drawing(sampler, num_steps, seed, batch_size, on_step=on_step)
+        wishes = {} if selection is None else selection.wishes
+        drawing = self._drawing(
+            sampler, num_steps, seed, batch_size, on_step=on_step, selection=selection, asked=lambda index: wishes
+        )
 
         def windows() -> Iterator[Sample]:
             for start in range(0, len(numbers), WINDOW):

@@ -11,7 +11,7 @@ from torch import Tensor
 from moldiff.chem.descriptors import DESCRIPTORS, described
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.vocabulary import Vocabulary
-from moldiff.data.conditions import Condition, Value
+from moldiff.data.conditions import Condition, Value, values_of
 from moldiff.data.decoding import molecule_of
 from moldiff.errors import ConfigError, MoleculeError
 from moldiff.sampling.selection import ranked, survivors
@@ -90,6 +90,11 @@ class Selection:
             raise ConfigError(
                 f"num_walks {self.num_walks}: must be at least 2 to select among; every {self.every}: at least 1"
             )
+
+    @property
+    def wishes(self) -> dict[str, Value]:
+        """What it wants all molecules to have, by name."""
+        return {**values_of([one for one, _ in self.asked], [label for _, label in self.asked]), **self.told}
 
 
 @dataclass(frozen=True)

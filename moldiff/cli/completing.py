@@ -1,13 +1,14 @@
 """What the commands that complete molecules share: options, progress, writing, and the word on what failed."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from rich.console import Console
 from typer import Argument, Option
 
 from moldiff.cli.drawing import FEWER, INTERRUPTED, drawing_bar, tagged
@@ -17,6 +18,7 @@ from moldiff.interrupt import Interrupt
 if TYPE_CHECKING:
     from moldiff.chem.molecule import Failure
     from moldiff.chem.validity import Checked
+    from moldiff.cli.judging import Judge
     from moldiff.generator import Sample
 
 Steps = Annotated[int, Option("--num-steps", min=1, help="Network evaluations for each attempt.")]
@@ -41,6 +43,7 @@ def complete(
     seed: int,
     overwrite: bool,
     tags: Callable[["Sample"], dict[str, str]] = lambda sample: {},
+    judges: "Sequence[Judge]" = (),
 ) -> None:
     """Draws, writes what is good, tells what is not; exit code 3 if fewer came than were asked for.
 
@@ -54,6 +57,7 @@ def complete(
         seed: of all randomness.
         overwrite: replace a file that is there.
         tags: further properties of a sample.
+        judges: of what was asked for.
 
     Raises:
         Exit: with the exit code where it is not 0.
@@ -89,8 +93,13 @@ def complete(
                     )  # fmt: skip
                 continue
             good = tagged(sample, writer.path.suffix)
-            writer.write(replace(good, properties={**good.properties, **tags(sample)}))
+            good = replace(good, properties={**good.properties, **tags(sample)})
+            for judge in judges:
+                (good,) = judge.judged([good])
+            writer.write(good)
         interrupted = False
+    for judge in judges:
+        Console().print(judge.table())
     parts = [f"{count} {reason}" for reason, count in reasons.most_common()]
     parts += [f"{len(failed) * num_each} refused"] if failed else []
     typer.echo(f"{out}: {writer.num_written} of {asked} molecules" + (f"; {', '.join(parts)}" if parts else ""))

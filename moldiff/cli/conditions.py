@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
+from moldiff.cli.judging import Judge, judges_of
 from moldiff.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -94,6 +95,35 @@ def choose(
     told = {name: value for name, value in conditions.items() if name in known or name not in (*aims, *computed)}
     score = scores[0] if len(scores) == 1 else Sum(tuple(scores))
     return Selection(score, num_walks, asked=asked, told=computed), told
+
+
+def compete(
+    generator: "MoleculeGenerator", weights: str, texts: Sequence[str] | None, *, guide: str | None, num_walks: int
+) -> "tuple[Selection | None, list[Judge]]":
+    """As `choose`, where the weights themselves are told nothing.
+
+    Args:
+        generator: as in `choose`.
+        weights: as in `choose`.
+        texts: of `--condition`.
+        guide: as in `choose`.
+        num_walks: as in `choose`.
+
+    Returns:
+        What walks compete for, None for one walk, and who tells how near they came.
+
+    Raises:
+        ConfigError: if a condition has nobody to choose by it.
+    """
+    conditions = parse_conditions(texts)
+    selection, _ = choose(generator, weights, conditions, guide=guide, num_walks=num_walks)
+    heeded = {} if selection is None else selection.wishes
+    for name in conditions:
+        if name not in heeded:
+            raise ConfigError(
+                f"--condition {name}: here conditions choose among walks: --num-walks 4, and a --guide to it"
+            )
+    return selection, [] if selection is None else judges_of(weights, selection)
 
 
 def parse_guidance(texts: Sequence[str] | None) -> float | dict[str, float]:

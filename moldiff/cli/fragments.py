@@ -8,6 +8,7 @@ from typer import Argument, Option
 
 from moldiff.cli.assignments import Device, Out, Overwrite, Weights
 from moldiff.cli.completing import NumEach, NumThreads, Seed, Steps, complete, records_of, usable
+from moldiff.cli.conditions import Conditions, Guide, NumWalks, compete
 from moldiff.cli.drawing import load
 from moldiff.cli.sample import parse_num_atoms
 from moldiff.errors import ConfigError
@@ -38,6 +39,9 @@ def decorate(
     weights: Weights = "qm9",
     num_steps: Steps = 50,
     seed: Seed = 0,
+    condition: Conditions = None,
+    num_walks: NumWalks = 1,
+    guide: Guide = None,
     overwrite: Overwrite = False,
     device: Device = None,
     num_threads: NumThreads = None,
@@ -46,7 +50,8 @@ def decorate(
 
     A scaffold given as SMILES gets its coordinates from the same weights first, and may have its places as stars.
 
-    Example: moldiff decorate "*c1ccco1" --add 3-8 -n 20 --out furans.sdf
+    Examples: moldiff decorate "*c1ccco1" --add 3-8 -n 20 --out furans.sdf | moldiff decorate "*c1ccncc1" --weights
+    druglike --condition logp=2 --num-walks 4 --out pyridines.sdf
     """
     from functools import partial
 
@@ -54,6 +59,7 @@ def decorate(
     from moldiff.tasks.fragments import check_fragment, grow
 
     generator = load(weights, device, num_threads)
+    selection, judges = compete(generator, weights, condition, guide=guide, num_walks=num_walks)
     num_added = parse_num_atoms(add)
     if "*" in scaffold and attach is None and smarts is None and not Path(scaffold).exists():
         scaffold, places = without_stars(scaffold)
@@ -65,8 +71,8 @@ def decorate(
         _refuse_pieces(fragment, linked=False)
         check_fragment(generator, fragment, num_added)
     complete(
-        fragments, partial(grow, generator, num_each=num_each, num_added=num_added), out,
-        failed=failed, num_each=num_each, num_steps=num_steps, seed=seed, overwrite=overwrite,
+        fragments, partial(grow, generator, num_each=num_each, num_added=num_added, selection=selection), out,
+        failed=failed, num_each=num_each, num_steps=num_steps, seed=seed, overwrite=overwrite, judges=judges,
     )  # fmt: skip
 
 
@@ -80,6 +86,9 @@ def link(
     weights: Weights = "qm9",
     num_steps: Steps = 50,
     seed: Seed = 0,
+    condition: Conditions = None,
+    num_walks: NumWalks = 1,
+    guide: Guide = None,
     overwrite: Overwrite = False,
     device: Device = None,
     num_threads: NumThreads = None,
@@ -97,6 +106,7 @@ def link(
     from moldiff.tasks.fragments import check_fragment, grow
 
     generator = load(weights, device, num_threads)
+    selection, judges = compete(generator, weights, condition, guide=guide, num_walks=num_walks)
     num_added = parse_num_atoms(add)
     parts, failed = usable(file, read_molecules(file), lambda part: None)
     if failed:
@@ -105,8 +115,8 @@ def link(
     _refuse_pieces(fragment, linked=True)
     check_fragment(generator, fragment, num_added)
     complete(
-        [fragment], partial(grow, generator, num_each=num_each, num_added=num_added), out,
-        failed={}, num_each=num_each, num_steps=num_steps, seed=seed, overwrite=overwrite,
+        [fragment], partial(grow, generator, num_each=num_each, num_added=num_added, selection=selection), out,
+        failed={}, num_each=num_each, num_steps=num_steps, seed=seed, overwrite=overwrite, judges=judges,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from typer import Argument, Option
 
 from moldiff.cli.assignments import Device, Out, Overwrite, Weights
 from moldiff.cli.completing import NumThreads, Seed, Steps, complete
+from moldiff.cli.conditions import Conditions, Guide, NumWalks, compete
 from moldiff.cli.drawing import load
 
 
@@ -16,6 +17,9 @@ def isomers(
     weights: Weights = "qm9",
     num_steps: Steps = 100,
     seed: Seed = 0,
+    condition: Conditions = None,
+    num_walks: NumWalks = 1,
+    guide: Guide = None,
     overwrite: Overwrite = False,
     device: Device = None,
     num_threads: NumThreads = None,
@@ -31,7 +35,8 @@ def isomers(
 
     counts = parse_formula(formula)
     generator = load(weights, device, num_threads)
+    selection, judges = compete(generator, weights, condition, guide=guide, num_walks=num_walks)
     complete(
-        [counts] * num_samples, partial(draw, generator), out,
-        failed={}, num_steps=num_steps, seed=seed, overwrite=overwrite,
+        [counts] * num_samples, partial(draw, generator, selection=selection), out,
+        failed={}, num_steps=num_steps, seed=seed, overwrite=overwrite, judges=judges,
     )  # fmt: skip
