@@ -1,4 +1,4 @@
-"""How well the tasks of one network go on held-out molecules of QM9, with RDKit's own answer beside it.
+"""How well the tasks of one network go on held-out molecules, with RDKit's own answer beside it.
 
 python scripts/evaluate_tasks.py --out tasks.json   # --task perception for one of them
 """
@@ -40,11 +40,12 @@ Figures = dict[str, Any]
 def main(
     out: Annotated[Path, typer.Option(help="JSON file to write.")] = Path("tasks.json"),
     weights: Annotated[str, typer.Option(help="Shipped weights by name, or a folder.")] = "qm9",
+    data: Annotated[str, typer.Option(help="Prepared store: of its test split.")] = "qm9",
     task: Annotated[list[str] | None, typer.Option(help="Only these; repeatable.")] = None,
     scale: Annotated[float, typer.Option(help="Share of the usual number of molecules, for a first look.")] = 1.0,
 ) -> None:
     """Each task, its figures and seconds."""
-    generator, store = MoleculeGenerator.from_pretrained(weights), MoleculeStore(find_store("qm9"))
+    generator, store = MoleculeGenerator.from_pretrained(weights), MoleculeStore(find_store(data))
     order = np.random.default_rng(0).permutation(store.split("test"))
     molecules = [store.molecule(int(index)) for index in order]
     tasks = {
