@@ -158,7 +158,8 @@ def test_user_selects_by_what_rdkit_computes(weights: Path, tmp_path: Path):
         off.append(np.abs(values[there] - 60).mean())
     assert off[1] < off[0]
     refused(run(*sample, "--condition", "tpsa=60", "--overwrite"), "do not heed it", "--num-walks")
-    refused(run(*sample, "--condition", "tpsa=60 nm", "--num-walks", 2, "--overwrite"), "--condition tpsa 60 nm: expected a number")
+    wrong = run(*sample, "--condition", "tpsa=60 nm", "--num-walks", 2, "--overwrite")
+    refused(wrong, "--condition tpsa 60 nm: expected a number")
 
 
 def test_a_predictor_and_rdkit_choose_together(weights: Path, predictor_weights: Path, tmp_path: Path):

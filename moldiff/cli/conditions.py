@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 Conditions = Annotated[
     list[str] | None,
-    Option("--condition", help="A property to have, such as gap=6.5eV; `moldiff info` has those known. Repeatable."),
+    Option(
+        "--condition",
+        help="A property to have, such as gap=6.5eV: one that the weights know (`moldiff info`), or with --num-walks "
+        "one that the guide predicts or RDKit computes, such as logp=2. Repeatable.",
+    ),
 ]
 GuidanceWeights = Annotated[
     list[str] | None,

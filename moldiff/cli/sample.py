@@ -97,7 +97,8 @@ def sample(
 
     Examples: moldiff sample --out molecules.sdf | moldiff sample -n 1000 --num-atoms 15-20 --valid-only --out x.sdf |
     moldiff sample --weights runs/gap/bundle --condition gap=6.5eV --guidance 2 --out x.sdf |
-    moldiff sample --condition gap=6.5eV --guide runs/judge/bundle --num-walks 8 --out x.sdf
+    moldiff sample --condition gap=6.5eV --guide runs/judge/bundle --num-walks 8 --out x.sdf |
+    moldiff sample --weights druglike --condition logp=2 --condition rings=3 --num-walks 8 --out x.sdf
     """
     generator = load(weights, device, num_threads)
     sampler = changed(
