@@ -65,7 +65,8 @@ class SamplerSettings(Settings):
     `classes` moves atom and bond classes: `posterior` (mixture of the exact posteriors), `leaping` (tau-leaping), or
     `unmasking` (surest first, for absorbing noise). `temperature` divides their logits, `top_p` leaves out the least
     likely; 1 is exact. `class_churn` is how freely they change: in `posterior` the share that is drawn again, 0 to 1;
-    in `leaping` jumps back and ahead; in `unmasking` the randomness of the order.
+    in `leaping` jumps back and ahead; in `unmasking` the randomness of the order. `connectivity` above 0 favours bonds
+    that keep a molecule in one piece, 1 as far as a tilt of the law does to first order; for large molecules.
 
     `grid` is `power`, `log`, `log_snr`, or the times themselves from 1 down to 0. In `power`, `grid_power` above 1
     makes steps finer near the data, `grid_focus` above 0 in the middle of the walk; `grid_end` is the time of the last
@@ -80,6 +81,7 @@ class SamplerSettings(Settings):
     temperature: Positive = 0.7
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     class_churn: NotNegative = 0.0
+    connectivity: NotNegative = 0.0
     grid: Literal["power", "log", "log_snr"] | Annotated[tuple[Share, ...], Field(min_length=2)] = "power"
     grid_power: Positive = 2.0
     grid_focus: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -214,7 +216,7 @@ class DistillationSettings(RunSettings):
     sampler: dict[str, Any] = Field(
         default={
             "num_steps": 8, "eta": 0.3, "temperature": 0.7, "grid_focus": 0.3, "grid_end": 0.03, "atom_lead": 3.0,
-            "bond_lead": 4.0,
+            "bond_lead": 4.0, "connectivity": 0.0,
         }
     )  # fmt: skip
     num_molecules: Annotated[int, Field(ge=1)] = 45_000

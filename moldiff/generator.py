@@ -14,8 +14,9 @@ from moldiff.chem.validity import Checked
 from moldiff.config import SamplerSettings
 from moldiff.data.conditions import Value, labels_of, size_weights, values_of, warn_outside, weights_of
 from moldiff.diffusion.denoiser import Denoiser
-from moldiff.drawing import Drawing, Heeding, Sample
+from moldiff.drawing import Drawing, Heeding, Sample, as_it_is
 from moldiff.errors import ConfigError
+from moldiff.sampling.connectivity import Connected
 from moldiff.sampling.guidance import Asked, Goal, Guidance, Steered
 from moldiff.sampling.known import Known
 from moldiff.sampling.walk import walk
@@ -265,6 +266,9 @@ class MoleculeGenerator:
         go = partial(
             walk, process, steppers=build_steppers(chosen), grid=grid, lead=build_lead(chosen), churn=chosen.churn
         )
+        if chosen.connectivity:
+            heeds = options.get("heeding", as_it_is)
+            options["heeding"] = lambda denoiser, rows: Connected(heeds(denoiser, rows), chosen.connectivity)
         return Drawing(
             self.denoiser, self.bundle.vocabulary, self.device, go, len(grid) - 1, seed, batch_size, **options
         )

@@ -54,6 +54,16 @@ def threads() -> Iterator[Callable[[int], None]]:
 
 
 @pytest.mark.usefixtures("precision")
+def test_connectivity_changes_what_is_drawn_but_not_by_its_batch(generator: MoleculeGenerator):
+    sampler = generator.bundle.sampler.model_copy(update={"num_steps": STEPS, "connectivity": 1.0})
+    whole = list(generator.iterate(12, num_atoms=(8, 9), sampler=sampler))
+    alone = list(generator.iterate(12, num_atoms=(8, 9), sampler=sampler, batch_size=1))
+    assert all(map(same, whole, alone))
+    loose = list(generator.iterate(12, num_atoms=(8, 9), num_steps=STEPS))
+    assert not all(map(same, whole, loose))
+
+
+@pytest.mark.usefixtures("precision")
 def test_generator_gives_the_same_molecule_for_any_batch_size(
     generator: MoleculeGenerator, threads: Callable[[int], None]
 ):
