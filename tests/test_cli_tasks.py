@@ -131,3 +131,14 @@ def test_walks_compete_for_what_is_decorated(tmp_path: Path):
     result = run("isomers", "C4H8O", "--condition", "gap=6", "--out", tmp_path / "x.sdf")
     assert result.exit_code == 1
     assert "--condition gap: here conditions choose among walks" in result.stderr
+
+
+def test_a_scaffold_smaller_than_what_the_weights_know_gets_its_coordinates_all_the_same(tmp_path: Path):
+    """Methanol for weights of 13 atoms and more: by ETKDG, then atoms up to a size they know."""
+    asked = ["decorate", "CO", "--attach", 1, "--weights", "druglike", "-n", 2, "--num-steps", 20]
+    result = run(*asked, "--add", "9-15", "--out", tmp_path / "x.sdf")
+    assert result.exit_code in (0, 3), result.output
+    assert all(13 <= len(m) <= 20 for m in molecules(tmp_path / "x.sdf"))
+    refused = run(*asked, "--add", "3", "--out", tmp_path / "y.sdf")
+    assert refused.exit_code == 1
+    assert "13 to 60" in refused.stderr

@@ -1,6 +1,7 @@
 """`moldiff decorate` and `moldiff link`."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ from moldiff.cli.completing import NumEach, NumThreads, Seed, Steps, complete, r
 from moldiff.cli.conditions import Conditions, Guide, NumWalks, compete
 from moldiff.cli.drawing import load
 from moldiff.cli.sample import parse_num_atoms
-from moldiff.errors import ConfigError
+from moldiff.errors import ConfigError, SizeError
 
 if TYPE_CHECKING:
     from moldiff.chem.molecule import Failure, Molecule
@@ -48,7 +49,8 @@ def decorate(
 ) -> None:
     """Draws substituents on a scaffold, whose atoms, bonds and coordinates stay.
 
-    A scaffold given as SMILES gets its coordinates from the same weights first, and may have its places as stars.
+    A scaffold given as SMILES gets its coordinates from the same weights first (by ETKDG and MMFF94 where they know no
+    molecule so small), and may have its places as stars.
 
     Examples: moldiff decorate "*c1ccco1" --add 3-8 -n 20 --out furans.sdf | moldiff decorate "*c1ccncc1" --weights
     druglike --condition logp=2 --num-walks 4 --out pyridines.sdf
@@ -149,8 +151,9 @@ def _refuse_pieces(fragment: "Fragment", *, linked: bool) -> None:
 def _in_space(
     generator: "MoleculeGenerator", records: "Iterable[tuple[int, Checked]]", seed: int
 ) -> "Iterator[tuple[int, Molecule | Failure]]":
-    """Scaffolds with coordinates: their own, or those that the weights draw."""
+    """Scaffolds with coordinates: their own, or those that the weights draw, or ETKDG's where none is so small."""
     from moldiff.chem.border import convert
+    from moldiff.chem.embedding import placed
     from moldiff.chem.molecule import Failure
     from moldiff.chem.stereo import graph_of
     from moldiff.tasks.conformers import conformers
@@ -163,6 +166,11 @@ def _in_space(
         if isinstance(graph, Failure):
             yield number, graph
             continue
-        (sample,) = conformers(generator, [graph], seed=seed)
+        try:
+            (sample,) = conformers(generator, [graph], seed=seed)
+        except SizeError:
+            alone = placed(record, seed=seed)
+            yield number, alone if isinstance(alone, Failure) else replace(alone, properties={})
+            continue
         drawn = sample.result if isinstance(sample.result, Failure) else sample.molecule
         yield number, drawn if drawn is not None else Failure("coordinates", "none were drawn")

@@ -119,7 +119,7 @@ def check_fragment(generator: MoleculeGenerator, fragment: Fragment, num_added: 
     molecule, counts = fragment.molecule, generator.bundle.statistics.sizes
     label, known, most = f"molecule {molecule.name!r}", len(molecule), max(counts)
     generator.bundle.vocabulary.encode(molecule.elements, molecule.charges)
-    least, greatest = (1, most - known) if num_added is None else _range(num_added)
+    least, greatest = (max(1, min(counts) - known), most - known) if num_added is None else _range(num_added)
     if not 1 <= least <= greatest or known + least > most:
         raise SizeError(
             f"{label}: {known} atoms stay and {num_added or 'some'} are to be added; these weights know up to {most}, "
