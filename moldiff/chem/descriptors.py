@@ -71,8 +71,8 @@ def descriptors(smiles: Sequence[str]) -> Float[np.ndarray, "m d"]:
     Returns:
         The numbers, in the order of the dictionary.
     """
-    rows = [[float(one.compute(mol)) for one in DESCRIPTORS.values()] for mol in _read(smiles)]
-    return np.array(rows, dtype=np.float64).reshape(-1, len(DESCRIPTORS))
+    values = _values(list(DESCRIPTORS), smiles)
+    return values[~np.isnan(values).all(1)]
 
 
 def descriptor(name: str, smiles: Sequence[str]) -> Float[np.ndarray, "m"]:

@@ -7,7 +7,7 @@ from moldiff.chem.border import convert
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.smiles import sanitised
 from moldiff.chem.strain import relax
-from moldiff.chem.validity import check, sanitise
+from moldiff.chem.validity import check
 
 MOST_ATTEMPTS = 50  # of ETKDG, each with other random coordinates
 
@@ -34,33 +34,14 @@ def embedded(smiles: str, *, seed: int, name: str = "") -> Molecule | Failure:
     if pieces != 1:
         return Failure("fragments", f"{smiles[:80]!r}: {pieces} fragments; give each molecule a line of its own")
     with rdBase.BlockLogs():
-        return placed(Chem.AddHs(mol), seed=seed, name=name, label=repr(smiles[:80]))
-
-
-def placed(mol: Chem.Mol, *, seed: int, name: str = "", label: str = "molecule") -> Molecule | Failure:
-    """As `embedded`, of a molecule whose hydrogens are all atoms; they keep their order.
-
-    Args:
-        mol: in one piece.
-        seed: of the conformer.
-        name: title.
-        label: what failures call it.
-
-    Returns:
-        The molecule, or a failure.
-    """
-    mol = Chem.Mol(mol)
-    failure = sanitise(mol)
-    if failure is not None:
-        return Failure(failure.reason, f"{label}: {failure.detail}")
-    with rdBase.BlockLogs():
+        mol = Chem.AddHs(mol)
         how = rdDistGeom.ETKDGv3()
         how.randomSeed, how.maxIterations = seed, MOST_ATTEMPTS
         if rdDistGeom.EmbedMolecule(mol, how) != 0:
-            return Failure("embedding", f"{label}: ETKDG found no coordinates in {MOST_ATTEMPTS} attempts")
+            return Failure("embedding", f"{smiles[:80]!r}: ETKDG found no coordinates in {MOST_ATTEMPTS} attempts")
         energies = relax(mol)
     if isinstance(energies, Failure):
-        return Failure(energies.reason, f"{label}: {energies.detail}")
+        return Failure(energies.reason, f"{smiles[:80]!r}: {energies.detail}")
     mol.SetDoubleProp("mmff94_energy", energies[1])
     molecule = convert(mol, name=name)
     if isinstance(molecule, Failure):

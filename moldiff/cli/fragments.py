@@ -152,8 +152,8 @@ def _in_space(
     generator: "MoleculeGenerator", records: "Iterable[tuple[int, Checked]]", seed: int
 ) -> "Iterator[tuple[int, Molecule | Failure]]":
     """Scaffolds with coordinates: their own, or those that the weights draw, or ETKDG's where none is so small."""
-    from moldiff.chem.border import convert
-    from moldiff.chem.embedding import placed
+    from moldiff.chem.border import convert, title
+    from moldiff.chem.embedding import embedded
     from moldiff.chem.molecule import Failure
     from moldiff.chem.stereo import graph_of
     from moldiff.tasks.conformers import conformers
@@ -169,7 +169,7 @@ def _in_space(
         try:
             (sample,) = conformers(generator, [graph], seed=seed)
         except SizeError:
-            alone = placed(record, seed=seed)
+            alone = embedded(title(record), seed=seed)  # records without coordinates are named by their SMILES
             yield number, alone if isinstance(alone, Failure) else replace(alone, properties={})
             continue
         drawn = sample.result if isinstance(sample.result, Failure) else sample.molecule
