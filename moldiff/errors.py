@@ -28,7 +28,11 @@ class MoleculeError(MoldiffError, ValueError):
     """A molecule that came in is not one: shapes, NaN, coordinates out of range, too many atoms."""
 
 
-class VocabularyError(MoldiffError, ValueError):
+class DomainError(MoldiffError, ValueError):
+    """A molecule lies outside what the weights were trained on."""
+
+
+class VocabularyError(DomainError):
     """An atom is outside the atom vocabulary."""
 
 
@@ -40,7 +44,7 @@ class TimeOrderError(MoldiffError, ValueError):
     """A step was asked to go from t to a later s."""
 
 
-class SizeError(MoldiffError, ValueError):
+class SizeError(DomainError):
     """A number of atoms lies outside what the weights were trained on."""
 
 

@@ -15,6 +15,7 @@ import moldiff
 from moldiff.batching import filled, in_batches
 from moldiff.build import build_predictor
 from moldiff.bundle import read_settings, read_vocabulary, texts_of
+from moldiff.chem.bare_geometry import geometry_obstacle
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.config import NetworkSettings
@@ -109,17 +110,41 @@ class PropertyPredictor:
         texts = texts_of(self.config, self.statistics, self.card)
         write_bundle(Path(folder), texts, self.network.state_dict(), overwrite=overwrite)
 
-    def predict(self, molecules: Iterable[Molecule]) -> Float[np.ndarray, "m c"]:
+    def predict(self, molecules: Iterable[Molecule], *, allow_extrapolation: bool = False) -> Float[np.ndarray, "m c"]:
         """The properties of molecules.
 
         Args:
             molecules: with all their atoms; coordinates as relaxed as those it was trained on.
+            allow_extrapolation: also of molecules unlike those it was trained on, whose figures may mean nothing.
 
         Returns:
-            A row for each molecule, in the units of the targets; NaN for one with an atom class it does not know.
+            A row for each molecule, in the units of the targets; NaN for one that `obstacle` speaks against.
         """
-        targets = self.targets
-        return self.labels(molecules) * [target.std for target in targets] + [target.mean for target in targets]
+        molecules, targets = list(molecules), self.targets
+        usable = [
+            index
+            for index, molecule in enumerate(molecules)
+            if self.obstacle(molecule, allow_extrapolation=allow_extrapolation) is None
+        ]
+        out = np.full((len(molecules), len(targets)), np.nan)
+        labels = self.labels(molecules[index] for index in usable)
+        out[usable] = labels * [target.std for target in targets] + [target.mean for target in targets]
+        return out
+
+    def obstacle(self, molecule: Molecule, *, allow_extrapolation: bool = False) -> str | None:
+        """Why a molecule is not predicted, or None.
+
+        Args:
+            molecule: to look at.
+            allow_extrapolation: accept all but atoms that the network cannot represent.
+
+        Returns:
+            An unknown atom, size or charge; or coordinates that are not those of a whole molecule in Å.
+        """
+        error = self.statistics.domain.obstacle(molecule)
+        if isinstance(error, VocabularyError) or allow_extrapolation:
+            return str(error) if isinstance(error, VocabularyError) else None
+        return geometry_obstacle(molecule) if error is None else str(error)
 
     def labels(self, molecules: Iterable[Molecule]) -> Float[np.ndarray, "m c"]:
         """As `predict`, but in standard deviations from the mean, as of `moldiff.data.conditions`."""

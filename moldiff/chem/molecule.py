@@ -38,8 +38,7 @@ class Molecule:
         Raises:
             MoleculeError: on wrong shapes, no atoms, too many, or coordinates that are NaN or huge.
         """
-        n = len(self.elements)
-        label = f"molecule {self.name!r}" if self.name else "molecule"
+        n, label = len(self.elements), self.label
         if n == 0:
             raise MoleculeError(f"{label}: has no atoms")
         if n > MAX_ATOMS:
@@ -64,6 +63,11 @@ class Molecule:
 
     def __len__(self) -> int:
         return len(self.elements)
+
+    @property
+    def label(self) -> str:
+        """For messages: what it is, with its name where it has one."""
+        return f"molecule {self.name!r}" if self.name else "molecule"
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,20 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from moldiff.cli.assignments import Device, Out, Overwrite, Weights
+from moldiff.cli.assignments import Device, Out, Overwrite
 from moldiff.cli.completing import NumThreads, Seed, Steps, complete
 from moldiff.cli.conditions import Conditions, Guide, NumWalks, compete
-from moldiff.cli.drawing import load
+from moldiff.cli.routing import AUTO, AutoWeights, Extrapolate, Route
 
 
 def isomers(
     formula: Annotated[str, Argument(help="Such as C7H10O2, hydrogens included.")],
     out: Out,
     num_samples: Annotated[int, Option("--num-samples", "-n", min=1, help="Molecules to draw.")] = 20,
-    weights: Weights = "qm9",
+    weights: AutoWeights = AUTO,
     num_steps: Steps = 100,
     seed: Seed = 0,
+    allow_extrapolation: Extrapolate = False,
     condition: Conditions = None,
     num_walks: NumWalks = 1,
     guide: Guide = None,
@@ -31,12 +32,16 @@ def isomers(
     from functools import partial
 
     from moldiff.chem.formula import parse_formula
+    from moldiff.tasks.isomers import atoms_of_formula
     from moldiff.tasks.isomers import isomers as draw
 
     counts = parse_formula(formula)
-    generator = load(weights, device, num_threads)
+    route = Route(weights, device, num_threads, allow_extrapolation)
+    weights = route.name_of(atoms_of_formula(counts))
+    generator = route.generator(weights)
     selection, judges = compete(generator, weights, condition, guide=guide, num_walks=num_walks)
     complete(
-        [counts] * num_samples, partial(draw, generator, selection=selection), out,
+        [counts] * num_samples,
+        partial(draw, generator, selection=selection, allow_extrapolation=allow_extrapolation), out,
         failed={}, num_steps=num_steps, seed=seed, overwrite=overwrite, judges=judges,
     )  # fmt: skip

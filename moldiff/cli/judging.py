@@ -97,9 +97,10 @@ def predicting(predictor: "PropertyPredictor", *, chose: bool = False) -> Judge:
     Returns:
         The judge.
     """
+    predict = partial(predictor.predict, allow_extrapolation=True)  # or the figures would be of the better molecules
     flattered = "the predictor chose these molecules among others; the truth lies farther off"
     return Judge(
-        "Predicted properties", predictor.predict, {target.name: target.unit for target in predictor.targets},
+        "Predicted properties", predict, {target.name: target.unit for target in predictor.targets},
         before=PREDICTED, errors=predictor.errors, unknown="have atoms that the predictor does not know",
         caption=flattered if chose else "",
     )  # fmt: skip

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
-from moldiff.cli.assignments import Device, Out, Overwrite, Weights
+from moldiff.cli.assignments import Device, Out, Overwrite
 from moldiff.cli.completing import Geometries, NumThreads, Seed, Steps, bonds_told, complete, usable
-from moldiff.cli.drawing import load
+from moldiff.cli.routing import AUTO, AutoWeights, Extrapolate, Route
 
 if TYPE_CHECKING:
     from moldiff.chem.molecule import Failure, Molecule
@@ -19,9 +19,10 @@ def perceive_bonds(
     charge: Annotated[
         int | None, Option(help="Total charge of every molecule. (default: `charge=` of the record, or 0)")
     ] = None,
-    weights: Weights = "qm9",
+    weights: AutoWeights = AUTO,
     num_steps: Steps = 10,
     seed: Seed = 0,
+    allow_extrapolation: Extrapolate = False,
     overwrite: Overwrite = False,
     device: Device = None,
     num_threads: NumThreads = None,
@@ -38,13 +39,19 @@ def perceive_bonds(
     from moldiff.tasks.perception import check_geometry
     from moldiff.tasks.perception import perceive_bonds as perceive
 
-    generator = load(weights, device, num_threads)
+    route = Route(weights, device, num_threads, allow_extrapolation)
     records = read_molecules(file)
     if charge is not None:
         records = ((number, _charged(record, charge)) for number, record in records)
-    geometries, failed = usable(file, records, partial(check_geometry, generator))
+
+    def check(geometry: "Molecule") -> None:
+        check_geometry(geometry)
+        route.name_of(geometry, "elements")
+
+    geometries, failed = usable(file, records, check)
+    names = [route.name_of(geometry, "elements") for geometry in geometries]
     complete(
-        geometries, partial(perceive, generator), out,
+        geometries, partial(route.draw, perceive, names=names), out,
         failed=failed, num_steps=num_steps, seed=seed, overwrite=overwrite, tags=bonds_told,
     )  # fmt: skip
 

@@ -1,50 +1,82 @@
 """`moldiff predict` and `moldiff train-predictor`."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
 
 from moldiff.cli.assignments import Overwrite, OwnDevices, OwnNodes, run_settings
+from moldiff.cli.drawing import FEWER
 from moldiff.cli.judging import predicting
+from moldiff.cli.routing import AUTO, Extrapolate
 from moldiff.errors import DataError
+
+if TYPE_CHECKING:
+    from moldiff.chem.molecule import Molecule
+
+MOST_TOLD = 10  # refusals that are named one by one
+NOT_PREDICTED = "not_predicted"  # tag of a molecule without figures
 
 
 def predict(
     file: Annotated[Path, Argument(help="Molecules with all hydrogens: .sdf or .xyz.")],
-    weights: Annotated[str, Option("--weights", "-w", help="A predictor's folder, or weights that bring one.")],
+    weights: Annotated[
+        str,
+        Option("--weights", "-w", help="A predictor's folder, or weights that bring one; auto is the one that ships."),
+    ] = AUTO,
     out: Annotated[Path | None, Option("--out", "-o", help="Write the molecules with their predictions: .sdf.")] = None,
+    allow_extrapolation: Extrapolate = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Predicts properties of molecules from their atoms and coordinates.
 
+    Molecules unlike those of the training data (`moldiff info` has the limits), without their hydrogens, or not in Å
+    get no figures: each is named, tagged `not_predicted` in the file, and the exit code is 3.
+
     Where the file says what a property is, or what was asked for, the mean absolute difference is shown beside the
     predictor's own error on molecules that it was not trained on.
 
-    Example: moldiff predict samples.sdf --weights runs/judge/bundle --out judged.sdf
+    Example: moldiff predict samples.sdf --out predicted.sdf
     """
     from rich.console import Console
 
     from moldiff.chem.files import open_writer, read_molecules
     from moldiff.chem.molecule import Failure
     from moldiff.predictor import PropertyPredictor
+    from moldiff.weights import AUTO_ORDER
 
-    predictor = PropertyPredictor.from_pretrained(weights)
-    records = [record for _, record in read_molecules(file)]
-    molecules = [record for record in records if not isinstance(record, Failure)]
-    if not molecules:
-        raise DataError(f"{file}: none of {len(records)} records could be read")
-    judge = predicting(predictor)
-    judged = judge.judged(molecules)
+    name = AUTO_ORDER["predictor"][0] if weights == AUTO else weights
+    predictor = PropertyPredictor.from_pretrained(name)
+    judge, molecules, refused = predicting(predictor), list["Molecule"](), list[str]()
+    for number, record in read_molecules(file):
+        if isinstance(record, Failure):
+            refused.append(record.detail)
+            continue
+        obstacle = predictor.obstacle(record, allow_extrapolation=allow_extrapolation)
+        if obstacle is not None:
+            refused.append(f"{file.name}, record {number}: {record.label}: {obstacle} ({name})")
+            record = replace(record, properties={**record.properties, NOT_PREDICTED: obstacle})
+        molecules.append(record)
+    predicted = [molecule for molecule in molecules if NOT_PREDICTED not in molecule.properties]
+    if not predicted:
+        more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+        raise DataError(f"{refused[0]}{more}" if refused else f"{file}: has no molecules")
+    for line in refused[:MOST_TOLD]:
+        typer.echo(f"moldiff: {line}", err=True)
+    judged = iter(judge.judged(predicted))
     Console().print(judge.table())
-    typer.echo(f"{file}: {len(molecules)} of {len(records)} records")
+    total = len(predicted) + len(refused)
+    typer.echo(f"{file}: {len(predicted)} of {total} records predicted")
     if out is not None:
         with open_writer(out, overwrite=overwrite) as writer:
-            for molecule in judged:
-                writer.write(molecule)
+            for molecule in molecules:
+                writer.write(molecule if NOT_PREDICTED in molecule.properties else next(judged))
         typer.echo(f"{out}: {writer.num_written} molecules")
+    if refused:
+        raise typer.Exit(FEWER)
 
 
 def train_predictor(

@@ -1,17 +1,18 @@
 """`moldiff reshape`."""
 
-from moldiff.cli.assignments import Device, Out, Overwrite, Weights
+from moldiff.cli.assignments import Device, Out, Overwrite
 from moldiff.cli.completing import Geometries, NumEach, NumThreads, Seed, Steps, complete, usable
-from moldiff.cli.drawing import load
+from moldiff.cli.routing import AUTO, AutoWeights, Extrapolate, Route
 
 
 def reshape(
     file: Geometries,
     out: Out,
     num_each: NumEach = 5,
-    weights: Weights = "qm9",
+    weights: AutoWeights = AUTO,
     num_steps: Steps = 20,
     seed: Seed = 0,
+    allow_extrapolation: Extrapolate = False,
     overwrite: Overwrite = False,
     device: Device = None,
     num_threads: NumThreads = None,
@@ -23,12 +24,12 @@ def reshape(
     from functools import partial
 
     from moldiff.chem.files import read_molecules
-    from moldiff.tasks.part import check_size
     from moldiff.tasks.reshape import reshape as draw
 
-    generator = load(weights, device, num_threads)
-    shapes, failed = usable(file, read_molecules(file), partial(check_size, generator))
+    route = Route(weights, device, num_threads, allow_extrapolation)
+    shapes, failed = usable(file, read_molecules(file), partial(route.name_of, read="coordinates"))
+    names = [route.name_of(shape, "coordinates") for shape in shapes]
     complete(
-        shapes, partial(draw, generator, num_each=num_each), out,
+        shapes, partial(route.draw, draw, names=names, num_each=num_each), out,
         failed=failed, num_each=num_each, num_steps=num_steps, seed=seed, overwrite=overwrite,
     )  # fmt: skip

@@ -95,7 +95,8 @@ def conditioned(
     Raises:
         DataError: if there is no such column, or its values are all the same.
     """
-    whole = np.array_equal(indices, store.split("train"))
+    counted = store.statistics.num_heavy_atoms is not None  # older stores do not say
+    whole = counted and np.array_equal(indices, store.split("train"))
     statistics = store.statistics if whole else store.statistics_of(indices)
     if not names:
         return statistics, None

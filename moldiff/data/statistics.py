@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Integer
 
+from moldiff.chem.vocabulary import Vocabulary
 from moldiff.data.conditions import Condition
+from moldiff.data.domain import Domain, Range
 from moldiff.errors import DataError
 
 
@@ -24,6 +26,8 @@ class Statistics:
         num_molecules: how many were counted.
         score: the data's own row of scores, where it was computed.
         conditions: that a model was trained on, in the order of its labels; of a store none.
+        num_heavy_atoms: least and greatest of a molecule; None in files written before it was counted.
+        net_charge: least and greatest sum of formal charges, likewise.
     """
 
     vocabulary: tuple[str, ...]
@@ -34,6 +38,14 @@ class Statistics:
     num_molecules: int
     score: dict[str, Any] | None = None
     conditions: tuple[Condition, ...] = ()
+    num_heavy_atoms: Range | None = None
+    net_charge: Range | None = None
+
+    @property
+    def domain(self) -> Domain:
+        """What a model that is trained on these molecules knows."""
+        sizes = min(self.sizes), max(self.sizes)
+        return Domain(self.vocabulary, sizes, self.num_heavy_atoms, self.net_charge)
 
     def __post_init__(self) -> None:
         """Refuses statistics that contradict themselves.
@@ -92,6 +104,8 @@ class Statistics:
         pairs = max(int((sizes.astype(np.int64) * (sizes.astype(np.int64) - 1)).sum()) // 2, 1)
         bonds = np.bincount(orders, minlength=4).astype(float)
         bonds[0] = pairs - bonds[1:].sum()
+        classes = Vocabulary(tuple(vocabulary))
+        heavy, charge = (np.add.reduceat(of[atom], starts) for of in (1 * (classes.elements != 1), classes.charges))
         return cls(
             vocabulary=tuple(vocabulary),
             sizes=dict(zip(values.tolist(), counts.tolist(), strict=True)),
@@ -99,6 +113,8 @@ class Statistics:
             bond_marginals=tuple((bonds / pairs).tolist()),
             pos_scale=scale,
             num_molecules=len(sizes),
+            num_heavy_atoms=(int(heavy.min()), int(heavy.max())),
+            net_charge=(int(charge.min()), int(charge.max())),
         )
 
     @classmethod
@@ -152,7 +168,7 @@ class Statistics:
         Raises:
             DataError: if a key is missing, unknown or of the wrong kind.
         """
-        plain = {"conditions": [], **plain}  # older files have none
+        plain = {"conditions": [], "num_heavy_atoms": None, "net_charge": None, **plain}  # older files have none
         names = {field.name for field in fields(cls)}
         if set(plain) != names:
             raise DataError(
@@ -168,6 +184,18 @@ class Statistics:
                 num_molecules=int(plain["num_molecules"]),
                 score=plain["score"],
                 conditions=tuple(Condition.from_dict(condition) for condition in plain["conditions"]),
+                num_heavy_atoms=_range(plain["num_heavy_atoms"]),
+                net_charge=_range(plain["net_charge"]),
             )
         except (TypeError, ValueError, AttributeError) as error:
             raise DataError(f"{source}: a value is of the wrong kind: {error}") from error
+
+
+def _range(plain: Any) -> Range | None:
+    """Two whole numbers in their order; anything else but None is a `ValueError`."""
+    if plain is None:
+        return None
+    low, high = (int(value) for value in plain)
+    if low > high:
+        raise ValueError(f"{plain} is no least and greatest")
+    return low, high

@@ -8,14 +8,19 @@ from moldiff.chem.molecule import Failure
 from moldiff.chem.stereo import Graph, keeps_bonds, mirrored
 from moldiff.chem.validity import check
 from moldiff.generator import MoleculeGenerator, Sample
-from moldiff.tasks.part import Part, check_atoms
+from moldiff.tasks.part import Part, check_domains
 from moldiff.tasks.rounds import attempts
 
 ATTEMPTS = 16  # a hand of several centres is one of many, and comes by chance
 
 
 def conformers(
-    generator: MoleculeGenerator, graphs: Sequence[Graph], *, num_each: int = 1, **options: Any
+    generator: MoleculeGenerator,
+    graphs: Sequence[Graph],
+    *,
+    num_each: int = 1,
+    allow_extrapolation: bool = False,
+    **options: Any,
 ) -> Iterator[Sample]:
     """Draws coordinates; atoms and bonds stay, and the stereo that is asked is kept.
 
@@ -26,13 +31,13 @@ def conformers(
         generator: of weights.
         graphs: from `moldiff.chem.stereo.graph_of`.
         num_each: conformers of each.
+        allow_extrapolation: draw molecules unlike those of the training data, too, with a warning.
         **options: of `MoleculeGenerator.complete`.
 
     Returns:
         Samples in order, those of one graph together.
     """
-    for graph in graphs:
-        check_graph(generator, graph)
+    check_domains(generator, [graph.molecule for graph in graphs], allow_extrapolation=allow_extrapolation)
 
     def ask(number: int, attempt: int) -> Part:
         return Part.of(graphs[number // num_each].molecule, "atom", "bond")
@@ -41,11 +46,6 @@ def conformers(
         return with_stereo(graphs[number // num_each], sample)
 
     return attempts(generator, num_each * len(graphs), ask, most=ATTEMPTS, judged=judged, **options)
-
-
-def check_graph(generator: MoleculeGenerator, graph: Graph) -> None:
-    """A `SizeError` or `VocabularyError` if the weights do not know that many atoms, or a kind of atom."""
-    check_atoms(generator, graph.molecule)
 
 
 def with_stereo(graph: Graph, sample: Sample) -> Sample:

@@ -2,22 +2,29 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Bool
 
 from moldiff.chem.attachment import part_of, pieces
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.stereo import keeps_bonds
-from moldiff.errors import MoleculeError, SizeError
+from moldiff.chem.vocabulary import Vocabulary
+from moldiff.data.domain import Domain
+from moldiff.diffusion.randomness import sample_generator
+from moldiff.errors import DomainError, MoleculeError, SizeError, VocabularyError
 from moldiff.generator import MoleculeGenerator, Sample
 from moldiff.sizes import NumAtoms, Sizes
 from moldiff.tasks.part import Part
 from moldiff.tasks.rounds import ATTEMPT, attempts
+from moldiff.weights import refuse_outside
 
 STEPS = 50
 ATTEMPTS = 4
+SPLIT_STREAM = 1 << 20  # of random numbers; those below belong to the trajectories and sizes
 STRIDE, CLOSEST = 1.6, 0.5  # Å: as far as one more atom of a chain reaches; less is a clash of pieces
 
 
@@ -28,18 +35,30 @@ class Fragment:
     Attributes:
         molecule: its atoms, without the hydrogens that make room.
         open: atoms that new ones may be bonded to.
+        sites: the open atoms, each as often as it gets a bond.
+        site_sizes: least and greatest number of atoms to add at each site, hydrogens included; none if any will do.
     """
 
     molecule: Molecule
     open: Bool[np.ndarray, "n"]
+    sites: tuple[int, ...] = ()
+    site_sizes: tuple[tuple[int, int], ...] = ()
 
 
-def opened(molecule: Molecule, attachments: Sequence[int]) -> Fragment:
+def opened(
+    molecule: Molecule,
+    attachments: Sequence[int],
+    *,
+    hydrogens: Sequence[int] = (),
+    site_sizes: Sequence[tuple[int, int]] = (),
+) -> Fragment:
     """The molecule without one hydrogen at each attachment atom, for each time that it is named.
 
     Args:
         molecule: with all hydrogens.
         attachments: numbers of atoms, from 0.
+        hydrogens: the hydrogen to take at each; by default the last that the atom has.
+        site_sizes: as of `Fragment`.
 
     Returns:
         The fragment.
@@ -49,18 +68,19 @@ def opened(molecule: Molecule, attachments: Sequence[int]) -> Fragment:
     """
     label, n = f"molecule {molecule.name!r}", len(molecule)
     gone: list[int] = []
-    for atom in attachments:
+    for atom, wanted in zip(attachments, hydrogens or [None] * len(attachments), strict=True):
         if not 0 <= atom < n:
             raise MoleculeError(f"{label}: has {n} atoms, an attachment at atom {atom + 1} is none of them")
-        hydrogens = np.flatnonzero((molecule.bond[atom] > 0) & (molecule.elements == 1))
-        free = [h for h in hydrogens.tolist() if h not in gone]
+        bonded = np.flatnonzero((molecule.bond[atom] > 0) & (molecule.elements == 1))
+        free = [h for h in bonded.tolist() if h not in gone and wanted in (None, h)]
         if not free:
             raise MoleculeError(f"{label}: atom {atom + 1} has no hydrogen to give for another bond")
         gone.append(free[-1])
     if not attachments:
         raise MoleculeError(f"{label}: needs at least one attachment atom")
     kept = np.setdiff1d(np.arange(n), gone)
-    return Fragment(part_of(molecule, kept), np.isin(kept, attachments))
+    sites = tuple(np.searchsorted(kept, attachments).tolist())
+    return Fragment(part_of(molecule, kept), np.isin(kept, attachments), sites, tuple(site_sizes))
 
 
 def grow(
@@ -72,43 +92,51 @@ def grow(
     most: int = ATTEMPTS,
     seed: int = 0,
     num_steps: int | None = STEPS,
+    allow_extrapolation: bool = False,
     **options: Any,
 ) -> Iterator[Sample]:
     """Draws atoms that are bonded to a fragment, or link its pieces; its atoms, coordinates and bonds stay.
+
+    A fragment of one piece gets a heavy atom at each of its sites, by a single bond.
 
     Args:
         generator: of weights.
         fragments: what stays, from `opened`.
         num_each: samples of each.
         num_added: atoms to add, hydrogens included: one number, or the least and the greatest; by default
-            sizes as often as in the training data.
+            sizes as often as in the training data. Fragments with `site_sizes` have their own.
         most: attempts at one sample, each with a number of atoms of its own.
         seed: of all randomness.
         num_steps: network evaluations.
+        allow_extrapolation: fragments and sizes beyond those of the training data, too, with a warning.
         **options: of `MoleculeGenerator.complete`.
 
     Returns:
         Samples in order, those of one fragment together.
     """
-    laws = [check_fragment(generator, fragment, num_added) for fragment in fragments]
+    sizes = [check_fragment(generator, one, num_added, allow_extrapolation=allow_extrapolation) for one in fragments]
 
     def ask(number: int, attempt: int) -> Part:
-        fragment, law = fragments[number // num_each], laws[number // num_each]
-        return grown(fragment, law.draw(seed, number + attempt * ATTEMPT) - len(fragment.molecule))
+        fragment, index = fragments[number // num_each], number + attempt * ATTEMPT
+        added = sizes[number // num_each].draw(seed, index) - len(fragment.molecule)
+        return grown(fragment, added, blocks=_split(fragment.site_sizes, added, seed, index))
 
     return attempts(generator, num_each * len(fragments), ask, most=most, seed=seed, num_steps=num_steps, **options)
 
 
-def check_fragment(generator: MoleculeGenerator, fragment: Fragment, num_added: NumAtoms) -> Sizes:
+def check_fragment(
+    generator: MoleculeGenerator, fragment: Fragment, num_added: NumAtoms, *, allow_extrapolation: bool = False
+) -> Sizes:
     """What cannot be honoured is refused before anything is drawn.
 
     Args:
         generator: of the weights.
         fragment: what stays.
         num_added: as in `grow`.
+        allow_extrapolation: as in `grow`.
 
     Returns:
-        The law of the number of atoms of the whole.
+        The distribution of the number of atoms of the whole.
 
     Raises:
         SizeError: if there is no room for that many atoms.
@@ -116,16 +144,15 @@ def check_fragment(generator: MoleculeGenerator, fragment: Fragment, num_added: 
             distances do not show the bonds.
         VocabularyError: on an atom that the weights do not know.
     """
-    molecule, counts = fragment.molecule, generator.bundle.statistics.sizes
-    label, known, most = f"molecule {molecule.name!r}", len(molecule), max(counts)
-    generator.bundle.vocabulary.encode(molecule.elements, molecule.charges)
-    least, greatest = (max(1, min(counts) - known), most - known) if num_added is None else _range(num_added)
-    if not 1 <= least <= greatest or known + least > most:
-        raise SizeError(
-            f"{label}: {known} atoms stay and {num_added or 'some'} are to be added; these weights know up to {most}, "
-            "hydrogens included"
-        )
-    greatest = min(greatest, most - known)
+    statistics, molecule = generator.bundle.statistics, fragment.molecule
+    label, known = molecule.label, len(molecule)
+    least, greatest = added_range(fragment, num_added, statistics.domain)
+    refuse_outside(
+        lambda domain: fragment_obstacle(fragment, num_added, domain), statistics.domain, label=molecule.label,
+        allow_extrapolation=allow_extrapolation,
+    )  # fmt: skip
+    if not allow_extrapolation:
+        greatest = min(greatest, statistics.domain.num_atoms[1] - known)
     owner = pieces(molecule)
     shut = np.setdiff1d(owner, owner[fragment.open])
     if shut.size:
@@ -143,20 +170,99 @@ def check_fragment(generator: MoleculeGenerator, fragment: Fragment, num_added: 
             )
     if not keeps_bonds(molecule):
         raise MoleculeError(f"{label}: distances show other bonds than its own; are its coordinates flat, or not in Å?")
-    return Sizes.of(counts, (known + least, known + greatest), allow_extrapolation=False)
+    bounds = (known + least, max(known + greatest, known + least))
+    return Sizes.of(statistics.sizes, bounds, allow_extrapolation=allow_extrapolation)
 
 
-def _range(num: int | tuple[int, int]) -> tuple[int, int]:
-    return (num, num) if isinstance(num, int) else num
+def added_range(fragment: Fragment, num_added: NumAtoms, domain: Domain) -> tuple[int, int]:
+    """Least and greatest number of atoms to add: as asked, or else what the domain has room for."""
+    if fragment.site_sizes:
+        low, high = np.array(fragment.site_sizes).sum(0).tolist()
+        return low, high
+    if num_added is not None:
+        return (num_added, num_added) if isinstance(num_added, int) else num_added
+    low, high = domain.num_atoms
+    most = max(1, high - len(fragment.molecule))
+    return min(max(_num_sites(fragment), low - len(fragment.molecule)), most), most
 
 
-def grown(fragment: Fragment, added: int) -> Part:
-    """With so many atoms more; that atoms which are not open get no other bonds is known, too."""
+def fragment_obstacle(fragment: Fragment, num_added: NumAtoms, domain: Domain) -> DomainError | None:
+    """Why weights of a domain cannot add to a fragment, or None.
+
+    Args:
+        fragment: what stays.
+        num_added: as in `grow`.
+        domain: of the weights.
+
+    Returns:
+        The error, not raised.
+    """
+    molecule, (fewest, most), heavy = fragment.molecule, domain.num_atoms, domain.num_heavy_atoms
+    known = len(molecule)
+    try:
+        Vocabulary(domain.labels).encode(molecule.elements, molecule.charges)
+    except VocabularyError as error:
+        return VocabularyError(str(error))
+    least, greatest = added_range(fragment, num_added, domain)
+    if not _num_sites(fragment) <= least <= greatest or known + least > most:
+        asked = f"{num_added or least}" if num_added or fragment.site_sizes else "some"
+        return SizeError(
+            f"{known} atoms stay and {asked} are to be added; these weights know up to {most}, hydrogens included"
+        )
+    if known + greatest < fewest:
+        return SizeError(f"{known} atoms stay and {greatest} are added; these weights know {fewest} to {most}")
+    num_heavy = int((molecule.elements != 1).sum()) + _num_sites(fragment)
+    if heavy is not None and num_heavy > heavy[1]:
+        return SizeError(f"{num_heavy} heavy atoms with one at each site; these weights know {heavy[0]} to {heavy[1]}")
+    return None
+
+
+def _num_sites(fragment: Fragment) -> int:
+    """Heavy atoms that are sure to come."""
+    return len(fragment.sites) if _one_piece(fragment) else 1
+
+
+def _one_piece(fragment: Fragment) -> bool:
+    return bool(fragment.sites) and not pieces(fragment.molecule).any()
+
+
+def _split(site_sizes: Sequence[tuple[int, int]], added: int, seed: int, index: int) -> tuple[int, ...]:
+    """How many of the added atoms each site gets, all ways to share them out being equally likely."""
+    if not site_sizes:
+        return ()
+    ways = [way for way in product(*(range(low, high + 1) for low, high in site_sizes)) if sum(way) == added]
+    chance = sample_generator(seed, index, stream=SPLIT_STREAM)
+    return ways[int(torch.randint(len(ways), (), generator=chance))]
+
+
+def grown(fragment: Fragment, added: int, *, blocks: Sequence[int] = ()) -> Part:
+    """With so many atoms more; that atoms which are not open get no other bonds is known, too.
+
+    Args:
+        fragment: what stays. Of one piece, each site is bonded to an added heavy atom of its own and to no other.
+        added: atoms.
+        blocks: how many of them each site gets; there are no bonds between those of two sites.
+
+    Returns:
+        What is known.
+    """
     m, n = fragment.molecule, len(fragment.molecule)
-    given = np.arange(n + added) < n
+    total = n + added
+    given = np.arange(total) < n
     padded = Molecule(
         np.pad(m.elements, (0, added), constant_values=1), np.pad(m.charges, (0, added)),
         np.pad(m.pos, ((0, added), (0, 0))), np.pad(m.bond, (0, added)), name=m.name, properties=m.properties,
     )  # fmt: skip
-    shut = np.pad(~fragment.open, (0, added), constant_values=False)
-    return Part(padded, given, given, (given[:, None] & given[None]) | shut[:, None] | shut[None])
+    known = given[:, None] & given[None]
+    if not _one_piece(fragment):
+        shut = np.pad(~fragment.open, (0, added), constant_values=False)
+        return Part(padded, given, given, known | shut[:, None] | shut[None])
+    sites = np.array(fragment.sites)
+    firsts = n + (np.cumsum([0, *blocks[:-1]]) if blocks else np.arange(len(sites)))
+    padded.bond[sites, firsts] = padded.bond[firsts, sites] = 1
+    known |= given[:, None] | given[None]
+    if blocks:
+        owner = np.concatenate([np.full(n, -1), np.repeat(np.arange(len(blocks)), blocks)])
+        known |= owner[:, None] != owner[None]
+    heavy = np.isin(np.arange(total), firsts)
+    return Part(padded, given, given, known, heavy=heavy)

@@ -9,7 +9,7 @@ import numpy as np
 from moldiff.chem.formula import formula_text
 from moldiff.chem.molecule import Molecule
 from moldiff.generator import MoleculeGenerator, Sample
-from moldiff.tasks.part import Part, check_atoms
+from moldiff.tasks.part import Part, check_domains
 from moldiff.tasks.rounds import attempts
 
 ATTEMPTS = 3
@@ -22,6 +22,7 @@ def isomers(
     *,
     most: int = ATTEMPTS,
     num_steps: int | None = STEPS,
+    allow_extrapolation: bool = False,
     **options: Any,
 ) -> Iterator[Sample]:
     """Draws bonds and coordinates of neutral atoms.
@@ -31,14 +32,14 @@ def isomers(
         formulas: counts by atomic number of each sample, as `moldiff.chem.formula.parse_formula` gives them.
         most: attempts at one sample.
         num_steps: network evaluations of an attempt.
+        allow_extrapolation: draw molecules unlike those of the training data, too, with a warning.
         **options: of `MoleculeGenerator.complete`.
 
     Returns:
         A sample for each formula, in order.
     """
-    given = [_atoms(formula) for formula in formulas]
-    for molecule in given:
-        check_atoms(generator, molecule)
+    given = [atoms_of_formula(formula) for formula in formulas]
+    check_domains(generator, given, allow_extrapolation=allow_extrapolation)
 
     def ask(number: int, attempt: int) -> Part:
         return Part.of(given[number], "atom")
@@ -46,7 +47,7 @@ def isomers(
     return attempts(generator, len(given), ask, most=most, num_steps=num_steps, **options)
 
 
-def _atoms(formula: Mapping[int, int]) -> Molecule:
+def atoms_of_formula(formula: Mapping[int, int]) -> Molecule:
     """Heaviest first, all in one point."""
     elements = np.array(sorted(Counter(formula).elements(), reverse=True), dtype=np.int64)
     n = len(elements)

@@ -1,19 +1,22 @@
 """A molecule of which something is known: to the walk, and back with the promise checked."""
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import Checked, check
 from moldiff.chem.vocabulary import Vocabulary
-from moldiff.errors import SizeError, VocabularyError
+from moldiff.data.domain import Read
 from moldiff.generator import MoleculeGenerator, Sample
 from moldiff.sampling.known import Known
 from moldiff.state import State
+from moldiff.weights import refuse_outside
 
 KEPT = 1e-3  # Å; a known coordinate must come back this close
 
@@ -28,6 +31,7 @@ class Part:
         atom: atoms whose element and charge are known.
         bond: pairs whose bond is known, symmetric.
         same_element: atoms drawn only among the charges of their element.
+        heavy: atoms drawn only among the elements beyond hydrogen; None says nothing of any.
     """
 
     molecule: Molecule
@@ -35,6 +39,7 @@ class Part:
     atom: Bool[np.ndarray, "n"]
     bond: Bool[np.ndarray, "n n"]
     same_element: bool = False
+    heavy: Bool[np.ndarray, "n"] | None = None
 
     @classmethod
     def of(cls, molecule: Molecule, *known: Literal["pos", "atom", "bond"], same_element: bool = False) -> "Part":
@@ -57,8 +62,14 @@ class Part:
             torch.ones(1, len(m), dtype=torch.bool),
         )
         pos, atom, bond = (torch.from_numpy(known)[None] for known in (self.pos, self.atom, self.bond))
-        possible = torch.from_numpy(vocabulary.elements == m.elements[:, None])[None] if self.same_element else None
-        return Known(values, pos, atom, bond, possible)
+        possible = self._possible(vocabulary.elements)
+        return Known(values, pos, atom, bond, None if possible is None else torch.from_numpy(possible)[None])
+
+    def _possible(self, elements: Int[np.ndarray, "k"]) -> Bool[np.ndarray, "n k"] | None:
+        """Classes that each atom may have, of these elements."""
+        if self.same_element:
+            return elements == self.molecule.elements[:, None]
+        return None if self.heavy is None else ~self.heavy[:, None] | (elements != 1)
 
     def completed(self, sample: Sample) -> Sample:
         """The sample in the user's frame, with the user's name and properties, and failed if the promise is broken."""
@@ -84,6 +95,8 @@ class Part:
             return Failure("changed", "a known atom has another element or charge")
         if self.same_element and (drawn.elements != given.elements).any():
             return Failure("changed", "a known element has changed")
+        if self.heavy is not None and (drawn.elements == 1)[self.heavy].any():
+            return Failure("changed", "a site has a hydrogen where a heavy atom was asked for")
         if (drawn.bond != given.bond)[self.bond].any():
             return Failure("changed", "a known bond has changed")
         return None
@@ -92,37 +105,45 @@ class Part:
         return self.molecule.pos[self.pos].mean(0) if self.pos.any() else np.zeros(3)
 
 
-def check_size(generator: MoleculeGenerator, molecule: Molecule) -> None:
-    """Refuses sizes that the weights were not trained on.
-
-    Args:
-        generator: of the weights.
-        molecule: whose atoms are counted, hydrogens included.
-
-    Raises:
-        SizeError: if there are too few or too many.
-    """
-    sizes, n = generator.bundle.statistics.sizes, len(molecule)
-    if not min(sizes) <= n <= max(sizes):
-        raise SizeError(f"{_label(molecule)}{n} atoms with hydrogens; these weights know {min(sizes)} to {max(sizes)}")
-
-
-def check_atoms(generator: MoleculeGenerator, molecule: Molecule) -> None:
-    """As `check_size`, and a `VocabularyError` on an atom that the weights do not know.
+def check_domain(
+    generator: MoleculeGenerator, molecule: Molecule, read: Read = "atoms", *, allow_extrapolation: bool = False
+) -> None:
+    """Refuses what the weights were not trained on.
 
     Args:
         generator: of the weights.
         molecule: to look at.
+        read: what of it the weights read, as of `moldiff.data.domain.Domain.obstacle`.
+        allow_extrapolation: accept all but atoms that the weights cannot represent.
 
     Raises:
-        VocabularyError: that names the molecule and the atom.
+        DomainError: that names the molecule, the limit and the weights that know it.
     """
-    check_size(generator, molecule)
-    try:
-        generator.bundle.vocabulary.encode(molecule.elements, molecule.charges)
-    except VocabularyError as error:
-        raise VocabularyError(f"{_label(molecule)}{error}") from error
+    refuse_outside(
+        lambda domain: domain.obstacle(molecule, read), generator.bundle.statistics.domain, label=molecule.label,
+        allow_extrapolation=allow_extrapolation,
+    )  # fmt: skip
 
 
-def _label(molecule: Molecule) -> str:
-    return f"molecule {molecule.name!r}: " if molecule.name else ""
+def check_domains(
+    generator: MoleculeGenerator, molecules: Sequence[Molecule], read: Read = "atoms", *, allow_extrapolation: bool
+) -> None:
+    """As `check_domain`; one warning tells of those that are extrapolation.
+
+    Args:
+        generator: as of `check_domain`.
+        molecules: to look at.
+        read: as of `check_domain`.
+        allow_extrapolation: as of `check_domain`.
+    """
+    for molecule in molecules:
+        check_domain(generator, molecule, read, allow_extrapolation=allow_extrapolation)
+    domain = generator.bundle.statistics.domain
+    outside = [(m, error) for m in molecules if (error := domain.obstacle(m, read)) is not None]
+    if outside:
+        first, error = outside[0]
+        warnings.warn(
+            f"{len(outside)} of {len(molecules)} molecules are unlike those that the weights were trained on, such as "
+            f"{first.label}: {error}; do not rely on what comes",
+            stacklevel=3,
+        )

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from moldiff.chem.bare_geometry import geometry_obstacle
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.errors import MoleculeError
 from moldiff.generator import MoleculeGenerator, Sample
-from moldiff.tasks.part import Part, check_atoms
+from moldiff.tasks.part import Part, check_domains
 from moldiff.tasks.rounds import attempts
 
 ATTEMPTS = 4  # the first with neutral atoms, which most are
@@ -17,7 +18,12 @@ STEPS = 10
 
 
 def perceive_bonds(
-    generator: MoleculeGenerator, geometries: Sequence[Molecule], *, num_steps: int | None = STEPS, **options: Any
+    generator: MoleculeGenerator,
+    geometries: Sequence[Molecule],
+    *,
+    num_steps: int | None = STEPS,
+    allow_extrapolation: bool = False,
+    **options: Any,
 ) -> Iterator[Sample]:
     """Draws bonds and charges; elements and coordinates stay.
 
@@ -28,13 +34,15 @@ def perceive_bonds(
         generator: of weights.
         geometries: elements and coordinates; bonds and charges are not read.
         num_steps: network evaluations of an attempt.
+        allow_extrapolation: draw for molecules unlike those of the training data, too, with a warning.
         **options: of `MoleculeGenerator.complete`.
 
     Returns:
         A sample for each in order; `confidence` tells how sure each bond is.
     """
     for geometry in geometries:
-        check_geometry(generator, geometry)
+        check_geometry(geometry)
+    check_domains(generator, geometries, "elements", allow_extrapolation=allow_extrapolation)
 
     def ask(number: int, attempt: int) -> Part:
         geometry = _neutral(geometries[number])
@@ -53,20 +61,21 @@ def perceive_bonds(
     return attempts(generator, len(geometries), ask, most=ATTEMPTS, judged=judged, num_steps=num_steps, **options)
 
 
-def check_geometry(generator: MoleculeGenerator, geometry: Molecule) -> None:
-    """Refuses what the weights do not know, and a total charge that is no number.
+def check_geometry(geometry: Molecule) -> None:
+    """Refuses a total charge that is no number, and coordinates that are none of a whole molecule in Å.
 
     Args:
-        generator: of the weights.
         geometry: to look at.
 
     Raises:
-        MoleculeError: if its property `charge` is not an integer; else as `check_atoms`.
+        MoleculeError: on any of these.
     """
-    check_atoms(generator, _neutral(geometry))
     charge = geometry.properties.get("charge", 0)
     if not isinstance(charge, int):
         raise MoleculeError(f"its charge is {charge!r}, expected an integer")
+    obstacle = geometry_obstacle(geometry)
+    if obstacle is not None:
+        raise MoleculeError(obstacle)
 
 
 def _charge(geometry: Molecule) -> int:

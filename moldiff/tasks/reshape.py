@@ -5,12 +5,17 @@ from typing import Any
 
 from moldiff.chem.molecule import Molecule
 from moldiff.generator import MoleculeGenerator, Sample
-from moldiff.tasks.part import Part, check_size
+from moldiff.tasks.part import Part, check_domains
 from moldiff.tasks.rounds import attempts
 
 
 def reshape(
-    generator: MoleculeGenerator, shapes: Sequence[Molecule], *, num_each: int = 1, **options: Any
+    generator: MoleculeGenerator,
+    shapes: Sequence[Molecule],
+    *,
+    num_each: int = 1,
+    allow_extrapolation: bool = False,
+    **options: Any,
 ) -> Iterator[Sample]:
     """Draws elements, charges and bonds; coordinates stay.
 
@@ -18,13 +23,13 @@ def reshape(
         generator: of weights.
         shapes: coordinates; nothing else is read.
         num_each: samples of each.
+        allow_extrapolation: draw for more or fewer atoms than those of the training data, too, with a warning.
         **options: of `MoleculeGenerator.complete`.
 
     Returns:
         Samples in order, those of one shape together.
     """
-    for shape in shapes:
-        check_size(generator, shape)
+    check_domains(generator, shapes, "coordinates", allow_extrapolation=allow_extrapolation)
 
     def ask(number: int, attempt: int) -> Part:
         return Part.of(shapes[number // num_each], "pos")

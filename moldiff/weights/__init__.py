@@ -1,17 +1,23 @@
 """Bundles that ship with the package, and how to find and read one; needs no torch."""
 
 import json
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from moldiff.data.domain import Domain
 from moldiff.data.statistics import Statistics
-from moldiff.errors import DataError, WeightsError
+from moldiff.errors import DataError, DomainError, VocabularyError, WeightsError
 
 CONFIG, TENSORS, VOCABULARY, STATISTICS, CARD = (
     "config.json", "model.safetensors", "vocabulary.json", "statistics.json", "card.md",
 )  # fmt: skip
 FORMATS = {"moldiff-weights": "the weights of a generator", "moldiff-predictor": "a predictor of properties"}
 AGAIN = "fetch or export the bundle again"
+AUTO_ORDER = {"generator": ("qm9", "druglike"), "predictor": ("qm9-properties",)}  # which `auto` tries in turn
+Kind = Literal["generator", "predictor"]
+Obstacle = Callable[[Domain], DomainError | None]  # why something lies outside a domain
 _HERE = Path(__file__).parent
 
 
@@ -44,6 +50,78 @@ def read_statistics(folder: Path) -> Statistics:
         return Statistics.from_dict(read_json(file), source=str(file))
     except DataError as error:
         raise WeightsError(f"{file}: {str(error).removeprefix(f'{file}: ')}; {AGAIN}") from error
+
+
+@cache
+def shipped_domain(name: str) -> Domain:
+    """What shipped weights know."""
+    return read_statistics(_HERE / name).domain
+
+
+def choose_weights(
+    obstacle: Obstacle, *, label: str = "", kind: Kind = "generator", allow_extrapolation: bool = False
+) -> str:
+    """The first of the shipped weights whose domain holds a molecule.
+
+    Args:
+        obstacle: of the molecule.
+        label: of the molecule, for the message.
+        kind: of weights.
+        allow_extrapolation: where none holds it, take the last that can represent its atoms.
+
+    Returns:
+        Their name.
+
+    Raises:
+        DomainError: if there are none; it names what each of them lacks.
+    """
+    found = {name: obstacle(shipped_domain(name)) for name in AUTO_ORDER[kind]}
+    usable = [name for name, error in found.items() if error is None]
+    if not usable and allow_extrapolation:
+        usable = [name for name, error in found.items() if not isinstance(error, VocabularyError)][-1:]
+    if usable:
+        return usable[0]
+    errors = [error for error in found.values() if error is not None]
+    reasons = "; ".join(f"{error} ({name})" for name, error in found.items())
+    raise type(errors[-1])(f"{_before(label)}{reasons}; {_remedy(errors)}")
+
+
+def refuse_outside(
+    obstacle: Obstacle,
+    domain: Domain,
+    *,
+    label: str = "",
+    kind: Kind = "generator",
+    allow_extrapolation: bool = False,
+) -> None:
+    """Raises why a molecule lies outside the domain of weights, with the shipped weights that know it.
+
+    Args:
+        obstacle: of the molecule.
+        domain: of the weights that were named.
+        label: of the molecule, for the message.
+        kind: of weights.
+        allow_extrapolation: accept all but atoms that the weights cannot represent.
+
+    Raises:
+        DomainError: as the obstacle gives it.
+    """
+    error = obstacle(domain)
+    if error is None or (allow_extrapolation and not isinstance(error, VocabularyError)):
+        return
+    knowing = [name for name in AUTO_ORDER[kind] if obstacle(shipped_domain(name)) is None]
+    remedy = f"the shipped {knowing[0]} knows it: --weights {knowing[0]}" if knowing else _remedy([error])
+    raise type(error)(f"{_before(label)}{error}; {remedy}")
+
+
+def _before(label: str) -> str:
+    return f"{label}: " if label else ""
+
+
+def _remedy(errors: Sequence[DomainError]) -> str:
+    if all(isinstance(error, VocabularyError) for error in errors):
+        return "no shipped weights know it: train on molecules like it"
+    return "no shipped weights know it: train on molecules like it, or allow extrapolation"
 
 
 def read_json(file: Path) -> dict[str, Any]:

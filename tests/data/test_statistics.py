@@ -21,6 +21,10 @@ def assert_agrees(statistics: Statistics, molecules: list[Molecule]) -> None:
     assert statistics.num_molecules == len(molecules)
     assert statistics.atom_marginals == pytest.approx([atoms[k] / atoms.total() for k in statistics.vocabulary])
     assert statistics.bond_marginals == pytest.approx([bonds[k] / bonds.total() for k in range(4)])
+    heavy = [int((molecule.elements != 1).sum()) for molecule in molecules]
+    charges = [int(molecule.charges.sum()) for molecule in molecules]
+    assert statistics.num_heavy_atoms == (min(heavy), max(heavy))
+    assert statistics.net_charge == (min(charges), max(charges))
     assert statistics.pos_scale == pytest.approx(np.sqrt((centred**2).mean()), rel=1e-6)
 
 
@@ -42,6 +46,10 @@ def test_statistics_of_a_part_are_counted_on_it(store: MoleculeStore, sample: li
 def test_statistics_survive_json(store: MoleculeStore):
     plain = json.loads(json.dumps(store.statistics.to_dict()))
     assert Statistics.from_dict(plain) == store.statistics
+    del plain["num_heavy_atoms"], plain["net_charge"]  # as files of version 0.1.0 are
+    older = Statistics.from_dict(plain)
+    assert older.domain.num_heavy_atoms is None
+    assert older.domain.num_atoms == store.statistics.domain.num_atoms
 
 
 @pytest.mark.parametrize(
@@ -54,6 +62,8 @@ def test_statistics_survive_json(store: MoleculeStore):
         ({"sizes": {"18": 3}}, "not to 160"),
         ({"sizes": [18]}, "wrong kind"),
         ({"spread": 1}, "unknown keys"),
+        ({"num_heavy_atoms": [9, 1]}, "no least and greatest"),
+        ({"net_charge": "neutral"}, "wrong kind"),
     ],
 )
 def test_statistics_refuse_contradictions(store: MoleculeStore, change: dict[str, object], message: str):

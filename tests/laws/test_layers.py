@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "network": BASE | {"state"},
     "sampling": BASE | {"state", "diffusion"},
     "training": MODEL | {"chem", "data", "sampling", "sizes", "interrupt", "memory", "precision"},
-    "weights": BASE | {"data"},
+    "weights": BASE | {"chem", "data"},
     "build": MODEL | {"chem", "data", "network", "sampling"},
     "tensors": BASE | {"weights"},
     "bundle": MODEL | {"settings", "chem", "data", "build", "weights", "tensors"},
@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "generator": MODEL | {"chem", "data", "sampling", "build", "bundle", "weights", "sizes", "drawing", "selection"},
     "selection": BASE | {"chem", "data", "sampling", "state"},
     "drawing": MODEL | {"chem", "data", "sampling", "precision", "workers", "batching", "selection"},
-    "tasks": BASE | {"state", "chem", "sampling", "sizes", "generator"},
+    "tasks": BASE | {"state", "chem", "data", "diffusion", "sampling", "sizes", "generator", "weights"},
     "distill": MODEL | {"data", "sampling", "sizes", "training", "build", "bundle", "fitting"},
     "predictor": MODEL
     | {

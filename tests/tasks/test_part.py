@@ -6,7 +6,7 @@ import pytest
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.errors import ConfigError, SizeError, VocabularyError
 from moldiff.generator import MoleculeGenerator, Sample
-from moldiff.tasks.part import Part, check_atoms, check_size
+from moldiff.tasks.part import Part, check_domain, check_domains
 from moldiff.tasks.rounds import ATTEMPT, attempts
 
 WATER = Molecule(
@@ -50,12 +50,14 @@ def test_broken_promise_is_a_failure(change: dict, message: str):
 
 
 def test_what_the_weights_do_not_know_is_refused(generator: MoleculeGenerator):
-    check_atoms(generator, WATER)
+    check_domain(generator, WATER)
     with pytest.raises(VocabularyError, match=r"water.*atom 1 is S"):
-        check_atoms(generator, replace(WATER, elements=np.array([16, 1, 1])))
+        check_domain(generator, replace(WATER, elements=np.array([16, 1, 1])), allow_extrapolation=True)
     many = Molecule(np.ones(60, np.int64), np.zeros(60, np.int64), np.zeros((60, 3)), np.zeros((60, 60), np.int64))
     with pytest.raises(SizeError, match="60 atoms with hydrogens; these weights know 3 to 29"):
-        check_size(generator, many)
+        check_domain(generator, many, "coordinates")
+    with pytest.warns(UserWarning, match=r"1 of 2 molecules are unlike .* molecule: 60 atoms"):
+        check_domains(generator, [WATER, many], allow_extrapolation=True)
 
 
 def test_samples_do_not_depend_on_the_parts_beside_them(generator: MoleculeGenerator, molecules: list[Molecule]):
