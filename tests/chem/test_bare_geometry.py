@@ -36,7 +36,9 @@ def test_missing_hydrogens_are_counted(molecules: list[Molecule]):
     found = [text is not None and "need hydrogens, and it has none" in text for text in map(geometry_obstacle, bare)]
     assert len(found) > 150
     assert np.mean(found) > 0.98  # a lone NH among multiple bonds may pass
-    polar = next(m for m in molecules if sorted(m.elements[m.elements != 1].tolist()) == [6, 6, 6, 6, 6, 6, 8])
+    polar = next(
+        m for m in molecules if (m.elements == 6).sum() > 4 and m.bond[m.elements == 8][:, m.elements == 1].any()
+    )
     hydrogens = (polar.bond[:, polar.elements == 6] > 0).any(1) & (polar.elements == 1)
     assert "missing" in str(geometry_obstacle(part_of(polar, ~hydrogens)))
 
