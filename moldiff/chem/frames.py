@@ -17,7 +17,8 @@ from moldiff.chem.stream import printable, text_lines
 from moldiff.chem.vocabulary import ATOMIC_NUMBERS
 from moldiff.errors import FileFormatError
 
-_COUNT = re.compile(r"[0-9]{1,9}")
+_COUNT = re.compile(r"\s*[0-9]{1,9}\s*")
+_EXPONENT = re.compile(r"\*\^|[dD](?=[+-]?[0-9])")
 _LOOKED_AT = 1000  # characters of a line that tell whether it is an atom's
 
 
@@ -54,12 +55,15 @@ def number(text: str) -> float:
     """A number as programs write it: also Fortran's `2.1D-06` and Mathematica's `2.1*^-6`; else a `ValueError`."""
     if "_" in text:
         raise ValueError(f"{text!r} is no number")
-    return float(re.sub(r"\*\^|[dD](?=[+-]?[0-9])", "e", text))
+    try:
+        return float(text)
+    except ValueError:
+        return float(_EXPONENT.sub("e", text))
 
 
 def is_count(line: str) -> bool:
     """A line with nothing but a whole number."""
-    return _COUNT.fullmatch(line.strip()) is not None
+    return _COUNT.fullmatch(line) is not None
 
 
 def holds_frames(path: str | Path) -> bool:
@@ -78,7 +82,8 @@ class _Lines:
 
     def ahead(self, place: int) -> str | None:
         """The line that many places behind the next, None beyond the end."""
-        self.waiting.extend(islice(self.rest, max(0, place + 1 - len(self.waiting))))
+        if place >= len(self.waiting):
+            self.waiting.extend(islice(self.rest, place + 1 - len(self.waiting)))
         return self.waiting[place] if place < len(self.waiting) else None
 
     def take(self) -> str | None:
@@ -107,14 +112,14 @@ class _Lines:
 def _frame(count: int, lines: _Lines) -> Frame:
     """The frame whose number of atoms was taken."""
     comment, kept, size, taken = lines.take(), [], 0, 0
-    begun = False
+    begun, first = False, lines.ahead(0) or ""
+    lines.atom = first if _is_row(first) else lines.atom
     while comment is not None and taken < count and (line := lines.ahead(0)) is not None:
         if is_count(line) and _looks_like_head(lines, 1):
             begun = True
             break
         lines.take()
         taken, size = taken + 1, size + len(line)
-        lines.atom = line if _is_row(line) else lines.atom
         if count <= MAX_ATOMS and size <= MAX_RECORD:
             kept.append(line)
     more = lines.drop_atoms() if taken == count else 0

@@ -75,7 +75,7 @@ def test_a_broken_frame_costs_no_other(tmp_path: Path, case: str):
 def test_a_line_lost_doubled_or_garbled_loses_no_frame(tmp_path: Path, whole: str):
     """Every line but the first, in every way; at most one of the other frames suffers, too."""
     lines = whole.splitlines(keepends=True)
-    tokens = [token.decode() + "\n" for token in TOKENS if token.isascii() and not set(token) & set(b"\r\0")]
+    tokens = [t.decode() + "\n" for t in TOKENS[:34] if t.isascii() and not set(t) & set(b"\r\0") and len(t) < 99]
     for place in range(1, len(lines)):
         for new in ("", lines[place] * 2, "\n" + lines[place], *tokens):
             found = read(tmp_path / "a.xyz", "".join([*lines[:place], new, *lines[place + 1 :]]))
@@ -86,7 +86,7 @@ def test_a_line_lost_doubled_or_garbled_loses_no_frame(tmp_path: Path, whole: st
 
 def test_fuzzed_frames_are_molecules_failures_or_one_error(tmp_path: Path):
     outcomes = set()
-    for data in mutations((WATER + "note\n" + METHANOL + NUMBERED).encode(), 1500):
+    for data in mutations((WATER + "note\n" + METHANOL + NUMBERED).encode(), 400):
         try:
             outcomes |= {type(f) for f in read(tmp_path / "a.xyz", data)}
         except MoldiffError as error:
