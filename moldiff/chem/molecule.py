@@ -11,6 +11,7 @@ from moldiff.errors import MoleculeError
 
 # Bounds against mistaken and hostile input, not properties of the method. A record beyond one is a failure `size`.
 MAX_ATOMS = 1000
+MAX_BONDS = 100  # and two for each atom; RDKit hangs or crashes on denser graphs while it looks for rings
 MAX_COORDINATE = 1e4  # Å; larger values are a unit error or an overflow
 MAX_CHARGE = 100  # elementary charges of a whole molecule
 MAX_LINE = 1_000_000  # characters of a line of a file
@@ -83,6 +84,16 @@ class Failure:
 
     reason: str
     detail: str
+
+
+def oversize(num_atoms: int, num_bonds: int = 0) -> Failure | None:
+    """Why a record of so many atoms and bonds is not taken; None if it is."""
+    if num_atoms > MAX_ATOMS:
+        return Failure("size", f"has {num_atoms} atoms; at most {MAX_ATOMS} are supported")
+    most = MAX_BONDS + 2 * num_atoms
+    if num_bonds > most:
+        return Failure("size", f"has {num_bonds} bonds between {num_atoms} atoms; at most {most} are supported")
+    return None
 
 
 def total_charge(properties: Mapping[str, object]) -> int | Failure:
