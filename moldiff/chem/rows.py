@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from moldiff.chem.molecule import MAX_LINE, MAX_RECORD, Failure
+from moldiff.chem.molecule import MAX_LINE, MAX_RECORD, MAX_SMILES, Failure
 from moldiff.chem.stream import bare_suffix, printable, text_lines
 from moldiff.errors import FileFormatError
 
@@ -18,6 +18,7 @@ _WORD = re.compile(
     r"(?:\[\d*(?:[A-Z][a-z]?|[bcnops]|se|as|\*)@{0,2}(?:H\d?)?[+-]*\d*(?::\d+)?\]|Br|Cl|[BCNOPSFIbcnops*])"
     r"(?:\[[^\[\]]+\]|Br|Cl|[BCNOPSFIbcnops*]|[-=#$:/\\.~()@+\d%])*"
 )
+_MARKED = re.compile(r"\[[^\]]*\]|Br|Cl")
 _TOO_LONG = Failure("size", f"is longer than {MAX_LINE:,} characters")
 _REMEDY = "close it, or write a quote that is meant as two"
 _EMPTY = Failure("unreadable", "has no SMILES")
@@ -70,7 +71,11 @@ def has_smiles_column(path: str | Path) -> bool:
 
 
 def _begins_smiles(word: str) -> bool:
-    return len(word) < _LOOKED_AT * 10 and _WORD.fullmatch(word) is not None
+    """Whether the letters are those of a SMILES; aromatic atoms need a ring, which `In` and `No` of prose have not."""
+    if len(word) > MAX_SMILES or not _WORD.fullmatch(word):
+        return False
+    bare = _MARKED.sub("", word)
+    return not re.search(r"[bcnops]", bare) or re.search(r"\d", bare) is not None
 
 
 class _Feed:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from rdkit import Chem, rdBase
@@ -49,6 +50,11 @@ def read_sdf(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]:
         if isinstance(result, Failure) and not isinstance(record, Failure):
             result = Failure(result.reason, f"{printable(Path(path).name)}, record {number}: {result.detail}")
         yield number, result
+
+
+def holds_sdf(path: str | Path) -> bool:
+    """Whether the fourth line of a text is a counts line that cannot be anything else; errors as of `text_lines`."""
+    return any(_BEGUN.match(line) for line in islice(text_lines(path), 3, 4))
 
 
 def sdf_text(molecule: Molecule) -> str:
