@@ -1,5 +1,7 @@
 """Molecule files by extension: which reader serves which name."""
 
+import os
+import warnings
 from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,21 +9,25 @@ from pathlib import Path
 from rdkit import Chem
 
 from moldiff.chem.ase_files import ASE_SUFFIXES, read_ase
+from moldiff.chem.frames import holds_frames
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.perception import with_bonds
-from moldiff.chem.sdf import read_sdf, read_sdf_records
+from moldiff.chem.rows import has_smiles_column, smiles_share
+from moldiff.chem.sdf import holds_sdf, read_sdf, read_sdf_records
 from moldiff.chem.smiles import read_smiles, read_smiles_records
-from moldiff.chem.stream import bare_suffix
+from moldiff.chem.stream import bare_suffix, printable
 from moldiff.chem.validity import identities, sanitise
 from moldiff.chem.writer import MoleculeWriter, open_writer
 from moldiff.chem.xyz import read_xyz
-from moldiff.errors import FileFormatError
+from moldiff.errors import DataError, FileFormatError
 
-__all__ = ["MoleculeWriter", "open_writer", "read_molecules", "read_records", "read_reference"]
+__all__ = ["MoleculeWriter", "format_of", "open_writer", "read_molecules", "read_records", "read_reference"]
 
 _SDF, _XYZ = (".sdf", ".sd", ".mol"), (".xyz", ".extxyz")
 BARE_SUFFIXES = (*_XYZ, *ASE_SUFFIXES)  # of files that know no bonds
 SMILES_SUFFIXES = (".smi", ".smiles", ".txt", ".csv")
+_LISTS = (".smi", ".smiles", ".txt")
+_MAYBE = (".txt", ".csv")  # of a folder, they may be anything
 _SCORED = (*_SDF, *_XYZ, *SMILES_SUFFIXES)
 
 
@@ -31,14 +37,16 @@ def read_molecules(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]
     A broken record is a `Failure` in its place; a file that cannot be read is a `DataError`, one that is empty, not
     what its extension says, or of another kind a `FileFormatError`.
     """
-    if bare_suffix(path) in _SDF:
+    suffix = format_of(path)
+    if suffix in _SDF:
         return read_sdf(path)
-    if bare_suffix(path) in _XYZ:
+    if suffix in _XYZ:
         return read_xyz(path)
-    if bare_suffix(path) in ASE_SUFFIXES:
+    if suffix in ASE_SUFFIXES:
         return read_ase(path)
     raise FileFormatError(
-        f"{path}: molecules in 3D are read from .sdf, .mol or .xyz, plain or .gz, or from ASE's .db and .traj"
+        f"{printable(path)}: molecules in 3D are read from .sdf, .mol or .xyz, plain or .gz, or from ASE's .db and "
+        ".traj"
     )
 
 
@@ -46,18 +54,21 @@ def read_records(path: str | Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
     """Numbered records as they stand, for `moldiff.chem.validity.judge`; errors as in `read_molecules`.
 
     Of an SDF; of an XYZ file with the bonds that RDKit perceives, within ten seconds each; of a list of SMILES
-    with the hydrogens that they imply, without coordinates; of all such files of a folder, by name.
+    with the hydrogens that they imply, without coordinates; of all such files of a folder, by name; texts
+    and tables of a folder that hold none are passed over, with a warning that names them.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike Path.is_dir, it raises nothing
         return _folder(path)
-    if bare_suffix(path) in _SDF:
+    suffix = format_of(path)
+    if suffix in _SDF:
         return read_sdf_records(path)
-    if bare_suffix(path) in _XYZ:
+    if suffix in _XYZ:
         return _perceived(path)
-    if bare_suffix(path) in SMILES_SUFFIXES:
+    if suffix in SMILES_SUFFIXES:
         return read_smiles_records(path)
-    raise FileFormatError(f"{path}: a score is read from {', '.join(_SCORED)}, plain or .gz, or a folder of them")
+    kinds = f"{', '.join(_SCORED)}, plain or .gz"
+    raise FileFormatError(f"{printable(path)}: a score is read from {kinds}, or a folder of them")
 
 
 def _perceived(path: Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
@@ -74,17 +85,61 @@ def _perceived(path: Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
         while isinstance(frames[0][1], Failure):
             yield frames.popleft()  # type: ignore[misc]
         number, _ = frames.popleft()
-        label = f"{path.name}, frame {number}"
+        label = f"{printable(path.name)}, frame {number}"
         yield number, Failure(result.reason, f"{label}: {result.detail}") if isinstance(result, Failure) else result
     yield from frames  # type: ignore[misc]
 
 
 def _folder(path: Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
-    files = sorted(file for file in path.iterdir() if file.is_file() and bare_suffix(file) in _SCORED)
+    try:
+        files = sorted(file for file in path.iterdir() if _is_scored(file))
+    except OSError as error:
+        raise DataError(f"{printable(path)}: cannot be read: {error.strerror or error}") from error
+    others = [file for file in files if bare_suffix(file) in _MAYBE and not _holds_molecules(file)]
+    files = [file for file in files if file not in others]
     if not files:
-        raise FileFormatError(f"{path}: holds no file to score: {', '.join(_SCORED)}, plain or .gz")
+        raise FileFormatError(f"{printable(path)}: holds no file to score: {', '.join(_SCORED)}, plain or .gz")
+    if others:
+        names = ", ".join(printable(file.name) for file in others[:3]) + (", ..." if len(others) > 3 else "")
+        warnings.warn(f"{printable(path)}: passed over {len(others)} without molecules: {names}", stacklevel=3)
     records = (record for file in files for _, record in read_records(file))
-    yield from enumerate(records, start=1)
+    return enumerate(records, start=1)
+
+
+def _is_scored(file: Path) -> bool:
+    """Files that begin with a dot are what systems leave beside others, such as `._a.sdf`."""
+    return bare_suffix(file) in _SCORED and not file.name.startswith(".") and file.is_file()
+
+
+def _holds_molecules(file: Path) -> bool:
+    """Whether a text or table that lies in a folder is one of molecules; half of its lines must begin as a SMILES."""
+    try:
+        if bare_suffix(file) == ".csv":
+            return has_smiles_column(file)
+        return format_of(file) != ".txt" or smiles_share(file) >= 0.5
+    except FileFormatError:
+        return False
+
+
+def format_of(path: str | Path) -> str:
+    """The extension that says how to read a file: its own, but of a list of SMILES that is none, that of its content.
+
+    EDM and others write XYZ frames as `.txt`. A `.txt` whose lines begin with no SMILES is a `FileFormatError`.
+    """
+    suffix = bare_suffix(path)
+    if suffix not in _LISTS or not os.path.isfile(path):  # a pipe can be read only once
+        return suffix
+    try:
+        if holds_frames(path):
+            return ".xyz"
+        if holds_sdf(path):
+            return ".sdf"
+        unlike = suffix == ".txt" and smiles_share(path) == 0
+    except FileFormatError:
+        return suffix  # its reader says why
+    if unlike:
+        raise FileFormatError(f"{printable(path)}: is a text of another kind, expected XYZ frames, or a SMILES a line")
+    return suffix
 
 
 def read_reference(path: str | Path) -> tuple[set[str], Counter[str]]:
@@ -93,12 +148,14 @@ def read_reference(path: str | Path) -> tuple[set[str], Counter[str]]:
     Each molecule without stereo and, where that differs, with it: from the coordinates of an SDF, or as a SMILES tells.
     Errors as in `read_molecules`, and a `FileFormatError` if no record can be used.
     """
-    if bare_suffix(path) in SMILES_SUFFIXES:
+    suffix = format_of(path)
+    if suffix in SMILES_SUFFIXES:
         results = read_smiles(path)
-    elif bare_suffix(path) in _SDF:
+    elif suffix in _SDF:
         results = ((number, _identities(record)) for number, record in read_sdf_records(path))
     else:
-        raise FileFormatError(f"{path}: a reference is read from {', '.join(_SDF + SMILES_SUFFIXES)}, plain or .gz")
+        kinds = ", ".join(_SDF + SMILES_SUFFIXES)
+        raise FileFormatError(f"{printable(path)}: a reference is read from {kinds}, plain or .gz")
     known: set[str] = set()
     failed: Counter[str] = Counter()
     for _, result in results:
@@ -107,7 +164,8 @@ def read_reference(path: str | Path) -> tuple[set[str], Counter[str]]:
         else:
             known |= result
     if not known:
-        raise FileFormatError(f"{path}: none of its {failed.total()} records is a molecule that RDKit accepts")
+        found = f"none of its {failed.total()} records is a molecule that RDKit accepts"
+        raise FileFormatError(f"{printable(path)}: {found}")
     return known, failed
 
 

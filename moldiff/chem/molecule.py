@@ -1,5 +1,6 @@
 """The molecule as numbers: what files, stores, samplers and scores pass to one another."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -8,8 +9,14 @@ from jaxtyping import Float, Int
 
 from moldiff.errors import MoleculeError
 
-MAX_ATOMS = 1000  # a bound against mistaken input, not a property of the method
+# Bounds against mistaken and hostile input, not properties of the method. A record beyond one is a failure `size`.
+MAX_ATOMS = 1000
+MAX_BONDS = 100  # and two for each atom; RDKit hangs or crashes on denser graphs while it looks for rings
 MAX_COORDINATE = 1e4  # Å; larger values are a unit error or an overflow
+MAX_CHARGE = 100  # elementary charges of a whole molecule
+MAX_LINE = 1_000_000  # characters of a line of a file
+MAX_RECORD_LINES, MAX_RECORD = 100_000, 10_000_000  # lines and characters of a record
+MAX_SMILES = 10_000  # characters; RDKit reads any such SMILES in 0.6 s, but may take 100 s for ten times as many
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,3 +88,38 @@ class Failure:
 
     reason: str
     detail: str
+
+
+def oversize(num_atoms: int, num_bonds: int = 0) -> Failure | None:
+    """Why a record of so many atoms and bonds is not taken; None if it is."""
+    if num_atoms > MAX_ATOMS:
+        return Failure("size", f"has {num_atoms} atoms; at most {MAX_ATOMS} are supported")
+    most = MAX_BONDS + 2 * num_atoms
+    if num_bonds > most:
+        return Failure("size", f"has {num_bonds} bonds between {num_atoms} atoms; at most {most} are supported")
+    return None
+
+
+def total_charge(properties: Mapping[str, object]) -> int | Failure:
+    """The total charge that properties name, 0 if none does.
+
+    Args:
+        properties: `charge` or `total_charge`, in any case; a whole number, also as text such as `-1`, `-1.0` or, as
+            xyz2mol's files have it, `-1=`.
+
+    Returns:
+        The charge, elementary charge; a failure if it is no whole number, absurd, or two that differ.
+    """
+    charges = {}
+    for key, value in properties.items():
+        if key.lower().replace(" ", "_") in ("charge", "total_charge"):
+            try:
+                number = float(str(value).strip().rstrip("=,;"))
+            except ValueError:
+                number = math.nan
+            if not (abs(number) <= MAX_CHARGE and number.is_integer()):
+                return Failure("unreadable", f"the total charge {key}={str(value)[:40]!r} is no whole number")
+            charges[key] = int(number)
+    if len(set(charges.values())) > 1:
+        return Failure("unreadable", f"has several total charges, {charges}; leave one")
+    return next(iter(charges.values()), 0)

@@ -1,6 +1,5 @@
 """SMILES lists: the reference that novelty is measured against, and the lines that a writer adds."""
 
-import csv
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -9,10 +8,11 @@ from rdkit import Chem, rdBase
 
 from moldiff.chem.border import one_line
 from moldiff.chem.bounded import bounded_map
-from moldiff.chem.molecule import Failure
-from moldiff.chem.stream import bare_suffix, text_lines
+from moldiff.chem.molecule import MAX_SMILES, Failure, oversize
+from moldiff.chem.rows import read_rows
+from moldiff.chem.stream import printable
 from moldiff.chem.validity import canonical_smiles, identities
-from moldiff.errors import DataError, FileFormatError
+from moldiff.errors import DataError
 
 Result = TypeVar("Result")
 CHUNK, CHUNK_SECONDS = 2000, 300.0  # SMILES that go to a process together, and how long they may take there
@@ -21,8 +21,7 @@ CHUNK, CHUNK_SECONDS = 2000, 300.0  # SMILES that go to a process together, and 
 def read_smiles(path: str | Path) -> Iterator[tuple[int, frozenset[str] | Failure]]:
     """Numbered identities (`moldiff.chem.validity.identities`) of a `.smi`, `.txt` or `.csv` file.
 
-    In a `.csv` the column is the one named `smiles`, in any case; elsewhere the first word of a line counts.
-    A bad line is a `Failure` in its place; a `.csv` without that column is a `FileFormatError`.
+    A bad line is a `Failure` in its place; errors as of `moldiff.chem.rows.read_rows`.
     """
     return _each_line(path, _identities)
 
@@ -35,34 +34,23 @@ def read_smiles_records(path: str | Path) -> Iterator[tuple[int, Chem.Mol | Fail
     return _each_line(path, record_of_smiles)
 
 
-def read_rows(path: str | Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """SMILES of a list and what else stands in their rows: the columns of a `.csv`, elsewhere the rest as `name`.
-
-    Blank lines and a header are passed over; a `.csv` without a column `smiles` is a `FileFormatError`.
-    """
-    if bare_suffix(path) == ".csv":
-        yield from _csv_rows(path)
-        return
-    first = True
-    for line in text_lines(path):
-        smiles, *rest = line.split(maxsplit=1) or [""]
-        if smiles and not (first and smiles.lower() == "smiles"):
-            yield smiles, {"name": rest[0].strip()} if rest else {}
-        first = first and not smiles
-
-
 def _each_line(path: str | Path, parse: Callable[[str], Result | Failure]) -> Iterator[tuple[int, Result | Failure]]:
-    for number, (smiles, _) in enumerate(read_rows(path), start=1):
-        result = parse(smiles)
+    for number, row in enumerate(read_rows(path), start=1):
+        result = row.smiles if isinstance(row.smiles, Failure) else parse(row.smiles)
         if isinstance(result, Failure):
-            result = Failure(result.reason, f"{Path(path).name}, line {number}: {result.detail}")
+            result = Failure(result.reason, f"{printable(Path(path).name)}, line {row.line}: {result.detail}")
         yield number, result
 
 
 def _unsanitised(smiles: str) -> Chem.Mol | Failure:
+    if len(smiles) > MAX_SMILES:
+        most = f"at most {MAX_SMILES:,} are supported"
+        return Failure("size", f"a SMILES of {len(smiles):,} characters, {smiles[:40]!r} and so on; {most}")
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles, sanitize=False)
-    return Failure("unreadable", f"{smiles[:80]!r} is no SMILES") if mol is None else mol
+    if mol is None or not mol.GetNumAtoms():
+        return Failure("unreadable", f"{smiles[:80]!r} is no SMILES" if smiles.strip() else "has no SMILES")
+    return oversize(mol.GetNumAtoms(), mol.GetNumBonds()) or mol
 
 
 def record_of_smiles(smiles: str) -> Chem.Mol | Failure:
@@ -75,7 +63,7 @@ def record_of_smiles(smiles: str) -> Chem.Mol | Failure:
     mol.UpdatePropertyCache(strict=False)
     mol = Chem.AddHs(mol)
     mol.SetProp("_Name", smiles)
-    return mol
+    return oversize(mol.GetNumAtoms()) or mol
 
 
 def parse_smiles(smiles: str) -> str | Failure:
@@ -123,17 +111,3 @@ def sanitised(smiles: str) -> Chem.Mol | Failure:
         except Chem.MolSanitizeException as error:
             return Failure("sanitize", f"{smiles[:80]!r}: {one_line(error)}")
     return mol
-
-
-def _csv_rows(path: str | Path) -> Iterator[tuple[str, dict[str, str]]]:
-    rows = csv.reader(text_lines(path))
-    header = [name.strip() for name in next(rows, [])]
-    lower = [name.lower() for name in header]
-    if "smiles" not in lower:
-        raise FileFormatError(f"{path}: has no column 'smiles'; its columns are {', '.join(header)[:200]!r}")
-    column = lower.index("smiles")
-    for row in rows:
-        cells = dict(zip(header, map(str.strip, row), strict=False))
-        smiles = cells.pop(header[column], "")
-        if smiles:
-            yield smiles, cells

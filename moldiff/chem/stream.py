@@ -1,40 +1,82 @@
-"""Text files line by line, plain or gzipped, with the common mishaps told in one line."""
+"""Text files line by line, plain or gzipped, in bounded memory, with the common mishaps said in one line."""
 
 import gzip
+import io
+import re
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+from moldiff.chem.molecule import MAX_LINE
 from moldiff.errors import DataError, FileFormatError
+
+_GZIP = b"\x1f\x8b"
+_PACKERS = {b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"(\xb5/\xfd": "zstd", b"7z\xbc\xaf": "7z"}
+_WIDE = re.compile(rb"\xff\xfe|\xfe\xff|[^\0]\0[^\0]\0|\0[^\0]\0[^\0]|[^\0]\0\0\0", re.DOTALL)  # marks, or NULs between
+_BYTE_ORDER_MARK = "\ufeff"  # that of UTF-8; also inside a file, where files were put one behind the other
 
 
 def text_lines(path: str | Path) -> Iterator[str]:
-    """The lines of a text file without their ends; `.gz` is unpacked on the way.
+    """The lines of a text file without their ends; what is gzipped, whatever its name, is unpacked on the way.
 
-    A file that cannot be opened or read is a `DataError`; one that is empty, binary, or named `.gz` without being gzip
-    a `FileFormatError`, and so is, after its last whole line, a gzip stream that is cut (with `EOFError` as the cause).
+    A line of more than `MAX_LINE` characters is cut to one more than that, and the rest is passed over piece by piece:
+    a few megabytes of gzip may hold gigabytes.
+
+    A file that cannot be opened or read is a `DataError`; one that is empty, binary, packed in another way, not UTF-8,
+    or named `.gz` without being gzip a `FileFormatError`, and so is, after its last whole line, a gzip stream that is
+    cut (with `EOFError` as the cause).
     """
-    path = Path(path)
-    opener = gzip.open if path.suffix == ".gz" else open
+    path, label = Path(path), printable(path)
     blank = True
     try:
-        with opener(path, "rt", encoding="utf-8", errors="backslashreplace", newline=None) as stream:
-            for line in stream:
+        with ExitStack() as files:
+            text = io.TextIOWrapper(_unpacked(path, files), encoding="utf-8", errors="backslashreplace", newline=None)
+            while line := text.readline(MAX_LINE + 2):
+                rest = line
+                while len(rest) == MAX_LINE + 2 and not rest.endswith("\n"):
+                    rest = text.readline(MAX_LINE + 2)
                 if "\0" in line:
-                    raise FileFormatError(f"{path}: is binary, expected a text file of molecules")
+                    raise FileFormatError(f"{label}: is binary, expected a text file of molecules")
+                line = line.rstrip("\n").removeprefix(_BYTE_ORDER_MARK)[: MAX_LINE + 1]
                 blank = blank and not line.strip()
-                yield line.rstrip("\n")
+                yield line
     except EOFError as error:
-        raise FileFormatError(f"{path}: the gzip stream ends early; fetch or write the file again") from error
+        raise FileFormatError(f"{label}: the gzip stream ends early; fetch or write the file again") from error
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise FileFormatError(f"{path}: is not the gzip file that its name says ({error})") from error
+        raise FileFormatError(f"{label}: its gzip stream is damaged ({error}); fetch or write it again") from error
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise DataError(f"{label}: cannot be read: {error.strerror or error}") from error
     if blank:
-        raise FileFormatError(f"{path}: is empty; expected a file of molecules")
+        raise FileFormatError(f"{label}: is empty; expected a file of molecules")
+
+
+def printable(path: str | Path) -> str:
+    r"""A file name for messages and tables: bytes that are not UTF-8 as `\udcff`, which no terminal refuses."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
 
 
 def bare_suffix(path: str | Path) -> str:
     """The extension in lower case, looked up below a `.gz`: `.sdf` for `a.SDF.gz`."""
     path = Path(path)
     return (Path(path.stem) if path.suffix.lower() == ".gz" else path).suffix.lower()
+
+
+def _unpacked(path: Path, files: ExitStack) -> io.BufferedIOBase:
+    """The bytes of the text, by what the file holds, not by its name."""
+    stream = files.enter_context(path.open("rb"))
+    head = stream.peek(8)
+    if head.startswith(_GZIP):
+        stream = files.enter_context(gzip.GzipFile(fileobj=stream))
+        head = stream.peek(8)
+    elif head and path.suffix.lower() == ".gz":
+        raise FileFormatError(
+            f"{printable(path)}: is not the gzip file that its name says; rename it or fetch it again"
+        )
+    packer = "gzip, twice" if head.startswith(_GZIP) else ""
+    packer = next((name for mark, name in _PACKERS.items() if head.startswith(mark)), packer)
+    if packer:
+        raise FileFormatError(f"{printable(path)}: is packed by {packer}; unpack it first, or pack it by gzip, once")
+    if _WIDE.match(head):
+        raise FileFormatError(f"{printable(path)}: is UTF-16 or UTF-32 text; save it as UTF-8")
+    return stream

@@ -8,48 +8,43 @@ import numpy as np
 from rdkit import Chem
 
 from moldiff.chem.border import number_or_text
-from moldiff.chem.molecule import MAX_ATOMS, MAX_COORDINATE, Failure, Molecule
-from moldiff.chem.stream import text_lines
+from moldiff.chem.frames import is_count, number, read_frames
+from moldiff.chem.molecule import MAX_COORDINATE, Failure, Molecule, total_charge
+from moldiff.chem.stream import printable
 from moldiff.chem.vocabulary import ATOMIC_NUMBERS
-from moldiff.errors import FileFormatError, OutputError
+from moldiff.errors import OutputError
 
 _TABLE = Chem.GetPeriodicTable()
-_EXTENDED = ("Properties", "pbc", "Lattice")  # of extended XYZ; they say nothing of a molecule
-_PAIR = re.compile(r"(\w[^\s=\"]*)=(\"[^\"]*\"|\S+)")
+_EXTENDED = ("properties", "pbc", "lattice")  # of extended XYZ; they say nothing of a molecule
+_PLAIN = "species:S:1:pos:R:3"
+# Names of columns as ASE, QUIP and OVITO write them.
+_MEANT = {
+    **dict.fromkeys(("symbols", "symbol", "element", "elements", "z", "numbers", "atomic_numbers"), "species"),
+    **dict.fromkeys(("positions", "position"), "pos"),
+}
+_PAIR = re.compile(r"(?<!\S)(\w[^\s=\"]*)=(\"[^\"]*\"|\S+)")
+# A total charge in free text: `charge: -1`, `Total charge = 0`, `charge 1`.
+_CHARGE = re.compile(
+    r"""(?i)(?<![\w-])((?:total )?charge)["']?"""
+    r"""(?:\s*:\s*(?=[+-]?[.\d])|\s*=\s*["']?|\s+(?=[+-]?\d+(?!\S)))([^\s"',;}]*)"""
+)
 
 
 def read_xyz(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]:
     """Numbered frames as molecules without bonds and charges; `key=value` in the comment become properties.
 
-    Bonds are assigned by `moldiff.chem.assignment` or `moldiff.chem.perception`. Columns after the coordinates are
-    ignored, so that extended XYZ is read, too, if elements and coordinates come first.
+    Bonds are assigned by `moldiff.chem.assignment` or `moldiff.chem.perception`. An element and three coordinates begin
+    a line; in extended XYZ they stand in the columns that `Properties` names. Other columns are passed over, and so
+    are lines between frames (`moldiff.chem.frames`). A total charge becomes the property `charge`.
 
     A broken frame is a `Failure` in its place; a file that does not begin with an atom count is a `FileFormatError`.
     """
-    label, number, lines = Path(path).name, 0, text_lines(path)
-    for head in lines:
-        word = head.strip()
-        if not word:
-            continue
-        number += 1
-        if not re.fullmatch(r"\d{1,9}", word):
-            found = f"expected the number of atoms, found {word[:60]!r}"
-            if number == 1:
-                raise FileFormatError(f"{path}: is no XYZ file: {found}")
-            yield number, Failure("unreadable", f"{label}, frame {number}: {found}; what follows cannot be read")
-            return
-        count = int(word)
-        comment, frame = next(lines, None), [line for _, line in zip(range(count), lines, strict=False)]
-        if comment is None or len(frame) < count:
-            yield (
-                number,
-                Failure("truncated", f"{label}, frame {number}: the file ends after {len(frame)} of {count} atoms"),
-            )
-            return
-        result = _frame(comment, frame)
+    label = printable(Path(path).name)
+    for count, frame in enumerate(read_frames(path), start=1):
+        result = frame.fault or _molecule(frame.comment, frame.lines)
         if isinstance(result, Failure):
-            result = Failure(result.reason, f"{label}, frame {number}: {result.detail}")
-        yield number, result
+            result = Failure(result.reason, f"{label}, frame {count}: {result.detail}")
+        yield count, result
 
 
 def xyz_text(molecule: Molecule) -> str:
@@ -74,22 +69,63 @@ def xyz_text(molecule: Molecule) -> str:
     return "\n".join([str(len(molecule)), " ".join(words).strip(), *atoms]) + "\n"
 
 
-def _frame(comment: str, lines: list[str]) -> Molecule | Failure:
-    if not 0 < len(lines) <= MAX_ATOMS:
-        return Failure("size", f"has {len(lines)} atoms; 1 to {MAX_ATOMS} are supported")
+def _molecule(comment: str, lines: list[str]) -> Molecule | Failure:
+    pairs = {key: value.strip('"') for key, value in _PAIR.findall(comment)}
+    name = " ".join(_PAIR.sub("", comment).split())
+    columns = _columns(next((value for key, value in pairs.items() if key.lower() == "properties"), _PLAIN))
+    atoms = columns if isinstance(columns, Failure) else _atoms(lines, *columns)
+    if isinstance(atoms, Failure):
+        return atoms
+    elements, pos = atoms
+    properties = {key: number_or_text(value) for key, value in pairs.items() if key.lower() not in _EXTENDED}
+    if "T" in pairs.get("pbc", "").upper():
+        return Failure("periodic", "is periodic (pbc); molecules only")
+    said = dict(_CHARGE.findall(name))
+    charge = total_charge({**said, **properties})
+    if isinstance(charge, Failure):
+        return charge
+    charged = [key for key in properties if key.lower() in ("charge", "total_charge")]
+    if charged or said:
+        properties = {key: value for key, value in properties.items() if key not in charged} | {"charge": charge}
+    return Molecule(
+        elements=elements,
+        charges=np.zeros(len(lines), dtype=np.int64),
+        pos=pos,
+        bond=np.zeros((len(lines), len(lines)), dtype=np.int64),
+        name=name,
+        properties=properties,
+    )
+
+
+def _columns(text: str) -> tuple[int, int] | Failure:
+    """First columns of the element and of the coordinates, by `Properties=name:type:width:...`."""
+    fields, places, start = text.split(":"), {}, 0
+    for name, width in zip(fields[::3], fields[2::3], strict=False):
+        if not is_count(width):
+            return Failure("unreadable", f"Properties={text[:80]!r} is not name:type:number of columns, repeated")
+        places.setdefault(_MEANT.get(name.lower(), name), (start, int(width)))
+        start += int(width)
+    element, pos = places.get("species"), places.get("pos")
+    if len(fields) % 3 or element is None or pos is None or element[1] != 1 or pos[1] != 3:
+        return Failure("unreadable", f"Properties={text[:80]!r} names no column `species:S:1` or no `pos:R:3`")
+    return element[0], pos[0]
+
+
+def _atoms(lines: list[str], first: int, second: int) -> tuple[np.ndarray, np.ndarray] | Failure:
+    """Atomic numbers and coordinates in Å, from the columns where they begin."""
     elements = np.zeros(len(lines), dtype=np.int64)
     pos = np.zeros((len(lines), 3))
+    where = "begin with" if first == 0 else f"have in column {first + 1}"
     for i, line in enumerate(lines):
         fields = line.split()
-        element = _element(fields[0]) if fields else None
+        element = _element(fields[first]) if len(fields) > first else None
         if element is None:
-            return Failure("element", f"atom {i + 1}: {line.strip()[:60]!r} does not begin with an element")
+            return Failure("element", f"atom {i + 1}: {line.strip()[:60]!r} does not {where} an element")
         try:
-            x, y, z = map(float, fields[1:4])
+            x, y, z = map(number, fields[second : second + 3])
         except ValueError:
-            return Failure(
-                "coordinates", f"atom {i + 1}: {line.strip()[:60]!r} has no three coordinates after the element"
-            )
+            place = "after the element" if (first, second) == (0, 1) else f"from column {second + 1}"
+            return Failure("coordinates", f"atom {i + 1}: {line.strip()[:60]!r} has no three coordinates {place}")
         elements[i], pos[i] = element, (x, y, z)
     usable = (np.abs(pos) <= MAX_COORDINATE).all(1)
     if not usable.all():
@@ -97,19 +133,9 @@ def _frame(comment: str, lines: list[str]) -> Molecule | Failure:
         return Failure(
             "coordinates", f"atom {i + 1}: {lines[i].strip()[:60]!r}; expected numbers within ±{MAX_COORDINATE:g} Å"
         )
-    properties = {key: number_or_text(value.strip('"')) for key, value in _PAIR.findall(comment)}
-    if "T" in str(properties.get("pbc", "")).upper():
-        return Failure("periodic", "is periodic (pbc); molecules only")
-    for key in _EXTENDED:
-        properties.pop(key, None)
-    return Molecule(
-        elements=elements,
-        charges=np.zeros(len(lines), dtype=np.int64),
-        pos=pos,
-        bond=np.zeros((len(lines), len(lines)), dtype=np.int64),
-        name=" ".join(_PAIR.sub("", comment).split()),
-        properties=properties,
-    )
+    if len(lines) > 2 and [line.split()[first] for line in lines] == [str(i + 1) for i in range(len(lines))]:
+        return Failure("element", "its atoms begin with 1, 2, 3: numbers of the atoms, not of elements; leave them out")
+    return elements, pos
 
 
 def _element(text: str) -> int | None:

@@ -18,8 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from moldiff.chem.files import SMILES_SUFFIXES
-from moldiff.chem.stream import bare_suffix
+from moldiff.chem.files import SMILES_SUFFIXES, format_of
 from moldiff.data.geom import geom_source, is_geom
 from moldiff.data.join import join_columns, with_classes
 from moldiff.data.packing import Packed, concatenate, read_chunk
@@ -189,7 +188,7 @@ def _source(source: str | Path, from_file: str | Path | None, num_molecules: int
         raise DataError(f"{source}: expected 'qm9', 'moses3d' or a molecule file, and there is no such file")
     if is_geom(Path(source)):
         return geom_source(source, num_molecules=num_molecules)
-    return smiles_source(source, seed=seed) if bare_suffix(source) in SMILES_SUFFIXES else file_source(source)
+    return smiles_source(source, seed=seed) if format_of(source) in SMILES_SUFFIXES else file_source(source)
 
 
 def _progress(console: Console | None) -> Progress:

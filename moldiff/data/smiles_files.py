@@ -17,7 +17,7 @@ from jaxtyping import Int
 from moldiff.chem.border import number_or_text
 from moldiff.chem.embedding import embedded
 from moldiff.chem.molecule import Failure, Molecule
-from moldiff.chem.smiles import read_rows
+from moldiff.chem.rows import read_rows
 from moldiff.data.sources import Source
 from moldiff.errors import ConfigError, DataError, MissingPackageError
 
@@ -31,13 +31,14 @@ MOSES_REMEDY = (
 
 
 class Row(NamedTuple):
-    """A molecule to be: its number from 1, SMILES, name, other columns as text, and the seed of the run."""
+    """A molecule to be: its number from 1, SMILES, name, other columns as text, seed of the run, line in its file."""
 
     number: int
-    smiles: str
+    smiles: str | Failure
     name: str
     columns: dict[str, str]
     seed: int
+    line: int = 0
 
 
 def smiles_source(path: str | Path, *, seed: int) -> Source:
@@ -48,13 +49,13 @@ def smiles_source(path: str | Path, *, seed: int) -> Source:
         seed: of the conformers.
 
     Returns:
-        The source; errors as of `moldiff.chem.smiles.read_rows`, when its first record is asked for.
+        The source; errors as of `moldiff.chem.rows.read_rows`, when its first record is asked for.
     """
     path = Path(path)
 
     def rows() -> Iterator[Row]:
-        for number, (smiles, columns) in enumerate(read_rows(path), start=1):
-            yield Row(number, smiles, columns.get("name", ""), columns, seed)
+        for number, (line, smiles, columns) in enumerate(read_rows(path), start=1):
+            yield Row(number, smiles, columns.get("name", ""), columns, seed, line)
 
     origin = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), **_geometry(seed)}
     return Source(path.name.split(".")[0], rows(), None, read_row, origin, chunk=CHUNK, slow=True)
@@ -102,7 +103,9 @@ def moses_source(path: str | Path | None, *, num_molecules: int | None, seed: in
 
 def read_row(row: Row) -> tuple[Molecule, str] | Failure:
     """The molecule with coordinates and the values of its row; its conformer depends on the seed and its number."""
-    label = row.name or f"line {row.number}"
+    label = row.name or f"line {row.line or row.number}"
+    if isinstance(row.smiles, Failure):
+        return Failure(row.smiles.reason, f"{label}: {row.smiles.detail}")
     result = embedded(row.smiles, seed=(row.seed * 1_000_003 + row.number) % 2**31, name=row.name)
     if isinstance(result, Failure):
         return Failure(result.reason, f"{label}: {result.detail}")

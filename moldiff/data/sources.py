@@ -9,10 +9,9 @@ import numpy as np
 from jaxtyping import Int
 
 from moldiff.chem.assignment import assign
-from moldiff.chem.files import BARE_SUFFIXES, read_molecules
+from moldiff.chem.files import BARE_SUFFIXES, format_of, read_molecules
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.perception import SMILES_KEYS, perceived
-from moldiff.chem.stream import bare_suffix
 from moldiff.chem.validity import canonical_smiles, check
 
 
@@ -68,7 +67,7 @@ def file_source(path: str | Path) -> Source:
     """
     path = Path(path)
     frames = (record for _, record in read_molecules(path))
-    records = perceived(frames) if bare_suffix(path) in BARE_SUFFIXES else frames
+    records = perceived(frames) if format_of(path) in BARE_SUFFIXES else frames
     return Source(path.name.split(".")[0], records, None, read_valid, {"file": path.name})
 
 

@@ -165,7 +165,7 @@ def test_5000_atoms_are_refused_in_their_place(tmp_path) -> None:
     assert failure == Failure("size", "a.sdf, record 1: has 5000 atoms; at most 1000 are supported")
 
 
-@pytest.mark.parametrize("cut", [5, 40, 120, 300, len(METHANE) - 12, len(METHANE) - 5])
+@pytest.mark.parametrize("cut", [5, 40, 120, 300, len(METHANE) - 12, METHANE.index("M  END") + 4])
 def test_truncated_last_record_is_noticed(tmp_path, cut: int) -> None:
     whole, truncated = _read(tmp_path / "a.sdf", METHANE + METHANE[:cut])
     assert isinstance(whole, Molecule)

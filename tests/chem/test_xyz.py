@@ -56,13 +56,6 @@ def test_truncated_frame_is_noticed(tmp_path) -> None:
     assert truncated == Failure("truncated", "a.xyz, frame 2: the file ends after 2 of 3 atoms")
 
 
-def test_lost_frame_count_ends_the_reading(tmp_path) -> None:
-    first, lost = _read(tmp_path, WATER + "H 0 0 0\n" + WATER)
-    assert isinstance(first, Molecule)
-    assert isinstance(lost, Failure)
-    assert lost.reason == "unreadable"
-
-
 def test_unit_separator_around_a_count_is_a_space(tmp_path) -> None:
     (water,) = _read(tmp_path, "\x1f" + WATER)
     assert isinstance(water, Molecule)

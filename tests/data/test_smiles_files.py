@@ -51,7 +51,7 @@ def test_bad_lists_are_refused_with_one_line(tmp_path: Path):
     with pytest.raises(FileFormatError, match="no column 'smiles'; its columns are 'name, structure'"):
         prepare(file, tmp_path / "store")
     file.write_text("smiles\nC(\n")
-    with pytest.raises(DataError, match="none of 1 records could be kept: 1 unreadable, such as line 1: 'C\\('"):
+    with pytest.raises(DataError, match="none of 1 records could be kept: 1 unreadable, such as line 2: 'C\\('"):
         prepare(file, tmp_path / "store")
 
 
