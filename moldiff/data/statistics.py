@@ -171,7 +171,7 @@ class Statistics:
                 pos_scale=float(kept(plain["pos_scale"], float, int)),
                 num_molecules=kept(plain["num_molecules"], int),
                 score=_score(plain["score"]),
-                conditions=tuple(Condition.from_dict(condition) for condition in plain["conditions"]),
+                conditions=tuple(Condition.from_dict(kept(condition, dict)) for condition in plain["conditions"]),
             )
         except DataError as error:
             raise DataError(f"{source}: {str(error).removeprefix('statistics: ')}") from error
