@@ -3,6 +3,7 @@
 A `MoleculeStore` is a PyG data set; for training its `state` builds dense batches straight from the flat arrays.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 from functools import partial
@@ -16,7 +17,7 @@ from torch_geometric.data import Data, Dataset
 
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.vocabulary import Vocabulary
-from moldiff.data.arrays import Lines, mapped_arrays
+from moldiff.data.arrays import PIECE, Lines, mapped_arrays
 from moldiff.data.integrity import AGAIN, PROPERTY, SPLITS, check_arrays, check_contents, check_meta
 from moldiff.data.statistics import Statistics
 from moldiff.errors import ConfigError, DataError, VocabularyError
@@ -70,6 +71,7 @@ class MoleculeStore(Dataset):
         check_arrays(self.path, arrays, self.meta)
         if not checked:
             check_contents(self.path, arrays, self.meta, self.statistics)
+        self._arrays_by_name = arrays
         self.sizes = arrays["size"].astype(np.int64)
         self._pos, self._atom = arrays["pos"], arrays["atom"]
         self._ends, self._order = arrays["bond_ends"], arrays["bond_order"]
@@ -103,6 +105,18 @@ class MoleculeStore(Dataset):
             properties=torch.tensor([[column[idx] for column in self._properties.values()]], dtype=torch.float64),
             name=self._names[idx],
         )
+
+    def fingerprint(self) -> str:
+        """Of all that a training sees: the same for the same molecules, wherever and whenever they were prepared."""
+        told = [self.vocabulary.labels, self.meta["classes"], self.meta["units"]]
+        digest = hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=16)
+        for name in sorted(self._arrays_by_name.keys() - {"names"}):
+            array = self._arrays_by_name[name]
+            digest.update(f"{name} {array.dtype} {array.shape}".encode())
+            flat = array.reshape(-1).view(np.uint8)
+            for start in range(0, len(flat), PIECE):
+                digest.update(flat[start : start + PIECE])
+        return digest.hexdigest()
 
     def molecule(self, idx: int) -> Molecule:
         """Molecule `idx` with its name and properties."""
