@@ -139,7 +139,7 @@ def read_settings(kind: type[S], file: Path) -> S:
     """Settings in a file of a bundle; a `WeightsError` if they are others."""
     plain = read_json(file)
     came, wanted = plain.get("format"), getattr(kind.model_fields.get("format"), "default", None)
-    if came in FORMATS and wanted in FORMATS and came != wanted:
+    if isinstance(came, str) and came in FORMATS and wanted in FORMATS and came != wanted:
         raise WeightsError(f"{file.parent}: holds {FORMATS[came]}, expected {FORMATS[wanted]}")
     try:
         return kind.parse(plain, source=str(file))

@@ -1,5 +1,6 @@
 """One distillation: a teacher's bundle in, a run folder with the bundle of its student out."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from moldiff.bundle import Bundle, load_pretrained, save_pretrained
 from moldiff.config import DistillationSettings, SamplerSettings
 from moldiff.data.store import MoleculeStore, find_store
 from moldiff.errors import ConfigError
-from moldiff.fitting import BUNDLE, METRICS, averaged, begin, checked_folder, fit, read_checkpoint
+from moldiff.fitting import BUNDLE, METRICS, begin, checked_folder, fit, load_averaged, reached
 from moldiff.sampling.classes import MixturePosterior
 from moldiff.sampling.multistep import Multistep
 from moldiff.sizes import Sizes
@@ -36,18 +37,23 @@ def distill(settings: DistillationSettings, folder: Path, *, resume: bool = Fals
     bundle = load_pretrained(settings.teacher)
     sampler = settings.student(bundle.sampler)
     denoiser = bundle.denoiser.train().requires_grad_(True)
-    module = DistillationModule(
-        denoiser, policy(bundle, sampler), bundle.vocabulary, settings, likeness=likeness(bundle, settings)
-    )
+    store = data(bundle, settings)
+    likeness = None if store is None else DensityRatio(store)
+    module = DistillationModule(denoiser, policy(bundle, sampler), bundle.vocabulary, settings, likeness=likeness)
+    told = json.dumps([bundle.settings.model_dump(), bundle.statistics.to_dict()], sort_keys=True)
+    module.origin = {
+        "atom classes": ", ".join(bundle.vocabulary.labels),
+        "teacher": hashlib.blake2b(told.encode(), digest_size=16).hexdigest(),
+        "data": "none" if store is None else store.fingerprint(),
+    }
+    start = reached(checkpoint, module) if resume else 0
     begin(folder, settings)
     sizes = Sizes.of(bundle.statistics.sizes, None, allow_extrapolation=False)
-    start = read_checkpoint(checkpoint)["global_step"] if resume else 0
     walks = Walks(sizes, batches=settings.batches_per_update, seed=settings.seed, start=start)
     values = ("valid", "stable_atoms", *(["likeness"] if settings.likeness_weight else []), "pos", "atom", "bond")
     if not fit(module, walks, folder, ProgressAndLog(folder / METRICS, values=values, every=1), resume=resume):
         return
-    weights, seen = averaged(checkpoint)
-    bundle.denoiser.load_state_dict(weights)
+    seen = load_averaged(checkpoint, bundle.denoiser)
     save_pretrained(
         folder / BUNDLE, bundle.denoiser, settings=bundle.settings, statistics=bundle.statistics, sampler=sampler,
         card=card(settings, seen), overwrite=True,
@@ -78,15 +84,15 @@ def policy(bundle: Bundle, sampler: SamplerSettings) -> Policy:
     return Policy(process, steppers.pos, steppers.classes, grid, build_lead(sampler))
 
 
-def likeness(bundle: Bundle, settings: DistillationSettings) -> DensityRatio | None:
-    """Counts of the data that the student shall resemble, or none if that earns nothing.
+def data(bundle: Bundle, settings: DistillationSettings) -> MoleculeStore | None:
+    """The molecules that the student shall resemble, or none if that earns nothing.
 
     Args:
         bundle: of the teacher.
         settings: of the run.
 
     Returns:
-        The counts.
+        The data.
 
     Raises:
         ConfigError: if there is no such data, or its atom classes are not those of the teacher.
@@ -99,7 +105,7 @@ def likeness(bundle: Bundle, settings: DistillationSettings) -> DensityRatio | N
             f"data {settings.data!r}: atom classes {', '.join(store.vocabulary.labels)}, those of {settings.teacher!r} "
             f"are {', '.join(bundle.vocabulary.labels)}; give the data that it was trained on, or likeness_weight=0"
         )
-    return DensityRatio(store)
+    return store
 
 
 def card(settings: DistillationSettings, num_seen: int) -> str:

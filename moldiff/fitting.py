@@ -1,28 +1,38 @@
 """What all runs share: the folder with its checkpoint, and the fit by Lightning."""
 
+import hashlib
 import json
 import os
+import warnings
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import lightning as pl
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from lightning.pytorch.strategies import DDPStrategy
-from torch import Tensor
+from torch import Tensor, nn
 from torch.multiprocessing.spawn import ProcessExitedException
 from torch.utils.data import DataLoader, IterableDataset
 
 from moldiff.config import RunSettings
+from moldiff.data.statistics import Statistics
 from moldiff.data.store import MoleculeStore
 from moldiff.errors import ConfigError, OutputError, TrainingError
 from moldiff.interrupt import Interrupt
-from moldiff.training.averaged import AveragedModule
+from moldiff.training.averaged import ORIGIN, AveragedModule
 from moldiff.training.batches import TrainingBatches
 from moldiff.training.callbacks import ProgressAndLog, StopOnInterrupt, Threads, TimedCheckpoint, quiet_lightning
+from moldiff.training.resuming import check_content, check_resumable, load_tensors
+from moldiff.weights import read_statistics
 
 CONFIG, CHECKPOINT, METRICS, BUNDLE = "config.json", "last.ckpt", "metrics.csv", "bundle"
 AVERAGE = "average.module."  # of the averaged weights in a checkpoint
+WORDS = ("atom classes", "training molecules", "conditions")  # of an origin, that say something to a user
+ANEW = "put a whole one in its place, or start a new run in another folder"
 
 
 def checked_folder(folder: Path, settings: RunSettings, *, resume: bool) -> Path:
@@ -63,12 +73,80 @@ def begin(folder: Path, settings: RunSettings) -> None:
         raise OutputError(f"{folder}: cannot be written: {error.strerror}") from error
 
 
+def origin_of(store: MoleculeStore, statistics: Statistics) -> dict[str, Any]:
+    """What a run on these molecules must have again to go on: plain values by name, in words where a user knows them.
+
+    Args:
+        store: its data.
+        statistics: of the molecules that it is trained on, with its conditions.
+
+    Returns:
+        The values.
+    """
+    told = json.dumps(statistics.to_dict(), sort_keys=True)
+    return _words_of(statistics) | {
+        "data": f"{store.fingerprint()} {hashlib.blake2b(told.encode(), digest_size=16).hexdigest()}",
+    }
+
+
+def reached(checkpoint: Path, module: AveragedModule) -> int:
+    """Steps that a run has behind it, which the module can go on from.
+
+    Args:
+        checkpoint: of the run.
+        module: to go on with, and its origin.
+
+    Returns:
+        The number of steps.
+
+    Raises:
+        ConfigError: if the checkpoint is none, of another network, or of a run that began with something else.
+    """
+    content = read_checkpoint(checkpoint)
+    check_origin(content, module.origin, checkpoint)
+    try:
+        check_resumable(content, module, quiet_trainer([]))
+    except ConfigError as error:
+        raise ConfigError(f"{checkpoint}: cannot be gone on from: {error}; {ANEW}") from error
+    return content["global_step"]
+
+
+def check_origin(content: Mapping[str, Any], origin: Mapping[str, Any], checkpoint: Path) -> None:
+    """A `ConfigError` if a run began with something else; a warning if its checkpoint is older and does not say.
+
+    Args:
+        content: of the checkpoint.
+        origin: what it is to go on with.
+        checkpoint: of the run.
+    """
+    began = content.get(ORIGIN)
+    if not began:
+        warnings.warn(
+            f"{checkpoint}: does not say which data the run began with; make sure that it is the same", stacklevel=3
+        )
+        began = _words_of(read_statistics(checkpoint.parent / BUNDLE)) if (checkpoint.parent / BUNDLE).is_dir() else {}
+        origin = {name: value for name, value in origin.items() if name in began}
+    other = next((name for name, value in origin.items() if began.get(name) != value), None)
+    if other is not None:
+        told = f"{other} {began.get(other)}, now {origin[other]}" if other in WORDS else f"another {other}"
+        raise ConfigError(
+            f"{checkpoint}: the run began with {told}; prepare the same again, or start a new run in another folder"
+        )
+
+
+def _words_of(statistics: Statistics) -> dict[str, str]:
+    conditions = ", ".join(condition.name for condition in statistics.conditions) or "none"
+    return dict(
+        zip(WORDS, (", ".join(statistics.vocabulary), f"{statistics.num_molecules:,}", conditions), strict=True)
+    )
+
+
 def batches_of(
     settings: RunSettings,
     store: MoleculeStore,
     indices: Int[np.ndarray, "k"],
     labels: Float[Tensor, "m l"] | None,
-    checkpoint: Path | None,
+    steps: int,
 ) -> TrainingBatches:
     """The batches of a run from where it begins or goes on.
 
@@ -77,13 +155,13 @@ def batches_of(
         store: its data.
         indices: of the molecules to train on.
         labels: of all molecules of the store.
-        checkpoint: to go on from.
+        steps: that it has behind it.
 
     Returns:
         The batches.
     """
     together = settings.num_processes * settings.num_nodes
-    start = 0 if checkpoint is None else read_checkpoint(checkpoint)["global_step"] * together
+    start = steps * together
     return TrainingBatches(
         store, budget=settings.pair_budget, seed=settings.seed, indices=indices, labels=labels, start=start,
         together=together,
@@ -139,29 +217,50 @@ def fit(
     return True
 
 
-def averaged(checkpoint: Path) -> tuple[dict[str, Tensor], int]:
-    """The averaged weights in a checkpoint, and the molecules that they have seen."""
+def load_averaged(checkpoint: Path, module: nn.Module) -> int:
+    """The averaged weights of a checkpoint into a network.
+
+    Args:
+        checkpoint: of a run.
+        module: the network; a `ConfigError` if the weights are of another one.
+
+    Returns:
+        The molecules that they have seen.
+    """
     state = read_checkpoint(checkpoint)["state_dict"]
     weights = {name[len(AVERAGE) :]: value for name, value in state.items() if name.startswith(AVERAGE)}
-    return weights, int(state["num_seen"])
+    try:
+        load_tensors(module, weights)
+    except ConfigError as error:
+        raise ConfigError(f"{checkpoint}: {error}; {ANEW}") from error
+    return int(state["num_seen"])
 
 
-def read_checkpoint(path: Path) -> dict:
+def read_checkpoint(path: Path) -> dict[str, Any]:
     """The content of a checkpoint, read without unpickling code.
 
     Args:
         path: of the checkpoint.
 
     Returns:
-        Its content.
+        Its content: weights, steps and molecules are there; of the rest `check_resumable` knows.
 
     Raises:
-        ConfigError: if it cannot be read.
+        ConfigError: if it cannot be read, is damaged, or is none of a run.
     """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises a dozen kinds
-        raise ConfigError(f"{path}: no checkpoint of a training run: {type(error).__name__}") from error
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()  # torch does not look at the sums
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # both raise a dozen kinds
+        raise ConfigError(f"{path}: no checkpoint of a training run, or cut: {type(error).__name__}; {ANEW}") from error
+    try:
+        if damaged is not None:
+            raise ConfigError(f"its part {damaged!r} is damaged")
+        check_content(content)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: no checkpoint of a training run: {error}; {ANEW}") from error
+    return content
 
 
 def quiet_trainer(callbacks: list[pl.Callback], *, num_processes: int = 1, num_nodes: int = 1) -> pl.Trainer:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -21,13 +21,13 @@ from moldiff.chem.vocabulary import Vocabulary
 from moldiff.config import NetworkSettings
 from moldiff.data.conditions import Condition
 from moldiff.data.statistics import Statistics
-from moldiff.errors import VocabularyError
+from moldiff.errors import VocabularyError, WeightsError
 from moldiff.network.property import PropertyNetwork
 from moldiff.precision import use_bf16
-from moldiff.settings import Settings
+from moldiff.settings import NotNegative, Settings
 from moldiff.state import State
 from moldiff.tensors import read_tensors, write_bundle
-from moldiff.weights import CARD, CONFIG, TENSORS, find_weights, read_statistics, read_text
+from moldiff.weights import AGAIN, CARD, CONFIG, STATISTICS, TENSORS, find_weights, read_statistics, read_text
 from moldiff.workers import side_by_side
 
 FOLDER = "predictor"  # of the judge inside the bundle of a generator
@@ -50,8 +50,8 @@ class PredictorConfig(Settings):
     format_version: Literal[1] = 1
     moldiff_version: str = Field(default_factory=lambda: moldiff.__version__)
     network: NetworkSettings
-    errors: dict[str, float]
-    num_held_out: int
+    errors: dict[str, NotNegative]
+    num_held_out: Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +86,15 @@ class PropertyPredictor:
     def from_pretrained(cls, folder: str | Path) -> "PropertyPredictor":
         """From a bundle's folder, or that of a generator with a judge; a `WeightsError` if it is none or unfit."""
         folder = find_weights(folder)
-        folder = folder / FOLDER if (folder / FOLDER).is_dir() else folder
+        folder = find_weights(folder / FOLDER) if (folder / FOLDER).is_dir() else folder
         statistics = read_statistics(folder)
         config = read_settings(PredictorConfig, folder / CONFIG)
+        names = [condition.name for condition in statistics.conditions]
+        if not names or sorted(config.errors) != sorted(names) or any(c.classes for c in statistics.conditions):
+            raise WeightsError(
+                f"{folder}: {CONFIG} has errors of {', '.join(config.errors) or 'nothing'}, {STATISTICS} the numbers "
+                f"{', '.join(names) or 'none'}; {AGAIN}"
+            )
 
         def expected() -> dict[str, torch.Tensor]:
             with torch.device("meta"):

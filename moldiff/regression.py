@@ -16,7 +16,17 @@ from moldiff.data.columns import conditioned
 from moldiff.data.conditions import Condition
 from moldiff.data.store import MoleculeStore, find_store
 from moldiff.errors import ConfigError
-from moldiff.fitting import BUNDLE, METRICS, averaged, batches_of, begin, checked_folder, fit
+from moldiff.fitting import (
+    BUNDLE,
+    METRICS,
+    batches_of,
+    begin,
+    checked_folder,
+    fit,
+    load_averaged,
+    origin_of,
+    reached,
+)
 from moldiff.network.property import PropertyNetwork, counts_of, fitted_composition
 from moldiff.precision import use_bf16
 from moldiff.predictor import PredictorConfig, PropertyPredictor
@@ -53,13 +63,13 @@ def train_predictor(settings: PredictorSettings, folder: Path, *, resume: bool =
         raise ConfigError(f"target {classes[0]!r}: classes cannot be predicted; name a column of numbers")
     network = build_predictor(settings.network, statistics, seed=settings.seed)
     fit_composition(network, store, labels, indices)
-    begin(folder, settings)
     module = RegressionModule(network, settings)
-    batches = batches_of(settings, store, indices, labels, checkpoint if resume else None)
+    module.origin = origin_of(store, statistics)
+    batches = batches_of(settings, store, indices, labels, reached(checkpoint, module) if resume else 0)
+    begin(folder, settings)
     if not fit(module, batches, folder, ProgressAndLog(folder / METRICS, values=("loss",)), resume=resume):
         return None
-    weights, seen = averaged(checkpoint)
-    network.load_state_dict(weights)
+    seen = load_averaged(checkpoint, network)
     held_out = next(store.split(name) for name in ("test", "valid", "train") if len(store.split(name)))
     scaled = held_out_errors(network.eval(), store, labels, held_out)
     errors = {c.name: round(error * c.std, 6) for c, error in zip(statistics.conditions, scaled, strict=True)}

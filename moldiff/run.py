@@ -18,7 +18,21 @@ from moldiff.data.statistics import Statistics
 from moldiff.data.store import MoleculeStore, find_store
 from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.errors import ConfigError
-from moldiff.fitting import BUNDLE, CHECKPOINT, CONFIG, METRICS, averaged, batches_of, begin, checked_folder, fit
+from moldiff.fitting import (
+    BUNDLE,
+    CHECKPOINT,
+    CONFIG,
+    METRICS,
+    batches_of,
+    begin,
+    check_origin,
+    checked_folder,
+    fit,
+    load_averaged,
+    origin_of,
+    reached,
+    read_checkpoint,
+)
 from moldiff.generator import MoleculeGenerator
 from moldiff.memory import peak_memory
 from moldiff.scoring.score import Score, score
@@ -48,8 +62,8 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
         The trained module.
 
     Raises:
-        ConfigError: if there is no checkpoint to resume, or already a run in the folder, or a model does not go with
-            the weights to start from.
+        ConfigError: if there is no checkpoint to resume, or one of other data, or already a run in the folder, or a
+            model does not go with the weights to start from.
         OutputError: if the folder cannot be written.
         TrainingError: if the loss is no longer finite.
         WeightsError: if the weights to start from cannot be read.
@@ -69,9 +83,10 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
         before = old_losses(denoiser, denoiser.process, old)
     if settings.low_rank:
         adapt(denoiser, settings.low_rank, seed=settings.seed)
-    begin(folder, settings)
     module = DiffusionModule(denoiser, denoiser.process, settings)
-    batches = batches_of(settings, store, indices, labels, checkpoint if resume else None)
+    module.origin = origin_of(store, statistics)
+    batches = batches_of(settings, store, indices, labels, reached(checkpoint, module) if resume else 0)
+    begin(folder, settings)
     scored = ScoredSamples(
         folder / SCORES, minutes=settings.sample_minutes,
         sample_and_score=partial(_sample_and_score, settings, store, statistics, old),
@@ -129,14 +144,15 @@ def export(
         overwrite: replace a bundle that is there.
     """
     settings = TrainingSettings.from_json(run / CONFIG)
-    weights, seen = averaged(run / CHECKPOINT)
     store = MoleculeStore(find_store(settings.data))
-    statistics = replace(_trained_on(settings, store)[0], score=own_score(store).to_dict())
+    statistics = _trained_on(settings, store)[0]
+    check_origin(read_checkpoint(run / CHECKPOINT), origin_of(store, statistics), run / CHECKPOINT)
     denoiser = build_denoiser(settings.model, statistics)
     if settings.low_rank:
         adapt(denoiser, settings.low_rank)
-    denoiser.load_state_dict(weights)
+    seen = load_averaged(run / CHECKPOINT, denoiser)
     merge(denoiser)
+    statistics = replace(statistics, score=own_score(store).to_dict())
     if sampler is None:
         sampler = settings.sampler
     if sampler.solver == "multistep" and not sampler.pos_errors:

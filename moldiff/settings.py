@@ -15,6 +15,12 @@ NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+def shortened(value: Any) -> str:
+    """What came, for a message of one line."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
 class Settings(BaseModel):
     """Base of all settings: unknown keys are errors, values cannot be changed afterwards."""
 
@@ -41,7 +47,9 @@ class Settings(BaseModel):
             where = ".".join(str(part) for part in first["loc"])
             if first["type"] == "extra_forbidden":
                 raise ConfigError(f"{source}: unknown key {where!r}{cls._near(first['loc'])}") from error
-            raise ConfigError(f"{source}: {where or 'settings'}: {first['msg']}, got {first.get('input')!r}") from error
+            raise ConfigError(
+                f"{source}: {where or 'settings'}: {first['msg']}, got {shortened(first['input'])}"
+            ) from error
 
     @classmethod
     def from_json(cls: type[S], path: Path) -> S:
@@ -57,10 +65,10 @@ class Settings(BaseModel):
             ConfigError: if the file cannot be read, is not JSON or does not fit.
         """
         try:
-            values = json.loads(path.read_text())
+            values = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(f"{path}: not a JSON file: {error}") from error
         return cls.parse(values, source=str(path))
 

@@ -4,9 +4,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from damage import damaged_bytes, damaged_json
 
 from moldiff.bundle import load_pretrained, save_pretrained
 from moldiff.config import SamplerSettings
@@ -134,6 +136,34 @@ BAD = {
         edit_json("statistics.json", lambda s: s.update(pos_scale=float("nan"))),
         "statistics.json: .*NaN is no number",
     ),
+    "format of another kind": (edit_json("config.json", lambda c: c.update(format=["moldiff-weights"])), "format: "),
+    "long value": (edit_json("config.json", lambda c: c.pop("model")), "model: Field required, got .*\\.\\.\\.; fetch"),
+    "deep config": (write("config.json", "[" * 100_000), "config.json: is truncated or no JSON"),
+    "monstrous charge": (
+        edit_json("vocabulary.json", lambda v: v["labels"].append("N+" + "9" * 30)),
+        "vocabulary.json: atom class 'N",
+    ),
+    "monstrous sizes": (
+        edit_json("statistics.json", lambda s: s.update(sizes={"1000000000": 160})),
+        "statistics.json: .*1 to 1000",
+    ),
+    "score that is none": (
+        edit_json("statistics.json", lambda s: s.update(score={"num_requested": 1, "rates": [], "failures": {}})),
+        "statistics.json: a value is of the wrong kind",
+    ),
+    "score of more than all": (
+        edit_json(
+            "statistics.json",
+            lambda s: s.update(
+                score={"num_requested": 1, "rates": {"valid": {"numerator": 2, "denominator": 1}}, "failures": {}}
+            ),
+        ),
+        "statistics.json: .*a score of counts that are none",
+    ),
+    "condition of another kind": (
+        edit_json("statistics.json", lambda s: s.update(conditions=[{"name": 1}])),
+        "statistics.json: condition: keys",
+    ),
     "binary statistics": (write("statistics.json", b"\xff\xfe\x00"), "statistics.json: is no text"),
     **{
         f"no {name}": (lambda folder, name=name: (folder / name).unlink(), f"no complete weights bundle, {name} is")
@@ -153,6 +183,33 @@ def test_bundle_with_a_bad_file_is_one_clear_line(case: str, weights: Path, tmp_
     assert "\n" not in text
     assert str(folder) in text
     assert len(text) < 500
+
+
+def test_bundle_that_opens_is_whole_whatever_was_done_to_it(weights: Path, tmp_path: Path):
+    folder = Path(shutil.copytree(weights, tmp_path / "bad"))
+    whole = {name: (folder / name).read_bytes() for name in FILES}
+    header = 8 + int.from_bytes(whole["model.safetensors"][:8], "little")
+    refused, opened = [], 0
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        name = FILES[seed % len(FILES)]
+        if name.endswith(".json") and seed % 2:
+            (folder / name).write_text(damaged_json(whole[name].decode(), rng))
+        elif name == "model.safetensors" and seed % 2:
+            (folder / name).write_bytes(damaged_bytes(whole[name][:header], rng) + whole[name][header:])
+        else:
+            (folder / name).write_bytes(damaged_bytes(whole[name], rng))
+        try:
+            bundle = load_pretrained(folder)
+        except WeightsError as error:
+            refused.append(str(error))
+        else:
+            assert all(tensor.isfinite().all() for tensor in bundle.denoiser.state_dict().values())
+            opened += 1
+        (folder / name).write_bytes(whole[name])
+    assert len(refused) > 90
+    assert [text for text in refused if str(folder) not in text or "\n" in text or len(text) > 600] == []
+    assert opened > 10  # a changed card, a changed weight
 
 
 def test_bundle_of_an_unknown_name_lists_what_there_is():

@@ -93,6 +93,31 @@ def test_bundle_of_another_kind_is_refused(predictor_weights: Path, weights: Pat
         PropertyPredictor.from_pretrained(tmp_path / "x")
 
 
+@pytest.mark.parametrize(
+    ("errors", "message"),
+    [
+        ({"gap": 0.1}, "config.json has errors of gap, statistics.json the numbers gap, alpha"),
+        ({"gap": -1}, "errors.gap"),
+    ],
+)
+def test_errors_of_other_properties_are_refused(
+    errors: dict[str, float], message: str, predictor_weights: Path, tmp_path: Path
+):
+    folder = Path(shutil.copytree(predictor_weights, tmp_path / "bad"))
+    told = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**told, "errors": errors}))
+    with pytest.raises(WeightsError, match=message):
+        PropertyPredictor.from_pretrained(folder)
+
+
+def test_judge_that_is_not_whole_is_refused(weights: Path, predictor_weights: Path, tmp_path: Path):
+    folder = Path(shutil.copytree(weights, tmp_path / "both"))
+    shutil.copytree(predictor_weights, folder / "predictor")
+    (folder / "predictor" / "model.safetensors").unlink()
+    with pytest.raises(WeightsError, match=r"predictor: is no complete weights bundle, model\.safetensors is missing"):
+        PropertyPredictor.inside(folder)
+
+
 def test_user_predicts(predictor_weights: Path, sample_sdf: Path, tmp_path: Path):
     result = run("predict", sample_sdf, "--weights", predictor_weights, "--out", tmp_path / "x.sdf")
     assert result.exit_code == 0, result.output

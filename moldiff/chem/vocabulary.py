@@ -13,7 +13,7 @@ from moldiff.errors import VocabularyError
 
 _TABLE = Chem.GetPeriodicTable()
 ATOMIC_NUMBERS = {_TABLE.GetElementSymbol(number): number for number in range(1, 119)}
-_LABEL = re.compile(r"([A-Z][a-z]?)([+-]\d+)?")
+_LABEL = re.compile(r"([A-Z][a-z]?)([+-][1-9]\d?)?")  # one way to write each class
 
 
 def atom_label(element: int, charge: int) -> str:

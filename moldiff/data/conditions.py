@@ -54,6 +54,10 @@ class Condition:
             raise DataError(f"condition {self.name!r}: its range, mean and spread are no numbers of a property")
         if {len(law) for law in self.by_size.values()} != {len(self.classes) or 2}:
             raise DataError(f"condition {self.name!r}: its table by size does not fit {len(self.classes)} classes")
+        if len(set(self.classes)) < len(self.classes) or any(
+            min(law if self.classes else law[1:]) < 0 for law in self.by_size.values()
+        ):
+            raise DataError(f"condition {self.name!r}: a class comes twice, or a spread or share is negative")
 
     @classmethod
     def count(
@@ -150,10 +154,14 @@ class Condition:
         names = [field.name for field in fields(cls)]
         if set(plain) != set(names):
             raise DataError(f"condition: keys {sorted(plain)}, expected {sorted(names)}")
-        numbers = {key: float(plain[key]) for key in ("low", "high", "mean", "std")}
-        by_size = {int(size): tuple(map(float, law)) for size, law in plain["by_size"].items()}
-        classes = tuple(str(name) for name in plain["classes"])
-        return cls(name=str(plain["name"]), unit=str(plain["unit"]), classes=classes, by_size=by_size, **numbers)
+        numbers = {key: float(kept(plain[key], float, int)) for key in ("low", "high", "mean", "std")}
+        by_size = {
+            int(size): tuple(float(kept(number, float, int)) for number in law)
+            for size, law in plain["by_size"].items()
+        }
+        classes = tuple(kept(name, str) for name in kept(plain["classes"], list, tuple))
+        name, unit = (kept(plain[key], str) for key in ("name", "unit"))
+        return cls(name=name, unit=unit, classes=classes, by_size=by_size, **numbers)
 
     def _number(self, text: str) -> float:
         match = _NUMBER.fullmatch(text.strip())
@@ -230,6 +238,13 @@ def size_weights(
     told = [(c, label) for c, label in zip(conditions, labels, strict=True) if not math.isnan(label)]
     likely = {n: count * math.prod(c.likelihood(label, n) for c, label in told) for n, count in sizes.items()}
     return likely if told and sum(likely.values()) > 0 else {n: float(count) for n, count in sizes.items()}
+
+
+def kept(value: Any, *kinds: type) -> Any:
+    """A value that JSON gave, if it is of one of these kinds; a `TypeError` otherwise."""
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        raise TypeError(f"{repr(value)[:60]} instead of {' or '.join(kind.__name__ for kind in kinds)}")
+    return value
 
 
 def _law(values: Float[np.ndarray, "k"], num_classes: int) -> tuple[float, ...]:

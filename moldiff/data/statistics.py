@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Integer
 
+from moldiff.chem.molecule import MAX_ATOMS, MAX_COORDINATE
 from moldiff.chem.vocabulary import Vocabulary
-from moldiff.data.conditions import Condition
+from moldiff.data.conditions import Condition, kept
 from moldiff.data.domain import Domain, Range
 from moldiff.errors import DataError
 
@@ -59,15 +60,18 @@ class Statistics:
                 f"{len(self.vocabulary)} atom classes and 4 bond classes"
             )
         for name, marginals in (("atom", self.atom_marginals), ("bond", self.bond_marginals)):
-            if min(marginals) < 0 or abs(sum(marginals) - 1) > 1e-6:
+            if not (min(marginals) >= 0 and abs(sum(marginals) - 1) <= 1e-6):  # so that NaN is refused, too
                 raise DataError(f"statistics: {name} marginals {marginals} are no frequencies with the sum 1")
-        if not self.sizes or min(self.sizes) < 1 or min(self.sizes.values()) < 1:
-            raise DataError(f"statistics: sizes must map numbers of atoms to counts, all at least 1, got {self.sizes}")
+        if not self.sizes or min(self.sizes) < 1 or max(self.sizes) > MAX_ATOMS or min(self.sizes.values()) < 1:
+            raise DataError(
+                f"statistics: sizes must map numbers of atoms, 1 to {MAX_ATOMS}, to counts of at least 1, got "
+                f"{repr(self.sizes)[:80]}"
+            )
         if sum(self.sizes.values()) != self.num_molecules:
             raise DataError(
                 f"statistics: sizes sum to {sum(self.sizes.values())}, not to {self.num_molecules} molecules"
             )
-        if not (np.isfinite(self.pos_scale) and self.pos_scale > 0):
+        if not 0 < self.pos_scale <= MAX_COORDINATE:
             raise DataError(f"statistics: pos_scale must be a positive length in Å, got {self.pos_scale}")
 
     @classmethod
@@ -176,18 +180,20 @@ class Statistics:
             )
         try:
             return cls(
-                vocabulary=tuple(str(label) for label in plain["vocabulary"]),
-                sizes={int(size): int(count) for size, count in plain["sizes"].items()},
-                atom_marginals=tuple(float(value) for value in plain["atom_marginals"]),
-                bond_marginals=tuple(float(value) for value in plain["bond_marginals"]),
-                pos_scale=float(plain["pos_scale"]),
-                num_molecules=int(plain["num_molecules"]),
-                score=plain["score"],
-                conditions=tuple(Condition.from_dict(condition) for condition in plain["conditions"]),
+                vocabulary=tuple(kept(label, str) for label in kept(plain["vocabulary"], list, tuple)),
+                sizes={int(size): kept(count, int) for size, count in plain["sizes"].items()},
+                atom_marginals=tuple(float(kept(value, float, int)) for value in plain["atom_marginals"]),
+                bond_marginals=tuple(float(kept(value, float, int)) for value in plain["bond_marginals"]),
+                pos_scale=float(kept(plain["pos_scale"], float, int)),
+                num_molecules=kept(plain["num_molecules"], int),
+                score=_score(plain["score"]),
+                conditions=tuple(Condition.from_dict(kept(condition, dict)) for condition in plain["conditions"]),
                 num_heavy_atoms=_range(plain["num_heavy_atoms"]),
                 net_charge=_range(plain["net_charge"]),
             )
-        except (TypeError, ValueError, AttributeError) as error:
+        except DataError as error:
+            raise DataError(f"{source}: {str(error).removeprefix('statistics: ')}") from error
+        except (TypeError, ValueError, AttributeError, OverflowError, KeyError) as error:
             raise DataError(f"{source}: a value is of the wrong kind: {error}") from error
 
 
@@ -195,7 +201,18 @@ def _range(plain: Any) -> Range | None:
     """Two whole numbers in their order; anything else but None is a `ValueError`."""
     if plain is None:
         return None
-    low, high = (int(value) for value in plain)
+    low, high = (kept(value, int) for value in kept(plain, list, tuple))
     if low > high:
         raise ValueError(f"{plain} is no least and greatest")
     return low, high
+
+
+def _score(plain: Any) -> dict[str, Any] | None:
+    """As of `moldiff.scoring.score.Score.to_dict`, which belongs to another room: its counts are counts."""
+    if kept(plain, dict, type(None)) is None:
+        return None
+    rates = [(kept(rate["numerator"], int), kept(rate["denominator"], int)) for rate in plain["rates"].values()]
+    others = [kept(count, int) for count in (plain["num_requested"], *plain["failures"].values())]
+    if not all(0 <= part <= whole for part, whole in rates) or min(others) < 0:
+        raise ValueError("a score of counts that are none")
+    return plain

@@ -3,8 +3,10 @@
 A `MoleculeStore` is a PyG data set; for training its `state` builds dense batches straight from the flat arrays.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +17,13 @@ from torch_geometric.data import Data, Dataset
 
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.vocabulary import Vocabulary
-from moldiff.data.arrays import Lines, mapped_arrays
+from moldiff.data.arrays import PIECE, Lines, mapped_arrays
+from moldiff.data.integrity import AGAIN, PROPERTY, SPLITS, check_arrays, check_contents, check_meta
 from moldiff.data.statistics import Statistics
-from moldiff.errors import ConfigError, DataError
+from moldiff.errors import ConfigError, DataError, VocabularyError
 from moldiff.state import State
 
 VERSION = 1
-SPLITS = ("train", "valid", "test")
-_META = {
-    "format",
-    "version",
-    "name",
-    "num_molecules",
-    "total",
-    "left_out",
-    "splits",
-    "statistics",
-    "sources",
-    "units",
-    "classes",
-}
-_ARRAYS = {"pos", "atom", "size", "bond_ends", "bond_order", "num_bonds", "split", "smiles", "names"}
 
 
 def find_store(name: str) -> Path:
@@ -60,19 +48,30 @@ class MoleculeStore(Dataset):
     """A prepared data set, opened from the folder that `moldiff prepare` made.
 
     It has `path`, `meta` (what `meta.json` says), `vocabulary` (atom classes), `statistics` (of the train split),
-    `sizes` (number of atoms of each molecule) and `property_names` (in the order of `Data.properties`). A folder that
-    is no store, of another version, or whose arrays do not fit one another, is a `DataError`.
+    `sizes` (number of atoms of each molecule) and `property_names` (in the order of `Data.properties`).
+
+    Args:
+        path: the folder.
+        checked: every array was looked at before, in another process.
+
+    Raises:
+        DataError: if the folder is no store, of another version, or holds anything that a store cannot hold.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, checked: bool = False) -> None:
         super().__init__()
         self.path = Path(path)
         self.meta = _read_meta(self.path)
-        arrays = mapped_arrays(self.path / "arrays.safetensors")
-        if not set(arrays) >= _ARRAYS:
-            raise DataError(f"{self.path}: arrays {sorted(_ARRAYS - set(arrays))} are missing; prepare it again")
         self.statistics = Statistics.from_dict(self.meta["statistics"], source=f"{self.path / 'meta.json'}: statistics")
-        self.vocabulary = Vocabulary(self.statistics.vocabulary)
+        try:
+            self.vocabulary = Vocabulary(self.statistics.vocabulary)
+        except VocabularyError as error:
+            raise DataError(f"{self.path / 'meta.json'}: {error}; {AGAIN}") from error
+        arrays = mapped_arrays(self.path / "arrays.safetensors")
+        check_arrays(self.path, arrays, self.meta)
+        if not checked:
+            check_contents(self.path, arrays, self.meta, self.statistics)
+        self._arrays_by_name = arrays
         self.sizes = arrays["size"].astype(np.int64)
         self._pos, self._atom = arrays["pos"], arrays["atom"]
         self._ends, self._order = arrays["bond_ends"], arrays["bond_order"]
@@ -81,18 +80,12 @@ class MoleculeStore(Dataset):
         self._starts = np.cumsum(self.sizes) - self.sizes
         self._bond_starts = np.cumsum(self._num_bonds) - self._num_bonds
         self._smiles, self._names = Lines(arrays["smiles"]), Lines(arrays["names"])
-        self._properties = {key[9:]: arrays[key] for key in sorted(arrays) if key.startswith("property.")}
+        self._properties = {k[len(PROPERTY) :]: arrays[k] for k in sorted(arrays) if k.startswith(PROPERTY)}
         self.property_names = tuple(self._properties)
-        m = self.meta["num_molecules"]
-        lengths = {m} == {len(c) for c in (self.sizes, self._num_bonds, self._split, self._smiles, self._names)}
-        flat = self.sizes.sum() == len(self._pos) == len(self._atom)
-        bonds = self._num_bonds.sum() == len(self._ends) == len(self._order)
-        if not (lengths and flat and bonds and all(len(c) == m for c in self._properties.values())):
-            raise DataError(f"{self.path}: arrays do not fit {m} molecules; prepare it again")
 
-    def __reduce__(self) -> tuple[type["MoleculeStore"], tuple[Path]]:
+    def __reduce__(self) -> tuple[Any, tuple[Path]]:
         """Another process opens the same folder; nothing is copied."""
-        return MoleculeStore, (self.path,)
+        return partial(MoleculeStore, checked=True), (self.path,)
 
     def len(self) -> int:
         """Number of molecules."""
@@ -112,6 +105,18 @@ class MoleculeStore(Dataset):
             properties=torch.tensor([[column[idx] for column in self._properties.values()]], dtype=torch.float64),
             name=self._names[idx],
         )
+
+    def fingerprint(self) -> str:
+        """Of all that a training sees: the same for the same molecules, wherever and whenever they were prepared."""
+        told = [self.vocabulary.labels, self.meta["classes"], self.meta["units"]]
+        digest = hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=16)
+        for name in sorted(self._arrays_by_name.keys() - {"names"}):
+            array = self._arrays_by_name[name]
+            digest.update(f"{name} {array.dtype} {array.shape}".encode())
+            flat = array.reshape(-1).view(np.uint8)
+            for start in range(0, len(flat), PIECE):
+                digest.update(flat[start : start + PIECE])
+        return digest.hexdigest()
 
     def molecule(self, idx: int) -> Molecule:
         """Molecule `idx` with its name and properties."""
@@ -194,18 +199,23 @@ class MoleculeStore(Dataset):
 
 def _read_meta(path: Path) -> dict[str, Any]:
     file = path / "meta.json"
-    if not file.is_file():
-        raise DataError(f"{path}: no store here (no meta.json); make one with `moldiff prepare`")
     try:
-        meta = json.loads(file.read_text())
-    except ValueError as error:
-        raise DataError(f"{file}: not JSON: {error}") from error
+        meta = json.loads(file.read_text(encoding="utf-8"), parse_constant=_no_constant)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(f"{path}: no store here (no meta.json); make one with `moldiff prepare`") from error
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{file}: not JSON: {error}; {AGAIN}") from error
     if not isinstance(meta, dict) or meta.get("format") != "moldiff-store":
         raise DataError(f"{file}: not the description of a moldiff store")
     if meta.get("version") != VERSION:
         raise DataError(f"{file}: store version {meta.get('version')}, this moldiff reads {VERSION}; prepare it again")
     for key in ("units", "classes"):
         meta.setdefault(key, {})  # older stores have none
-    if set(meta) != _META:
-        raise DataError(f"{file}: missing keys {sorted(_META - set(meta))}, unknown keys {sorted(set(meta) - _META)}")
+    check_meta(file, meta)
     return meta
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number")

@@ -1,5 +1,9 @@
 """What all runs share: the optimiser and its rate, the clipped gradient, the average of the weights."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 import lightning as pl
 import torch
 from torch import Tensor, nn
@@ -8,6 +12,8 @@ from torch.optim.swa_utils import PARAM_LIST, AveragedModel
 from moldiff.config import RunSettings
 from moldiff.errors import TrainingError
 from moldiff.training.optimizer import MuonWithAdamW
+
+ORIGIN = "moldiff_origin"  # in a checkpoint: what the run began with, by name
 
 
 class AveragedModule(pl.LightningModule):
@@ -19,9 +25,11 @@ class AveragedModule(pl.LightningModule):
 
     Attributes:
         num_seen: molecules so far.
+        origin: what the run began with, plain values by name; goes into its checkpoints.
     """
 
     num_seen: Tensor
+    origin: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, denoiser: nn.Module, settings: RunSettings) -> None:
         super().__init__()
@@ -29,6 +37,10 @@ class AveragedModule(pl.LightningModule):
         self.average = AveragedModel(denoiser, multi_avg_fn=self._mix)
         self.average.requires_grad_(False)
         self.register_buffer("num_seen", torch.zeros((), dtype=torch.long))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Puts beside the weights what they were trained on."""
+        checkpoint[ORIGIN] = dict(self.origin)
 
     def of_all(self, count: int) -> Tensor:
         """Sum over the processes that train together."""

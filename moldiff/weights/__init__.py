@@ -128,7 +128,7 @@ def read_json(file: Path) -> dict[str, Any]:
     """The object in a file of a bundle; anything else is a `WeightsError`."""
     try:
         value = json.loads(read_text(file), parse_constant=_no_constant)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WeightsError(f"{file}: {what_came(file, expected='JSON')} ({error}); {AGAIN}") from error
     if not isinstance(value, dict):
         raise WeightsError(f"{file}: holds a {type(value).__name__}, expected an object; {AGAIN}")
@@ -147,8 +147,11 @@ def read_text(file: Path) -> str:
 
 def what_came(file: Path, *, expected: str) -> str:
     """Why a file could not be parsed, as far as its first bytes tell."""
-    with file.open("rb") as stream:
-        head = stream.read(64)
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(64)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
     if not head.strip():
         return "is empty"
     if head.lstrip()[:1] == b"<":

@@ -55,7 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "regression": MODEL | {"data", "network", "training", "precision", "build", "fitting", "predictor"},
     "sharing": BASE | {"generator", "drawing", "interrupt", "memory", "training"},
     "transfer": MODEL | {"data", "network", "build", "bundle"},
-    "fitting": BASE | {"config", "data", "training", "interrupt"},
+    "fitting": BASE | {"config", "data", "training", "interrupt", "weights"},
     "watch": MODEL | {"chem", "training", "precision", "bundle", "generator"},
     "run": MODEL
     | {"chem", "data", "scoring", "training", "memory", "precision", "build", "bundle", "generator", "transfer"}
