@@ -18,6 +18,7 @@ from moldiff.data.store import MoleculeStore, find_store
 from moldiff.errors import ConfigError
 from moldiff.fitting import BUNDLE, METRICS, averaged, batches_of, begin, checked_folder, fit
 from moldiff.network.property import PropertyNetwork, counts_of, fitted_composition
+from moldiff.outside import plain
 from moldiff.precision import use_bf16
 from moldiff.predictor import PredictorConfig, PropertyPredictor
 from moldiff.state import State
@@ -107,9 +108,11 @@ def card(
     Returns:
         Markdown.
     """
-    names = {target.name: f"{target.name}, {target.unit}".removesuffix(", ") for target in targets}
+    names = {
+        target.name: plain(f"{target.name}, {target.unit}".removesuffix(", ")).replace("|", "\\|") for target in targets
+    }
     rows = "\n".join(f"| {names[name]} | {error:.4g} |" for name, error in config.errors.items())
-    return f"""# Predictor of {", ".join(config.errors)}, trained on {data}
+    return f"""# Predictor of {plain(", ".join(config.errors))}, trained on {plain(data)}
 
 Averaged weights after {num_seen:,} training molecules. Mean absolute errors on {config.num_held_out:,} others:
 

@@ -1,14 +1,13 @@
 """`moldiff predict` and `moldiff train-predictor`."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Argument, Option
 
 from moldiff.cli.assignments import Overwrite, OwnDevices, OwnNodes, run_settings
 from moldiff.cli.judging import predicting
+from moldiff.cli.terminal import say, show_json, show_table
 from moldiff.errors import DataError
 
 
@@ -25,8 +24,6 @@ def predict(
 
     Example: moldiff predict samples.sdf --weights runs/judge/bundle --out judged.sdf
     """
-    from rich.console import Console
-
     from moldiff.chem.files import open_writer, read_molecules
     from moldiff.chem.molecule import Failure
     from moldiff.predictor import PropertyPredictor
@@ -38,13 +35,13 @@ def predict(
         raise DataError(f"{file}: none of {len(records)} records could be read")
     judge = predicting(predictor)
     judged = judge.judged(molecules)
-    Console().print(judge.table())
-    typer.echo(f"{file}: {len(molecules)} of {len(records)} records")
+    show_table(judge.table())
+    say(f"{file}: {len(molecules)} of {len(records)} records")
     if out is not None:
         with open_writer(out, overwrite=overwrite) as writer:
             for molecule in judged:
                 writer.write(molecule)
-        typer.echo(f"{out}: {writer.num_written} molecules")
+        say(f"{out}: {writer.num_written} molecules")
 
 
 def train_predictor(
@@ -74,7 +71,7 @@ def train_predictor(
         num_nodes=num_nodes,
     )  # fmt: skip
     if show:
-        typer.echo(json.dumps(settings.model_dump(), indent=2))
+        show_json(settings.model_dump())
         return
     from moldiff.regression import train_predictor as run
 
@@ -83,5 +80,5 @@ def train_predictor(
         return
     for condition in predictor.targets:
         unit = f" {condition.unit}" if condition.unit else ""
-        typer.echo(f"{condition.name}: mean absolute error {predictor.errors[condition.name]:.4g}{unit}")
-    typer.echo(f"done; next: moldiff predict molecules.sdf --weights {out / BUNDLE}")
+        say(f"{condition.name}: mean absolute error {predictor.errors[condition.name]:.4g}{unit}")
+    say(f"done; next: moldiff predict molecules.sdf --weights {out / BUNDLE}")
