@@ -22,7 +22,7 @@ from moldiff.cli.report import report
 from moldiff.cli.reshape import reshape
 from moldiff.cli.sample import sample
 from moldiff.cli.score import score
-from moldiff.cli.terminal import protect, refusal, say, tell
+from moldiff.cli.terminal import code_after, protect, say, tell
 from moldiff.cli.train import train
 from moldiff.cli.weights import export, info
 from moldiff.errors import MoldiffError
@@ -91,8 +91,4 @@ def main() -> None:
     try:
         app()
     except SystemExit as end:
-        lost = refusal()
-        if lost is None:
-            raise
-        tell(lost)
-        raise SystemExit(end.code or 1) from end
+        raise SystemExit(code_after(end.code if isinstance(end.code, int) else 0)) from end

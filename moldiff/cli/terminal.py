@@ -71,7 +71,7 @@ class _Stream(io.RawIOBase):
 
 
 def protect() -> None:
-    """From here on a full disk, a closed stream or a reader that left ends no work; `refusal` says it at the end.
+    """From here on a full disk, a closed stream or a reader that left ends no work; `code_after` says it at the end.
 
     Characters that the encoding of a stream does not have are spelt out. Streams that are not the system's own, as in
     tests and notebooks, stay as they are.
@@ -85,20 +85,30 @@ def protect() -> None:
         stream = getattr(sys, name)
         if stream is None:
             raw, encoding, lines = _Stream(None), "utf-8", True
-        elif isinstance(stream, io.TextIOWrapper) and isinstance(getattr(stream.buffer, "raw", None), io.FileIO):
+        elif isinstance(_raw(stream), io.FileIO):
             stream.flush()
             raw, encoding = _Stream(stream.fileno()), stream.encoding
-            lines = stream.line_buffering or name == "stderr"
+            lines = stream.line_buffering or stream.write_through or name == "stderr"
         else:
             continue
         buffer = io.BufferedWriter(raw)
         setattr(sys, name, io.TextIOWrapper(buffer, encoding, "backslashreplace", line_buffering=lines))
 
 
-def refusal() -> str | None:
-    """Why what was said did not arrive; None if it did, or if the reader had enough of it."""
+def code_after(code: int) -> int:
+    """The exit code at the end: 1 in place of 0, and a line, if what was said did not arrive.
+
+    A reader that had enough, as of `| head`, is no error.
+    """
     sys.stdout.flush()
-    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    raw = _raw(sys.stdout)
     if not isinstance(raw, _Stream) or not raw.lost or raw.refused in (None, errno.EPIPE):
-        return None
-    return f"standard output cannot be written: {os.strerror(raw.refused)}; files named by options are whole"
+        return code
+    tell(f"standard output cannot be written: {os.strerror(raw.refused)}; files named by options are whole")
+    return code or 1
+
+
+def _raw(stream: Any) -> Any:
+    """Below the text and the buffer, of which the latter is missing after `python -u`."""
+    buffer = getattr(stream, "buffer", None)
+    return getattr(buffer, "raw", buffer)
