@@ -10,6 +10,7 @@ from moldiff.config import DistillationSettings, SamplerSettings
 from moldiff.data.store import MoleculeStore, find_store
 from moldiff.errors import ConfigError
 from moldiff.fitting import BUNDLE, METRICS, begin, checked_folder, fit, load_averaged, reached
+from moldiff.outside import plain
 from moldiff.sampling.classes import MixturePosterior
 from moldiff.sampling.multistep import Multistep
 from moldiff.sizes import Sizes
@@ -110,10 +111,11 @@ def data(bundle: Bundle, settings: DistillationSettings) -> MoleculeStore | None
 
 def card(settings: DistillationSettings, num_seen: int) -> str:
     """What a student is, for people; Markdown."""
-    return f"""# Student of {settings.teacher}
+    teacher = plain(settings.teacher)
+    return f"""# Student of {teacher}
 
 A moldiff weights bundle for walks of few evaluations ({settings.sampler.get("num_steps", "as the teacher")}): the
-weights of {settings.teacher}, trained on by policy gradient on {num_seen:,} of their own walks. Made by
+weights of {teacher}, trained on by policy gradient on {num_seen:,} of their own walks. Made by
 `moldiff distill` with these settings:
 
 ```json

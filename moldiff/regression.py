@@ -28,6 +28,7 @@ from moldiff.fitting import (
     reached,
 )
 from moldiff.network.property import PropertyNetwork, counts_of, fitted_composition
+from moldiff.outside import plain
 from moldiff.precision import use_bf16
 from moldiff.predictor import PredictorConfig, PropertyPredictor
 from moldiff.state import State
@@ -117,9 +118,11 @@ def card(
     Returns:
         Markdown.
     """
-    names = {target.name: f"{target.name}, {target.unit}".removesuffix(", ") for target in targets}
+    names = {
+        target.name: plain(f"{target.name}, {target.unit}".removesuffix(", ")).replace("|", "\\|") for target in targets
+    }
     rows = "\n".join(f"| {names[name]} | {error:.4g} |" for name, error in config.errors.items())
-    return f"""# Predictor of {", ".join(config.errors)}, trained on {data}
+    return f"""# Predictor of {plain(", ".join(config.errors))}, trained on {plain(data)}
 
 Averaged weights after {num_seen:,} training molecules. Mean absolute errors on {config.num_held_out:,} others:
 

@@ -35,6 +35,7 @@ from moldiff.fitting import (
 )
 from moldiff.generator import MoleculeGenerator
 from moldiff.memory import peak_memory
+from moldiff.outside import plain
 from moldiff.scoring.score import Score, score
 from moldiff.state import State
 from moldiff.training.batches import TrainingBatches, stretch
@@ -192,12 +193,12 @@ def _sample_and_score(
 
 
 def _card(settings: TrainingSettings, store: MoleculeStore, num_seen: int) -> str:
-    name, counted = store.meta["name"], f"{len(stretch(store.split('train'), settings.part)):,}"
+    start = f", from the weights {plain(settings.start)}" if settings.start else ""
+    name, counted = plain(store.meta["name"]), f"{len(stretch(store.split('train'), settings.part)):,}"
     return f"""# Weights trained on {name}
 
 A moldiff weights bundle: averaged weights after {num_seen:,} training molecules, drawn from {counted} molecules of the
-train split of {name}{f", from the weights {settings.start}" if settings.start else ""}. Made by `moldiff train` with
-these settings:
+train split of {name}{start}. Made by `moldiff train` with these settings:
 
 ```json
 {json.dumps(settings.model_dump(), indent=2)}

@@ -1,7 +1,6 @@
 """The command line. Each command imports what it needs when it runs, so that help and scores start at once."""
 
 import os
-import sys
 import warnings
 from typing import Annotated, Any
 
@@ -23,13 +22,20 @@ from moldiff.cli.report import report
 from moldiff.cli.reshape import reshape
 from moldiff.cli.sample import sample
 from moldiff.cli.score import score
+from moldiff.cli.terminal import code_after, protect, say, tell
 from moldiff.cli.train import train
 from moldiff.cli.weights import export, info
 from moldiff.errors import MoldiffError
 
+UsageError = typer.BadParameter.__mro__[1]  # typer has a copy of click of its own, older ones use click
+BAD_USAGE = 2  # exit code
+
 
 class _OneLineErrors(TyperGroup):
-    """An error that moldiff raises on purpose is one line on stderr and exit code 1; `--debug` shows where."""
+    """An error is one line on stderr: exit code 1 of what moldiff raises on purpose, 2 of an option that is none.
+
+    `--debug` shows where it was raised.
+    """
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command."""
@@ -38,8 +44,12 @@ class _OneLineErrors(TyperGroup):
         except MoldiffError as error:
             if ctx.params.get("debug"):
                 raise
-            typer.echo(f"moldiff: {' '.join(str(error).split())}", err=True)
+            tell(str(error))
             raise typer.Exit(1) from error
+        except UsageError as error:
+            command = getattr(getattr(error, "ctx", None), "command_path", "moldiff")
+            tell(f"{error.format_message().rstrip('.')}; see {command} --help")  # pyright: ignore
+            raise typer.Exit(BAD_USAGE) from error
 
 
 app = typer.Typer(
@@ -54,7 +64,7 @@ app = typer.Typer(
 
 def _version(value: bool) -> bool:
     if value:
-        typer.echo(f"moldiff {moldiff.__version__}")
+        say(f"moldiff {moldiff.__version__}")
         raise typer.Exit
     return value
 
@@ -76,5 +86,9 @@ for command in (sample, *VERBS, score, compare, report, draw, animate, predict, 
 def main() -> None:
     """Entry point: `moldiff`, or `python -m moldiff`."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin stall one another where cores are shared
-    warnings.showwarning = lambda message, *rest: print(f"moldiff: warning: {message}", file=sys.stderr)
-    app()
+    warnings.showwarning = lambda message, *rest: tell(f"warning: {message}")
+    protect()
+    try:
+        app()
+    except SystemExit as end:
+        raise SystemExit(code_after(end.code if isinstance(end.code, int) else 0)) from end

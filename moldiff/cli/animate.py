@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Argument, Option
+
+from moldiff.cli.terminal import say
 
 
 def animate(
@@ -25,4 +26,4 @@ def animate(
     check_free(out, overwrite=overwrite)
     states = read_walk(file, number)
     make(states, out, seconds=seconds)
-    typer.echo(f"{out}: {len(states)} pictures of {states[-1].name}")
+    say(f"{out}: {len(states)} pictures of {states[-1].name}")

@@ -15,6 +15,7 @@ from moldiff.cli.scoring import (
     Protocols,
     Reference,
 )
+from moldiff.cli.terminal import show_table
 
 
 def compare(
@@ -32,8 +33,6 @@ def compare(
 
     Example: moldiff compare ours.sdf theirs.sdf --reference train.smi --distances-to stores/qm9 --protocol lookup
     """
-    from rich.console import Console
-
     from moldiff.cli.scoring import counted, read_distribution, read_references
     from moldiff.errors import ConfigError
     from moldiff.scoring.output import write_json
@@ -51,6 +50,6 @@ def compare(
         )
         for name, file in zip(names, files, strict=True)
     }  # fmt: skip
-    Console().print(render_comparison(scores, data))
+    show_table(render_comparison(scores, data))
     if json is not None:
         write_json(scores, json)

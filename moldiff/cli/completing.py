@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
 from typer import Argument, Option
 
-from moldiff.cli.drawing import FEWER, INTERRUPTED, drawing_bar, tagged
+from moldiff.cli.drawing import FEWER, INTERRUPTED, drawing_progress, tagged
+from moldiff.cli.terminal import say, show_table, tell
 from moldiff.errors import DataError, MoldiffError
 from moldiff.interrupt import Interrupt
 
@@ -67,30 +67,28 @@ def complete(
 
     asked, reasons, interrupt = (len(items) + len(failed)) * num_each, Counter[str](), Interrupt()
     told = 0
-    bar = drawing_bar()
-    task = bar.add_task("", told="", total=len(items) * num_each * num_steps)
+    progress = drawing_progress()
+    progress.expect(len(items) * num_each * num_steps)
 
     def step(count: int) -> None:
         if interrupt.asked:
             raise KeyboardInterrupt
-        bar.advance(task, count)
-        state = bar.tasks[0]
-        bar.update(task, total=max(state.total or 0, state.completed))  # attempts after the first come on top
+        progress.advance(count)  # attempts after the first come on top of what was expected
 
     for label, why in list(failed.items())[:MOST_TOLD]:
-        typer.echo(f"moldiff: {label}: {why}", err=True)
+        tell(f"{label}: {why}")
     samples, interrupted = draw(items, seed=seed, num_steps=num_steps, on_step=step), True
-    with open_writer(out, overwrite=overwrite) as writer, bar, interrupt, suppress(KeyboardInterrupt):
+    with open_writer(out, overwrite=overwrite) as writer, progress, interrupt, suppress(KeyboardInterrupt):
         for sample in samples:
             if isinstance(sample.result, Failure):
                 reasons[sample.result.reason] += 1
                 told += 1
                 if told <= MOST_TOLD:
                     name = sample.molecule.name if sample.molecule is not None else ""
-                    bar.console.print(
+                    progress.tell(
                         f"moldiff: {name or 'sample'} ({sample.index + 1}): {sample.result.reason}: "
-                        f"{sample.result.detail}", markup=False, highlight=False,
-                    )  # fmt: skip
+                        f"{sample.result.detail}"
+                    )
                 continue
             good = tagged(sample, writer.path.suffix)
             good = replace(good, properties={**good.properties, **tags(sample)})
@@ -99,12 +97,12 @@ def complete(
             writer.write(good)
         interrupted = False
     for judge in judges:
-        Console().print(judge.table())
+        show_table(judge.table())
     parts = [f"{count} {reason}" for reason, count in reasons.most_common()]
     parts += [f"{len(failed) * num_each} refused"] if failed else []
-    typer.echo(f"{out}: {writer.num_written} of {asked} molecules" + (f"; {', '.join(parts)}" if parts else ""))
+    say(f"{out}: {writer.num_written} of {asked} molecules" + (f"; {', '.join(parts)}" if parts else ""))
     if interrupted:
-        typer.echo("moldiff: stopped by the user; what was done is kept", err=True)
+        tell("stopped by the user; what was done is kept")
         raise typer.Exit(INTERRUPTED)
     if writer.num_written < asked:
         raise typer.Exit(FEWER)

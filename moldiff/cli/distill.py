@@ -1,13 +1,12 @@
 """`moldiff distill`."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Option
 
 from moldiff.cli.assignments import OwnDevices, OwnNodes, run_settings
+from moldiff.cli.terminal import say, show_json
 
 
 def distill(
@@ -43,10 +42,10 @@ def distill(
              "num_nodes": num_nodes}  # fmt: skip
     settings = run_settings(DistillationSettings, out, config, set_, resume=resume, **asked)
     if show:
-        typer.echo(json.dumps(settings.model_dump(), indent=2))
+        show_json(settings.model_dump())
         return
     from moldiff.distill import distill as run
     from moldiff.fitting import BUNDLE
 
     run(settings, out, resume=resume)
-    typer.echo(f"done; next: moldiff sample --weights {out / BUNDLE} --out molecules.sdf")
+    say(f"done; next: moldiff sample --weights {out / BUNDLE} --out molecules.sdf")

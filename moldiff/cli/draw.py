@@ -4,8 +4,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Argument, Option
+
+from moldiff.cli.terminal import say
 
 
 def draw(
@@ -28,4 +29,4 @@ def draw(
     checked = (check(record) for _, record in read_molecules(file) if not isinstance(record, Failure))
     mols = list(islice((mol for mol in checked if not isinstance(mol, Failure)), num))
     draw_grid(mols, out, columns=columns)
-    typer.echo(f"{out}: {len(mols)} molecules")
+    say(f"{out}: {len(mols)} molecules")

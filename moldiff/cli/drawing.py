@@ -6,14 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
 from moldiff.cli.judging import judges_of
 from moldiff.cli.scoring import read_references
+from moldiff.cli.terminal import say, show_table, tell
 from moldiff.errors import OutputError
 from moldiff.interrupt import Interrupt
+from moldiff.progress import Progress, terminal_of_errors
 
 if TYPE_CHECKING:
     from moldiff.chem.molecule import Failure, Molecule
@@ -69,14 +67,9 @@ def load(weights: str, device: str | None, num_threads: int | None) -> "Molecule
     return MoleculeGenerator.from_pretrained(weights, device=device)
 
 
-def drawing_bar() -> Progress:
-    """Progress on a terminal, with time left; its tasks have a field `told`."""
-    terminal = Console(stderr=True)
-    return Progress(
-        TextColumn("drawing"), BarColumn(), TextColumn("{task.percentage:.0f} %  {task.fields[told]}"),
-        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
-        console=terminal, disable=not terminal.is_terminal,
-    )  # fmt: skip
+def drawing_progress() -> Progress:
+    """Counts evaluations of the network, a molecule each."""
+    return Progress("drawing", total=0, unit="evaluations", console=terminal_of_errors())
 
 
 def carry_out(order: Order, source: "MoleculeGenerator | SharedGenerator") -> int:
@@ -107,19 +100,19 @@ def carry_out(order: Order, source: "MoleculeGenerator | SharedGenerator") -> in
         states = None if trajectory is None else files.enter_context(open_writer(trajectory, overwrite=order.overwrite))
         result = count(drawing.records(writer, states), reference=known)
     row = source.bundle.statistics.score
-    Console().print(render(result, DataRow(None if row is None else Score.from_dict(row))))
+    show_table(render(result, DataRow(None if row is None else Score.from_dict(row))))
     for judge in drawing.judges:
-        Console().print(judge.table())
+        show_table(judge.table())
     left_out = f", {writer.num_left_out} that are not valid have no SMILES" if writer.num_left_out else ""
-    typer.echo(f"{out}: {writer.num_written} molecules{left_out}")
+    say(f"{out}: {writer.num_written} molecules{left_out}")
     if states is not None:
-        typer.echo(f"{states.path}: {states.num_written} states; next: moldiff animate {states.path} --out forming.gif")
+        say(f"{states.path}: {states.num_written} states; next: moldiff animate {states.path} --out forming.gif")
     of = f"{writer.num_written} of {order.num_samples} molecules"
     if drawing.interrupted:
-        typer.echo(f"moldiff: stopped by the user; {of} are kept", err=True)
+        tell(f"stopped by the user; {of} are kept")
         return INTERRUPTED
     if writer.num_written < order.num_samples:
-        typer.echo(f"moldiff: fewer than asked for: {of}", err=True)
+        tell(f"fewer than asked for: {of}")
         return FEWER
     return 0
 
@@ -131,8 +124,7 @@ class _Drawing:
         self.order, self.source = order, source
         self.interrupted, self.num_valid, self.interrupt = False, 0, Interrupt()
         self.judges = judges_of(order.weights, order.options.get("selection")) if order.judged else []
-        self.bar = drawing_bar()
-        self.task = self.bar.add_task("", total=0, told="")
+        self.progress = drawing_progress()
         self.samples = self._round(order.num_samples, first=order.first)
 
     def records(
@@ -140,7 +132,7 @@ class _Drawing:
     ) -> Iterator["Molecule | Failure"]:
         """Every molecule drawn, for the score, after it was written; ends early, and says so, on Ctrl-C."""
         drawn, samples, waiting = 0, self.samples, []
-        with self.bar, self.interrupt:
+        with self.progress, self.interrupt:
             try:
                 while True:
                     for sample in samples:
@@ -152,7 +144,7 @@ class _Drawing:
                             if states is not None:
                                 for state in sample.states:
                                     states.write(state)
-                        self.bar.update(self.task, told=f"{self.num_valid} of {drawn} valid")
+                        self.progress.advance(0, note=f"{self.num_valid} of {drawn} valid")
                         yield sample.result if sample.molecule is None else sample.molecule
                     self._write(waiting, writer)
                     wanted = min(
@@ -175,14 +167,13 @@ class _Drawing:
             writer.write(molecule)
 
     def _round(self, count: int, *, first: int) -> Iterator["Sample"]:
-        task = self.bar.tasks[0]
-        self.bar.update(self.task, total=(task.total or 0) + count * self.order.options["sampler"].num_steps)
+        self.progress.expect(count * self.order.options["sampler"].num_steps)
         return self.source.iterate(count, first=first, on_step=self._step, **self.order.options)
 
     def _step(self, count: int) -> None:
         if self.interrupt.asked:  # here, so that the generator still gives what is done
             raise KeyboardInterrupt
-        self.bar.advance(self.task, count)
+        self.progress.advance(count)
 
 
 def tagged(sample: "Sample", suffix: str) -> "Molecule":

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from moldiff.outside import outside_text
+
 if TYPE_CHECKING:
     import numpy as np
     from rich.table import Table
@@ -58,11 +60,11 @@ class Judge:
         table = Table(title=self.title)
         headings = ["property", "molecules", "mean", "mean absolute difference"]
         for name in headings + ["predictor's own error"] * bool(self.errors):
-            table.add_column(name, justify="left" if name == "property" else "right")
+            table.add_column(outside_text(name), justify="left" if name == "property" else "right")
         for name, unit in self.units.items():
             values, off = self.values[name], self.distances[name]
             table.add_row(
-                f"{name} {f'({unit})' if unit else ''}",
+                outside_text(f"{name} {f'({unit})' if unit else ''}"),
                 f"{len(values)}",
                 f"{math.fsum(values) / len(values):.4g}" if values else "",
                 f"{math.fsum(off) / len(off):.4g} of {len(off)}" if off else "",

@@ -1,17 +1,16 @@
 """`moldiff predict` and `moldiff train-predictor`."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-from typer import Argument, Option
+from typer import Argument, Exit, Option
 
 from moldiff.cli.assignments import Overwrite, OwnDevices, OwnNodes, run_settings
 from moldiff.cli.drawing import FEWER
 from moldiff.cli.judging import predicting
 from moldiff.cli.routing import AUTO, Extrapolate
+from moldiff.cli.terminal import say, show_json, show_table, tell
 from moldiff.errors import DataError
 
 if TYPE_CHECKING:
@@ -41,8 +40,6 @@ def predict(
 
     Example: moldiff predict samples.sdf --out predicted.sdf
     """
-    from rich.console import Console
-
     from moldiff.chem.files import open_writer, read_molecules
     from moldiff.chem.molecule import Failure
     from moldiff.predictor import PropertyPredictor
@@ -65,18 +62,18 @@ def predict(
         more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
         raise DataError(f"{refused[0]}{more}" if refused else f"{file}: has no molecules")
     for line in refused[:MOST_TOLD]:
-        typer.echo(f"moldiff: {line}", err=True)
+        tell(line)
     judged = iter(judge.judged(predicted))
-    Console().print(judge.table())
+    show_table(judge.table())
     total = len(predicted) + len(refused)
-    typer.echo(f"{file}: {len(predicted)} of {total} records predicted")
+    say(f"{file}: {len(predicted)} of {total} records predicted")
     if out is not None:
         with open_writer(out, overwrite=overwrite) as writer:
             for molecule in molecules:
                 writer.write(molecule if NOT_PREDICTED in molecule.properties else next(judged))
-        typer.echo(f"{out}: {writer.num_written} molecules")
+        say(f"{out}: {writer.num_written} molecules")
     if refused:
-        raise typer.Exit(FEWER)
+        raise Exit(FEWER)
 
 
 def train_predictor(
@@ -106,7 +103,7 @@ def train_predictor(
         num_nodes=num_nodes,
     )  # fmt: skip
     if show:
-        typer.echo(json.dumps(settings.model_dump(), indent=2))
+        show_json(settings.model_dump())
         return
     from moldiff.regression import train_predictor as run
 
@@ -115,5 +112,5 @@ def train_predictor(
         return
     for condition in predictor.targets:
         unit = f" {condition.unit}" if condition.unit else ""
-        typer.echo(f"{condition.name}: mean absolute error {predictor.errors[condition.name]:.4g}{unit}")
-    typer.echo(f"done; next: moldiff predict molecules.sdf --weights {out / BUNDLE}")
+        say(f"{condition.name}: mean absolute error {predictor.errors[condition.name]:.4g}{unit}")
+    say(f"done; next: moldiff predict molecules.sdf --weights {out / BUNDLE}")

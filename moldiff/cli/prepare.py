@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Argument, Option
+
+from moldiff.cli.terminal import say, show_table
+from moldiff.progress import terminal_of_errors
 
 
 def prepare(
@@ -41,16 +43,13 @@ def prepare(
     Examples: moldiff prepare qm9 | moldiff prepare mine.sdf --out stores/mine | moldiff prepare mine.csv | moldiff
     prepare moses3d --num-molecules 100000
     """
-    from rich.console import Console
-
     from moldiff.data.prepare import prepare as run
 
     name = Path(source).name.split(".")[0]
     target = out or Path("stores") / name
-    terminal = Console(stderr=True)
     report = run(
         source, target, from_file=from_file, num_molecules=num_molecules, join=join, num_workers=num_workers, seed=seed,
-        overwrite=overwrite, console=terminal if terminal.is_terminal else None,
+        overwrite=overwrite, console=terminal_of_errors(),
     )  # fmt: skip
-    Console().print(report.table())
-    typer.echo(f"next: moldiff train --data {target} --out runs/{name}")
+    show_table(report.table())
+    say(f"next: moldiff train --data {target} --out runs/{name}")

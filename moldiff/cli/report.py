@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option, echo
+from typer import Argument, Option
 
 from moldiff.cli.scoring import (
     MOST_CHECKED,
@@ -17,6 +17,7 @@ from moldiff.cli.scoring import (
     Protocols,
     Reference,
 )
+from moldiff.cli.terminal import say
 
 MOST_PLOTTED = 100_000  # molecules
 
@@ -57,4 +58,4 @@ def report(
         distances_to=measured, with_druglike=druglike,
     )  # fmt: skip
     write_page(out, result, shown, title=file.name, flat=flat, data=data, reference=measured)
-    echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB; open it in a browser")
+    say(f"{out}: {out.stat().st_size / 1e6:.1f} MB; open it in a browser")

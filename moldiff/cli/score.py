@@ -18,6 +18,7 @@ from moldiff.cli.scoring import (
     Protocols,
     Reference,
 )
+from moldiff.cli.terminal import show_table
 
 
 def score(
@@ -40,8 +41,6 @@ def score(
 
     Examples: moldiff score samples.sdf | moldiff score theirs.sdf --reference train.smi --csv theirs.csv
     """
-    from rich.console import Console
-
     from moldiff.cli.scoring import counted, read_distribution, read_references
     from moldiff.scoring.output import CsvRows, write_json
     from moldiff.scoring.tables import render
@@ -55,6 +54,6 @@ def score(
             on_record=None if rows is None else lambda _, verdict: rows.add(verdict), num_requested=num_requested,
             reference=known, protocols=protocol or (), distances_to=measured, with_druglike=druglike,
         )  # fmt: skip
-    Console().print(render(result, data))
+    show_table(render(result, data))
     if json is not None:
         write_json(result, json)

@@ -3,12 +3,14 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
+
+from moldiff.cli.terminal import tell
+from moldiff.progress import Progress, terminal_of_errors
 
 if TYPE_CHECKING:
     from moldiff.chem.molecule import Molecule
@@ -88,11 +90,11 @@ def counted(
             waiting.append(record)
             yield record
 
-    with _progress(f"{file}: molecules") as advance:
+    with Progress(str(file), unit="molecules", console=terminal_of_errors(), transient=True) as progress:
 
         def told(verdict: "Verdict") -> None:
             record = waiting.popleft()
-            advance()
+            progress.advance()
             if on_record is not None:
                 on_record(record, verdict)
 
@@ -109,23 +111,9 @@ def looked(
 
     if not checks:
         return {}
-    with _progress(f"{what}: a closer look", total=len(checks) * len(molecules)) as advance:
-        return look_closer(molecules, checks, num_workers=num_workers, on_looked=advance)
-
-
-@contextmanager
-def _progress(what: str, total: int | None = None) -> Iterator[Callable[[], None]]:
-    """A line on stderr if that is a terminal, gone at the end; gives what counts one more."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    terminal = Console(stderr=True)
-    counts = "{task.description} {task.completed:,.0f}" + ("" if total is None else " of {task.total:,.0f}")
-    left = () if total is None else (BarColumn(), TimeRemainingColumn())
-    columns = (SpinnerColumn(), TextColumn(counts), *left, TimeElapsedColumn())
-    with Progress(*columns, console=terminal, disable=not terminal.is_terminal, transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
+    total = len(checks) * len(molecules)
+    with Progress(f"{what}: a closer look", total=total, console=terminal_of_errors(), transient=True) as progress:
+        return look_closer(molecules, checks, num_workers=num_workers, on_looked=progress.advance)
 
 
 def read_data_row(weights: str) -> "Score":
@@ -203,7 +191,6 @@ def _store(source: Path) -> "MoleculeStore | None":
 
 def read_references(files: list[Path] | None) -> set[str] | None:
     """The canonical SMILES of all files and train splits together; says on stderr how many records are of no use."""
-    import typer
 
     from moldiff.chem.files import read_reference
     from moldiff.chem.smiles import all_identities
@@ -226,5 +213,5 @@ def read_references(files: list[Path] | None) -> set[str] | None:
         if failed:
             usable = sum(not has_stereo(smiles) for smiles in found)
             reasons = ", ".join(f"{count} {reason}" for reason, count in failed.most_common())
-            typer.echo(f"moldiff: {file}: {usable} molecules known; not usable: {reasons}", err=True)
+            tell(f"{file}: {usable} molecules known; not usable: {reasons}")
     return known

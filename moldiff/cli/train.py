@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Option
 
 from moldiff.cli.assignments import OwnDevices, OwnNodes, run_settings
+from moldiff.cli.terminal import say, show_json
 
 
 def train(
@@ -60,7 +60,7 @@ def train(
         num_nodes=num_nodes,
     )
     if show:
-        typer.echo(json.dumps(settings.model_dump(), indent=2))
+        show_json(settings.model_dump())
         return
     from moldiff.fitting import BUNDLE
     from moldiff.run import FORGOTTEN
@@ -68,8 +68,8 @@ def train(
 
     run(settings, out, resume=resume)
     if settings.start is not None:
-        typer.echo(told_of_forgetting(out / FORGOTTEN))
-    typer.echo(f"done; next: moldiff sample --weights {out / BUNDLE} --out molecules.sdf")
+        say(told_of_forgetting(out / FORGOTTEN))
+    say(f"done; next: moldiff sample --weights {out / BUNDLE} --out molecules.sdf")
 
 
 def told_of_forgetting(file: Path) -> str:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
 from typer import Argument, Option
 
 from moldiff.cli.assignments import NumSteps, SamplerSet, changed
+from moldiff.cli.terminal import say, show_table
+from moldiff.outside import outside_text, plain_lines
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -46,7 +47,7 @@ def export(
     if predictor is not None:
         PropertyPredictor.from_pretrained(predictor).save_pretrained(out / FOLDER)
     size = sum(file.stat().st_size for file in out.rglob("*")) / 1e6
-    typer.echo(f"{out}: {size:.1f} MB; next: moldiff sample --weights {out} --out molecules.sdf")
+    say(f"{out}: {size:.1f} MB; next: moldiff sample --weights {out} --out molecules.sdf")
 
 
 def info(
@@ -69,13 +70,12 @@ def info(
 
 
 def _show(rows: dict[str, str]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(show_header=False)
     for name, value in rows.items():
-        table.add_row(name, value)
-    Console().print(table)
+        table.add_row(outside_text(name), outside_text(value, most=10_000))
+    show_table(table)
 
 
 def _of_store(path: Path) -> dict[str, str]:
@@ -96,7 +96,6 @@ def _of_store(path: Path) -> dict[str, str]:
 
 
 def _of_weights(name: str) -> dict[str, str]:
-    from rich.console import Console
     from rich.markdown import Markdown
 
     from moldiff.bundle import load_pretrained
@@ -105,11 +104,11 @@ def _of_weights(name: str) -> dict[str, str]:
 
     if read_json(find_weights(name) / CONFIG).get("format") == "moldiff-predictor":
         predictor = PropertyPredictor.from_pretrained(name)
-        Console().print(Markdown(predictor.card))
+        show_table(Markdown(plain_lines(predictor.card), hyperlinks=False))
         rows = _of_statistics(predictor.statistics, predictor.network)
         return rows | {"predicts": _ranges(predictor.targets), "network": _settings(predictor.config.network)}
     bundle, inside = load_pretrained(name), PropertyPredictor.inside(name)
-    Console().print(Markdown(bundle.card))
+    show_table(Markdown(plain_lines(bundle.card), hyperlinks=False))
     process = bundle.settings.process
     return _of_statistics(bundle.statistics, bundle.denoiser) | {
         "conditions": _ranges(bundle.statistics.conditions),

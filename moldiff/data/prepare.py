@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from moldiff.chem.files import SMILES_SUFFIXES, format_of
@@ -30,6 +29,8 @@ from moldiff.data.sources import Source, file_source
 from moldiff.data.store import SPLITS
 from moldiff.data.writing import check_target, write_store
 from moldiff.errors import DataError
+from moldiff.outside import outside_text
+from moldiff.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -58,16 +59,16 @@ class PrepareReport:
 
     def table(self) -> Table:
         """For the terminal."""
-        table = Table(title=f"{self.path}: {self.kept} of {self.total} records kept")
+        table = Table(title=outside_text(f"{self.path}: {self.kept} of {self.total} records kept"))
         table.add_column("records", justify="right")
         table.add_column("what")
         table.add_column("first of them")
         table.add_row(str(self.total), "in the source", "")
         table.add_row(str(self.kept), f"kept ({100 * self.kept / self.total:.3f} %)", "")
         for reason, count in sorted(self.left_out.items(), key=lambda item: -item[1]):
-            table.add_row(str(count), f"left out: {reason}", self.examples.get(reason, ""))
+            table.add_row(str(count), outside_text(f"left out: {reason}"), outside_text(self.examples.get(reason, "")))
         for name, count in self.splits.items():
-            table.add_row(str(count), name, "")
+            table.add_row(str(count), outside_text(name), "")
         table.caption = f"{self.megabytes:.1f} MB, {self.seconds:.0f} s"
         return table
 
@@ -95,7 +96,7 @@ def prepare(
         num_workers: processes that read records; the result does not depend on it.
         seed: of a random split and of conformers; the split of QM9 is that of the literature.
         overwrite: replace a store that is there.
-        console: where progress is shown; none means silence.
+        console: where progress is shown, as lines if it is no terminal; none means silence.
 
     Returns:
         The account of all records. A store that is there already or cannot be written is an `OutputError`.
@@ -108,11 +109,10 @@ def prepare(
     check_target(out, overwrite=overwrite)
     parts: list[Packed] = []
     kept: list[np.ndarray] = []
-    with _progress(console) as progress:
-        task = progress.add_task("opening the source", total=None)
+    with Progress("opening the source", unit="records", console=console) as progress:
         source = source if isinstance(source, Source) else _source(source, from_file, num_molecules, seed)
         waiting = Parts(out.with_name(f".{out.name}.parts"), dict(source.origin)) if source.slow else None
-        progress.update(task, description=f"reading {source.name}", total=source.total)
+        progress.begin(f"reading {source.name}", total=source.total)
         left_out, examples = Counter(source.left_out), dict[str, str]()
         try:
             for part, mask, failures in _map(source, num_workers, waiting):
@@ -122,7 +122,7 @@ def prepare(
                 for failure in failures:
                     left_out[failure.reason] += 1
                     examples.setdefault(failure.reason, failure.detail)
-                progress.advance(task, len(mask))
+                progress.advance(len(mask))
         except KeyboardInterrupt as stop:
             if waiting is None:
                 raise
@@ -189,11 +189,6 @@ def _source(source: str | Path, from_file: str | Path | None, num_molecules: int
     if is_geom(Path(source)):
         return geom_source(source, num_molecules=num_molecules)
     return smiles_source(source, seed=seed) if format_of(source) in SMILES_SUFFIXES else file_source(source)
-
-
-def _progress(console: Console | None) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, TimeRemainingColumn(), console=console, disable=console is None)
 
 
 def _map(source: Source, num_workers: int, parts: Parts | None) -> Iterator[Chunk]:

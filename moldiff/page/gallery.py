@@ -10,6 +10,7 @@ from moldiff.chem.molecule import Failure
 from moldiff.chem.picture import formula_svg
 from moldiff.chem.sdf import record_text
 from moldiff.chem.validity import Record, Verdict
+from moldiff.outside import plain
 from moldiff.scoring.closer import CHECKS, Seen
 
 EXAMPLES = 4  # of each reason
@@ -81,10 +82,10 @@ def _entry(record: Record, verdict: Verdict, number: int, valid_number: int) -> 
     return {
         "number": number,
         "valid_number": valid_number,
-        "name": verdict.name,
+        "name": plain(verdict.name),
         "smiles": verdict.stereo_smiles,
         "reason": "" if failure is None else failure.reason,
-        "detail": "" if failure is None else failure.detail,
+        "detail": "" if failure is None else plain(failure.detail),
         "figures": {"atoms": verdict.num_atoms} if readable else {},
         "picture": formula_svg(record) if readable else "",
         "record": record_text(record) if readable else "",

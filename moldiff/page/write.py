@@ -8,6 +8,7 @@ from pathlib import Path
 
 import moldiff
 from moldiff.errors import need_packages
+from moldiff.outside import plain
 from moldiff.page.gallery import Gallery, figure_names
 from moldiff.page.plots import plots, strain_plot
 from moldiff.scoring.geometry import Measured
@@ -53,7 +54,7 @@ def write_page(
     pictures = plots(score.molecules, reference)
     strain = strain_plot(score.closer, {} if data is None else data.closer)
     page = environment.get_template("page.html.jinja").render(
-        title=title,
+        title=plain(title),
         version=f"moldiff {moldiff.__version__}, RDKit {version('rdkit')}",
         grids=grids(score, data),
         plots=pictures | ({"Strain energy": strain} if strain else {}),

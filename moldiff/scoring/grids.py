@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from moldiff.outside import plain
 from moldiff.scoring.closer import CHECKS, Seen
 from moldiff.scoring.protocols import PROTOCOLS
 from moldiff.scoring.rate import Rate
@@ -131,6 +132,7 @@ def comparison_grids(scores: Mapping[str, Score], data: DataRow | None = None) -
     Returns:
         The grids.
     """
+    scores = {plain(name): score for name, score in scores.items()}
     rows = [
         (_TITLES.get(name, name), *_across(score.rates.get(name) for score in scores.values()))
         for name in _names(score.rates for score in scores.values())
@@ -164,8 +166,10 @@ def _rates(score: Score, own: Score | None) -> Grid:
 
 
 def _failures(score: Score) -> Grid:
-    rows = [(reason, f"{count:,}", score.examples.get(reason, "")) for reason, count in score.failures.items()]
-    return Grid(_FAILURES, ("reason", "molecules", "for example"), rows, cut=(2,))
+    rows = [
+        (plain(reason), f"{count:,}", plain(score.examples.get(reason, ""))) for reason, count in score.failures.items()
+    ]
+    return Grid(_FAILURES, ("reason", "molecules", "for example"), rows, cut=(2,), whole=(0, 1))
 
 
 def _protocols(score: Score) -> Grid:

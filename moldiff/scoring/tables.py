@@ -6,7 +6,9 @@ from typing import Any
 from rich.box import SIMPLE
 from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
+from moldiff.outside import outside_lines
 from moldiff.scoring.grids import DataRow, Grid, comparison_grids, grids
 from moldiff.scoring.score import Score
 
@@ -31,13 +33,17 @@ def render_comparison(scores: Mapping[str, Score], data: DataRow | None = None) 
 
 
 def _table(grid: Grid) -> Table:
-    table = Table(title=grid.title, caption=grid.caption or None, **_LAYOUT)
+    caption = Text(grid.caption) if grid.caption else None
+    table = Table(title=outside_lines(grid.title), caption=caption, **_LAYOUT)
     for number, name in enumerate(grid.head):
         cut, whole = number in grid.cut, number in grid.whole
         overflow = "ellipsis" if cut else "fold"
         table.add_column(
-            name, justify="left" if number == 0 or cut else "right", overflow=overflow, no_wrap=cut or whole
+            outside_lines(name),
+            justify="left" if number == 0 or cut else "right",
+            overflow=overflow,
+            no_wrap=cut or whole,
         )
     for number, row in enumerate(grid.rows):
-        table.add_row(*row, style="bold" if number in grid.bold else None)
+        table.add_row(*map(outside_lines, row), style="bold" if number in grid.bold else None)
     return table

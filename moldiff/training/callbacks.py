@@ -11,19 +11,19 @@ from typing import Any
 
 import lightning as pl
 import torch
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import nn
 
 from moldiff.errors import OutputError
 from moldiff.interrupt import Interrupt
 from moldiff.memory import keep_memory
+from moldiff.progress import Progress, terminal_of_errors
 from moldiff.training.averaged import AveragedModule
 
 COLUMNS = ("step", "num_seen", "seconds", "learning_rate")  # before the values that a run logs
 
 
 class ProgressAndLog(pl.Callback):
-    """A bar with time left on the terminal, and every so many steps a line of means in `metrics.csv`.
+    """How far the training is, and every so many steps a line of means in `metrics.csv`.
 
     Args:
         path: the CSV file; lines are added to what is there.
@@ -34,21 +34,15 @@ class ProgressAndLog(pl.Callback):
     def __init__(self, path: Path, *, values: Sequence[str] = ("loss", "pos", "atom", "bond"), every: int = 50) -> None:
         self.path, self.values, self.every = path, values, every
         self.sums, self.count, self.started = {}, 0, time.monotonic()
-        self.bar: Progress | None = None  # in the processes that train only
+        self.progress: Progress | None = None  # in the processes that train only
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: AveragedModule) -> None:
-        """Opens the bar; of processes that train together only the first shows and writes."""
+        """Begins; of processes that train together only the first shows and writes."""
         self.writes = trainer.is_global_zero
-        self.bar = Progress(
-            TextColumn("training"), BarColumn(), TextColumn("{task.completed:,.0f} of {task.total:,.0f} molecules"),
-            TextColumn(f"{{task.fields[rate]:.0f}}/s  {self.values[0].replace('_', ' ')} {{task.fields[shown]:.3f}}"),
-            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(elapsed_when_finished=True),
-            disable=not self.writes,
-        )  # fmt: skip
-        self.started, self.seen_at_start = time.monotonic(), int(pl_module.num_seen)
-        total = pl_module.settings.num_molecules
-        self.bar.start()
-        self.task = self.bar.add_task("", total=total, completed=self.seen_at_start, rate=0.0, shown=float("nan"))
+        self.started, seen = time.monotonic(), int(pl_module.num_seen)
+        self.progress = Progress("training", unit="molecules", console=terminal_of_errors() if self.writes else None)
+        self.progress.__enter__()
+        self.progress.begin("training", total=pl_module.settings.num_molecules, done=seen)
         if not self.path.exists():
             self._append([*COLUMNS, *self.values])
 
@@ -60,9 +54,9 @@ class ProgressAndLog(pl.Callback):
         for key in self.values:
             self.sums[key] = self.sums.get(key, 0.0) + float(trainer.callback_metrics[key])
         seen, seconds = int(pl_module.num_seen), time.monotonic() - self.started
-        rate = (seen - self.seen_at_start) / seconds
-        if self.bar is not None:
-            self.bar.update(self.task, completed=seen, rate=rate, shown=self.sums[self.values[0]] / self.count)
+        if self.progress is not None:
+            shown = f"{self.values[0].replace('_', ' ')} {self.sums[self.values[0]] / self.count:.3f}"
+            self.progress.advance(seen - self.progress.done, note=shown)
         if trainer.global_step % self.every == 0:
             means = [f"{self.sums[key] / self.count:.5f}" for key in self.values]
             rate_now = trainer.optimizers[0].param_groups[0]["lr"]
@@ -70,14 +64,14 @@ class ProgressAndLog(pl.Callback):
             self.sums, self.count = {}, 0
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: AveragedModule) -> None:
-        """Closes the bar."""
-        if self.bar is not None:
-            self.bar.stop()
+        """Ends."""
+        if self.progress is not None:
+            self.progress.__exit__(None, None, None)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: AveragedModule, exception: BaseException) -> None:
-        """Closes the bar."""
-        if self.bar is not None:
-            self.bar.stop()
+        """Ends."""
+        if self.progress is not None:
+            self.progress.__exit__(None, None, None)
 
     def _append(self, row: Any) -> None:
         if not self.writes:

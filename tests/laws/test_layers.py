@@ -15,18 +15,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "memory": set(),
     "interrupt": set(),
     "precision": set(),
+    "outside": set(),
+    "progress": {"outside"},
     "workers": set(),
     "settings": BASE,
     "config": {"settings"},
     "state": BASE,
     "chem": BASE,
-    "scoring": BASE | {"chem"},
-    "page": BASE | {"chem", "scoring"},
-    "data": BASE | {"chem", "state"},
+    "scoring": BASE | {"chem", "outside"},
+    "page": BASE | {"chem", "scoring", "outside"},
+    "data": BASE | {"chem", "state", "outside", "progress"},
     "diffusion": BASE | {"state"},
     "network": BASE | {"state"},
     "sampling": BASE | {"state", "diffusion"},
-    "training": MODEL | {"chem", "data", "sampling", "sizes", "interrupt", "memory", "precision"},
+    "training": MODEL | {"chem", "data", "sampling", "sizes", "interrupt", "memory", "precision", "progress"},
     "weights": BASE | {"chem", "data"},
     "build": MODEL | {"chem", "data", "network", "sampling"},
     "tensors": BASE | {"weights"},
@@ -37,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "selection": BASE | {"chem", "data", "sampling", "state"},
     "drawing": MODEL | {"chem", "data", "sampling", "precision", "workers", "batching", "selection"},
     "tasks": BASE | {"state", "chem", "data", "diffusion", "sampling", "sizes", "generator", "weights"},
-    "distill": MODEL | {"data", "sampling", "sizes", "training", "build", "bundle", "fitting"},
+    "distill": MODEL | {"data", "sampling", "sizes", "training", "build", "bundle", "fitting", "outside"},
     "predictor": MODEL
     | {
         "network",
@@ -52,14 +54,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         "precision",
         "workers",
     },
-    "regression": MODEL | {"data", "network", "training", "precision", "build", "fitting", "predictor"},
+    "regression": MODEL | {"data", "network", "training", "precision", "build", "fitting", "predictor", "outside"},
     "sharing": BASE | {"generator", "drawing", "interrupt", "memory", "training"},
     "transfer": MODEL | {"data", "network", "build", "bundle"},
     "fitting": BASE | {"config", "data", "training", "interrupt", "weights"},
     "watch": MODEL | {"chem", "training", "precision", "bundle", "generator"},
     "run": MODEL
     | {"chem", "data", "scoring", "training", "memory", "precision", "build", "bundle", "generator", "transfer"}
-    | {"fitting", "watch"},
+    | {"fitting", "watch", "outside"},
 }
 TOP = {"cli", "__main__"}  # may import every room; nobody may import them
 ONLY_IN: dict[str, set[str]] = {
@@ -73,7 +75,19 @@ ONLY_IN: dict[str, set[str]] = {
     "pytorch_lightning": set(),
     "typer": {"cli"},
 }
-WITHOUT_TORCH = {"", "errors", "memory", "interrupt", "settings", "config", "chem", "scoring", "page"}
+WITHOUT_TORCH = {
+    "",
+    "errors",
+    "memory",
+    "interrupt",
+    "outside",
+    "progress",
+    "settings",
+    "config",
+    "chem",
+    "scoring",
+    "page",
+}
 
 
 def broken_laws(source: Source) -> list[str]:

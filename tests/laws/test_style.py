@@ -15,6 +15,10 @@ ASSERT_MAY_STAND = {
     "moldiff/training/regression.py": "its run gives every batch labels",
     "moldiff/run.py": "narrows a type: what was built a moment before",
 }
+TERMINAL_MAY_BE_WRITTEN = {
+    "moldiff/cli/terminal.py": "all other commands write through it",
+    "moldiff/progress.py": "standard error, with text that is plain",
+}
 GLOBAL_SEED_MAY_BE_SET = {"moldiff/build.py": "e3nn and torch draw fresh weights from it; inside fork_rng"}
 FORBIDDEN_IMPORTS = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "random", "__future__"}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
@@ -99,13 +103,25 @@ def global_randomness(source: Source) -> Iterator[str]:
                 yield f"{node.lineno}: torch.manual_seed"
 
 
+def raw_terminal(source: Source) -> Iterator[str]:
+    """What is shown goes through `moldiff.outside`, or text of files would be markup, or obeyed by the terminal."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call) and source.path not in TERMINAL_MAY_BE_WRITTEN:
+            last, markup = name_of(node.func).split(".")[-1], any(keyword.arg == "markup" for keyword in node.keywords)
+            bare = last in {"add_row", "add_column"} and any(isinstance(arg, ast.Name) for arg in node.args)
+            if last in {"print", "echo", "secho", "Console", "from_markup"} or bare:
+                yield f"{node.lineno}: {last} of bare text"
+            if last == "TextColumn" and not markup:
+                yield f"{node.lineno}: TextColumn with markup"
+
+
 def vague_names(source: Source) -> Iterator[str]:
     if VAGUE_NAMES & set(source.module.split(".")):
         yield "a vague name"
 
 
 EVERYWHERE = [long_files, long_functions, unsafe_loads, vague_names]
-LIBRARY = [broad_excepts, asserts, global_randomness]
+LIBRARY = [broad_excepts, asserts, global_randomness, raw_terminal]
 BREACHES: list[tuple[Callable[[Source], Iterator[str]], str, str]] = [
     (long_files, "moldiff/x.py", "a = 1\n" * 300),
     (long_files, "scripts/x.py", "a = 1\n" * 80),
@@ -124,6 +140,11 @@ BREACHES: list[tuple[Callable[[Source], Iterator[str]], str, str]] = [
     (global_randomness, "moldiff/x.py", "torch.randn(3)\n"),
     (global_randomness, "moldiff/x.py", "torch.manual_seed(3)\n"),
     (global_randomness, "moldiff/x.py", "np.random.seed(3)\n"),
+    (raw_terminal, "moldiff/cli/x.py", "typer.echo(f'{name}: done')\n"),
+    (raw_terminal, "moldiff/cli/x.py", "Console()\n"),
+    (raw_terminal, "moldiff/cli/x.py", "print(name)\n"),
+    (raw_terminal, "moldiff/x.py", "TextColumn(f'{name}')\n"),
+    (raw_terminal, "moldiff/x.py", "table.add_row(name, '')\n"),
     (vague_names, "moldiff/chem/utils.py", "a = 1\n"),
     (vague_names, "moldiff/helpers/x.py", "a = 1\n"),
 ]
@@ -153,6 +174,7 @@ def test_exceptions_to_the_rules_are_used():
         (broad_excepts, EXCEPTION_MAY_BE_CAUGHT),
         (asserts, ASSERT_MAY_STAND),
         (global_randomness, GLOBAL_SEED_MAY_BE_SET),
+        (raw_terminal, TERMINAL_MAY_BE_WRITTEN),
     ):
         assert [path for path in listed if path not in unlisted or not list(rule(unlisted[path]))] == []
 
