@@ -11,7 +11,7 @@ from moldiff.errors import MoleculeError
 
 # Bounds against mistaken and hostile input, not properties of the method. A record beyond one is a failure `size`.
 MAX_ATOMS = 1000
-MAX_BONDS = 100  # and two for each atom; RDKit hangs or crashes on denser graphs while it looks for rings
+MAX_BONDS = 300  # and two for each atom; RDKit hangs or crashes on denser graphs while it looks for rings
 MAX_COORDINATE = 1e4  # Å; larger values are a unit error or an overflow
 MAX_CHARGE = 100  # elementary charges of a whole molecule
 MAX_LINE = 1_000_000  # characters of a line of a file
