@@ -20,7 +20,7 @@ class Examined:
 
     Attributes:
         verdict: strict.
-        judged: by the older protocols that were asked for, in their order; nothing of a record that was not read.
+        judged: by the older protocols that were asked for, in their order; nothing of a record that is not read.
         molecule: if it is valid and was asked for.
     """
 
@@ -44,7 +44,7 @@ class Rules:
     def examine(self, record: Record) -> Examined:
         """Looks at one record."""
         verdict = judge(record)
-        if isinstance(record, Failure):
+        if isinstance(record, Failure) or not verdict.read:
             return Examined(verdict)
         judged = tuple(PROTOCOLS[name].judge(record) for name in self.protocols)
         kept = (record if isinstance(record, Molecule) else convert(record)) if self.keep and verdict.valid else None
