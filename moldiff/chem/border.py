@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 from rdkit import Chem, rdBase
+from rdkit.Chem import rdqueries
 
 from moldiff.chem.molecule import MAX_ATOMS, MAX_COORDINATE, Failure, Molecule
 from moldiff.errors import MoleculeError
@@ -12,6 +13,8 @@ from moldiff.errors import MoleculeError
 BOND_TYPES = {1: Chem.BondType.SINGLE, 2: Chem.BondType.DOUBLE, 3: Chem.BondType.TRIPLE}
 _READABLE_BONDS = {*BOND_TYPES.values(), Chem.BondType.AROMATIC}
 _SECOND_PERIOD = range(3, 11)  # no more than four orbitals: with four neighbours none is left for a ring
+_LABELLED = rdqueries.IsotopeGreaterQueryAtom(0)
+_LABELLED.ExpandQuery(rdqueries.HasPropQueryAtom("molAtomMapNumber"), how=Chem.CompositeQueryType.COMPOSITE_OR)
 ALL_OF_IT = Chem.PropertyPickleOptions.AllProps | Chem.PropertyPickleOptions.CoordsAsDouble
 _INTEGER = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
 _DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+(?=[eE]))([eE][+-]?\d+)?")
@@ -97,9 +100,11 @@ def convert(mol: Chem.Mol, *, name: str | None = None) -> Molecule | Failure:
     )
 
 
-def title(mol: Chem.Mol) -> str:
-    """RDKit's `_Name`, or nothing."""
-    return mol.GetProp("_Name") if mol.HasProp("_Name") else ""
+def title(record: Molecule | Chem.Mol | Failure) -> str:
+    """The name of a molecule, RDKit's `_Name`, or nothing."""
+    if isinstance(record, Chem.Mol):
+        return record.GetProp("_Name") if record.HasProp("_Name") else ""
+    return record.name if isinstance(record, Molecule) else ""
 
 
 def packed(mol: Chem.Mol) -> bytes:
@@ -118,11 +123,11 @@ def kekule_orders(mol: Chem.Mol) -> np.ndarray | Failure:
     if strange:
         names = ", ".join(sorted(str(kind) for kind in strange))
         return Failure("bond_type", f"has bonds of type {names}; expected single, double, triple or aromatic ones")
-    fault = aromatic_fault(mol)
-    if fault is not None:
-        return fault
     orders = Chem.GetAdjacencyMatrix(mol, useBO=True, force=True)
     if (orders % 1).any():
+        fault = aromatic_fault(mol)
+        if fault is not None:
+            return fault
         try:
             with rdBase.BlockLogs():
                 mol = Chem.Mol(mol)
@@ -175,11 +180,9 @@ def stray_aromatic_bond(mol: Chem.Mol) -> Failure | None:
 def without_labels(mol: Chem.Mol) -> Chem.Mol:
     """A copy without isotopes and atom maps, which make no other molecule."""
     mol = Chem.Mol(mol)
-    for atom in mol.GetAtoms():
-        if atom.GetIsotope():
-            atom.SetIsotope(0)
-        if atom.GetAtomMapNum():
-            atom.SetAtomMapNum(0)
+    for atom in mol.GetAtomsMatchingQuery(_LABELLED):
+        atom.SetIsotope(0)
+        atom.SetAtomMapNum(0)
     return mol
 
 

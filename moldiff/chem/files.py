@@ -7,6 +7,7 @@ from pathlib import Path
 from rdkit import Chem
 
 from moldiff.chem.ase_files import ASE_SUFFIXES, read_ase
+from moldiff.chem.border import aromatic_fault
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.perception import with_bonds
 from moldiff.chem.sdf import read_sdf, read_sdf_records
@@ -112,5 +113,5 @@ def read_reference(path: str | Path) -> tuple[set[str], Counter[str]]:
 
 
 def _identities(record: Chem.Mol | Failure) -> frozenset[str] | Failure:
-    failure = record if isinstance(record, Failure) else sanitise(record)
+    failure = record if isinstance(record, Failure) else aromatic_fault(record) or sanitise(record)
     return failure if isinstance(failure, Failure) else identities(record)

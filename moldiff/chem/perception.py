@@ -81,8 +81,9 @@ def _largest(mol: Chem.Mol, sanitised: bool) -> tuple[str, int]:
     parts = Chem.GetMolFrags(mol, asMols=True, sanitizeFrags=False)
     largest = max(parts, key=lambda part: part.GetNumAtoms(), default=None)
     whole = sanitised and len(parts) == 1
-    accepted = largest is not None and (whole or _sanitise(largest))
-    return (Chem.MolToSmiles(without_labels(largest), isomericSmiles=False) if accepted else ""), len(parts)
+    if largest is None or not (whole or _sanitise(largest)):
+        return "", len(parts)
+    return Chem.MolToSmiles(without_labels(largest), isomericSmiles=False), len(parts)
 
 
 def _sanitise(mol: Chem.Mol) -> bool:

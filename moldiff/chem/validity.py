@@ -29,7 +29,6 @@ import numpy as np
 from rdkit import Chem, rdBase
 
 from moldiff.chem.border import (
-    aromatic_fault,
     kekule_orders,
     one_line,
     title,
@@ -121,6 +120,8 @@ def judge(record: Record) -> Verdict:
     fragments = _fragments(mol)
     strange = orders if isinstance(orders, Failure) and orders.reason == "bond_type" else None
     implicit, radicals = _accept(mol, every_atom_stable=num_stable == mol.GetNumAtoms())
+    if isinstance(orders, Failure) and not strange and not (implicit and implicit.reason in _UNSANITISED):
+        implicit = radicals = orders  # aromatic bonds that RDKit takes for others
     failure = strange or implicit or radicals or fragments
     return Verdict(
         name=title(mol),
@@ -193,8 +194,6 @@ def _accept(mol: Chem.Mol, *, every_atom_stable: bool) -> tuple[Failure | None, 
 
 def sanitise(mol: Chem.Mol) -> Failure | None:
     """Sanitises in place, changing no atom and no bond order; the failure, or None."""
-    if (fault := aromatic_fault(mol)) is not None:
-        return fault
     try:
         with rdBase.BlockLogs():
             Chem.SanitizeMol(mol, _CHECKS_ONLY)

@@ -49,7 +49,7 @@ def test_an_aromatic_bond_outside_aromatic_rings_is_no_bond(case: str, tmp_path:
     ((_, record),) = read_records(tmp_path / "x.sdf")
     assert isinstance(record, Chem.Mol)
     result = score([record], protocols=["midi", "geom-revised"])
-    assert dict(result.failures) == {"kekulize": 1}
+    assert set(result.failures) == {"valence" if case == "methane" else "kekulize"}
     assert [result.rates[name].numerator for name in ("sanitised", "valid", "stable")] == [0, 0, 0]
     assert result.protocols["geom-revised"]["stable"].numerator == 0
     assert result.protocols["geom-revised"]["valid"].numerator == 0
