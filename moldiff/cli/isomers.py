@@ -8,6 +8,7 @@ from moldiff.cli.assignments import Device, Out, Overwrite, Weights
 from moldiff.cli.completing import NumThreads, Seed, Steps, complete
 from moldiff.cli.conditions import Conditions, Guide, NumWalks, compete
 from moldiff.cli.drawing import load
+from moldiff.cli.refusals import Failures
 
 
 def isomers(
@@ -17,6 +18,7 @@ def isomers(
     weights: Weights = "qm9",
     num_steps: Steps = 100,
     seed: Seed = 0,
+    failures: Failures = None,
     condition: Conditions = None,
     num_walks: NumWalks = 1,
     guide: Guide = None,
@@ -38,5 +40,5 @@ def isomers(
     selection, judges = compete(generator, weights, condition, guide=guide, num_walks=num_walks)
     complete(
         [counts] * num_samples, partial(draw, generator, selection=selection), out,
-        failed={}, num_steps=num_steps, seed=seed, overwrite=overwrite, judges=judges,
+        failed={}, num_steps=num_steps, seed=seed, overwrite=overwrite, judges=judges, failures=failures,
     )  # fmt: skip

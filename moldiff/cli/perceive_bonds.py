@@ -8,6 +8,7 @@ from typer import Option
 from moldiff.cli.assignments import Device, Out, Overwrite, Weights
 from moldiff.cli.completing import Geometries, NumThreads, Seed, Steps, bonds_told, complete, usable
 from moldiff.cli.drawing import load
+from moldiff.cli.refusals import Failures
 
 if TYPE_CHECKING:
     from moldiff.chem.molecule import Failure, Molecule
@@ -22,6 +23,7 @@ def perceive_bonds(
     weights: Weights = "qm9",
     num_steps: Steps = 10,
     seed: Seed = 0,
+    failures: Failures = None,
     overwrite: Overwrite = False,
     device: Device = None,
     num_threads: NumThreads = None,
@@ -42,10 +44,10 @@ def perceive_bonds(
     records = read_molecules(file)
     if charge is not None:
         records = ((number, _charged(record, charge)) for number, record in records)
-    geometries, failed = usable(file, records, partial(check_geometry, generator))
+    geometries, failed = usable(file, records, partial(check_geometry, generator), failures=failures)
     complete(
         geometries, partial(perceive, generator), out,
-        failed=failed, num_steps=num_steps, seed=seed, overwrite=overwrite, tags=bonds_told,
+        failed=failed, num_steps=num_steps, seed=seed, overwrite=overwrite, tags=bonds_told, failures=failures,
     )  # fmt: skip
 
 

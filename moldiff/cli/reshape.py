@@ -3,6 +3,7 @@
 from moldiff.cli.assignments import Device, Out, Overwrite, Weights
 from moldiff.cli.completing import Geometries, NumEach, NumThreads, Seed, Steps, complete, usable
 from moldiff.cli.drawing import load
+from moldiff.cli.refusals import Failures
 
 
 def reshape(
@@ -12,6 +13,7 @@ def reshape(
     weights: Weights = "qm9",
     num_steps: Steps = 20,
     seed: Seed = 0,
+    failures: Failures = None,
     overwrite: Overwrite = False,
     device: Device = None,
     num_threads: NumThreads = None,
@@ -27,8 +29,8 @@ def reshape(
     from moldiff.tasks.reshape import reshape as draw
 
     generator = load(weights, device, num_threads)
-    shapes, failed = usable(file, read_molecules(file), partial(check_size, generator))
+    shapes, failed = usable(file, read_molecules(file), partial(check_size, generator), failures=failures)
     complete(
         shapes, partial(draw, generator, num_each=num_each), out,
-        failed=failed, num_each=num_each, num_steps=num_steps, seed=seed, overwrite=overwrite,
+        failed=failed, num_each=num_each, num_steps=num_steps, seed=seed, overwrite=overwrite, failures=failures,
     )  # fmt: skip
