@@ -5,15 +5,20 @@ from functools import lru_cache
 
 import numpy as np
 from rdkit import Chem, rdBase
+from rdkit.Chem import rdqueries
 
 from moldiff.chem.molecule import MAX_ATOMS, MAX_COORDINATE, Failure, Molecule
 from moldiff.errors import MoleculeError
 
 BOND_TYPES = {1: Chem.BondType.SINGLE, 2: Chem.BondType.DOUBLE, 3: Chem.BondType.TRIPLE}
 _READABLE_BONDS = {*BOND_TYPES.values(), Chem.BondType.AROMATIC}
+_SECOND_PERIOD = range(3, 11)  # no more than four orbitals: with four neighbours none is left for a ring
+_LABELLED = rdqueries.IsotopeGreaterQueryAtom(0)
+_LABELLED.ExpandQuery(rdqueries.HasPropQueryAtom("molAtomMapNumber"), how=Chem.CompositeQueryType.COMPOSITE_OR)
 ALL_OF_IT = Chem.PropertyPickleOptions.AllProps | Chem.PropertyPickleOptions.CoordsAsDouble
 _INTEGER = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
 _DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+(?=[eE]))([eE][+-]?\d+)?")
+_COUNTED_FROM_0 = re.compile(r"\b(atoms?:?(?: #)? )(\d+(?: \d+)*)\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1024)
@@ -95,9 +100,11 @@ def convert(mol: Chem.Mol, *, name: str | None = None) -> Molecule | Failure:
     )
 
 
-def title(mol: Chem.Mol) -> str:
-    """RDKit's `_Name`, or nothing."""
-    return mol.GetProp("_Name") if mol.HasProp("_Name") else ""
+def title(record: Molecule | Chem.Mol | Failure) -> str:
+    """The name of a molecule, RDKit's `_Name`, or nothing."""
+    if isinstance(record, Chem.Mol):
+        return record.GetProp("_Name") if record.HasProp("_Name") else ""
+    return record.name if isinstance(record, Molecule) else ""
 
 
 def packed(mol: Chem.Mol) -> bytes:
@@ -118,6 +125,9 @@ def kekule_orders(mol: Chem.Mol) -> np.ndarray | Failure:
         return Failure("bond_type", f"has bonds of type {names}; expected single, double, triple or aromatic ones")
     orders = Chem.GetAdjacencyMatrix(mol, useBO=True, force=True)
     if (orders % 1).any():
+        fault = aromatic_fault(mol)
+        if fault is not None:
+            return fault
         try:
             with rdBase.BlockLogs():
                 mol = Chem.Mol(mol)
@@ -129,15 +139,73 @@ def kekule_orders(mol: Chem.Mol) -> np.ndarray | Failure:
     return orders.astype(np.int64)
 
 
+def aromatic_fault(mol: Chem.Mol) -> Failure | None:
+    """Aromatic bonds that RDKit takes for single ones: outside rings, or of an atom with four neighbours (CH2)."""
+    return stray_aromatic_bond(mol) or next(
+        (
+            Failure("kekulize", f"{atom.GetSymbol()} (atom {atom.GetIdx() + 1}) has four neighbours and aromatic bonds")
+            for bond in mol.GetBonds()
+            if bond.GetBondType() == Chem.BondType.AROMATIC
+            for atom in (bond.GetBeginAtom(), bond.GetEndAtom())
+            if atom.GetDegree() > 3 and atom.GetAtomicNum() in _SECOND_PERIOD
+        ),
+        None,
+    )
+
+
+def stray_aromatic_bond(mol: Chem.Mol) -> Failure | None:
+    """The first aromatic bond outside all rings of aromatic bonds, as in H:O:H, which RDKit takes for a single bond.
+
+    Between two atoms of such rings that are aromatic themselves it is how SMILES write a single bond, and passes.
+    """
+    aromatic = [bond for bond in mol.GetBonds() if bond.GetBondType() == Chem.BondType.AROMATIC]
+    if not aromatic:
+        return None
+    alone = Chem.RWMol()
+    for _ in range(mol.GetNumAtoms()):
+        alone.AddAtom(_atom(6, 0))
+    for bond in aromatic:
+        alone.AddBond(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
+    Chem.FastFindRings(alone)
+    rings = alone.GetRingInfo()
+    for number, bond in enumerate(aromatic):
+        ends = bond.GetBeginAtom(), bond.GetEndAtom()
+        if rings.NumBondRings(number) or all(a.GetIsAromatic() and rings.NumAtomRings(a.GetIdx()) for a in ends):
+            continue
+        told = " and ".join(f"{atom.GetSymbol()} (atom {atom.GetIdx() + 1})" for atom in ends)
+        return Failure("kekulize", f"the bond of {told} is aromatic, but in no ring of aromatic bonds")
+    return None
+
+
+def without_labels(mol: Chem.Mol) -> Chem.Mol:
+    """A copy without isotopes and atom maps, which make no other molecule."""
+    mol = Chem.Mol(mol)
+    for atom in mol.GetAtomsMatchingQuery(_LABELLED):
+        atom.SetIsotope(0)
+        atom.SetAtomMapNum(0)
+    return mol
+
+
 def one_line(error: Exception) -> str:
-    """What RDKit said, on one line."""
-    return " ".join(str(error).split())
+    """What RDKit said, on one line, with atoms counted from 1 as in files; RDKit counts them from 0."""
+    return _COUNTED_FROM_0.sub(
+        lambda match: match[1] + " ".join(str(int(number) + 1) for number in match[2].split()),
+        " ".join(str(error).split()),
+    )
+
+
+def too_large(mol: Chem.Mol) -> Failure | None:
+    """The failure of more atoms than `MAX_ATOMS`, or None."""
+    count = mol.GetNumAtoms()
+    return Failure("size", f"has {count} atoms; at most {MAX_ATOMS} are supported") if count > MAX_ATOMS else None
 
 
 def unusable_record(mol: Chem.Mol) -> Failure | None:
-    """Why this holds no atoms in space: none at all, placeholders for atoms, or coordinates missing, NaN or huge."""
+    """Why this holds no atoms in space: none at all or too many, placeholders, or coordinates missing, NaN or huge."""
     if mol.GetNumAtoms() == 0:
         return Failure("size", "has no atoms")
+    if (failure := too_large(mol)) is not None:
+        return failure
     for atom in mol.GetAtoms():
         if atom.GetAtomicNum() == 0 or atom.HasQuery():
             return Failure(
@@ -159,8 +227,6 @@ def atoms_of(mol: Chem.Mol) -> tuple[np.ndarray, np.ndarray] | Failure:
     obstacle = unusable_record(mol)
     if obstacle is not None:
         return obstacle
-    if mol.GetNumAtoms() > MAX_ATOMS:
-        return Failure("size", f"has {mol.GetNumAtoms()} atoms; at most {MAX_ATOMS} are supported")
     elements = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()], dtype=np.int64)
     return elements, np.array(mol.GetConformer().GetPositions(), dtype=np.float64)
 

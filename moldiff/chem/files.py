@@ -9,6 +9,7 @@ from pathlib import Path
 from rdkit import Chem
 
 from moldiff.chem.ase_files import ASE_SUFFIXES, read_ase
+from moldiff.chem.border import aromatic_fault
 from moldiff.chem.frames import holds_frames
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.perception import with_bonds
@@ -170,5 +171,5 @@ def read_reference(path: str | Path) -> tuple[set[str], Counter[str]]:
 
 
 def _identities(record: Chem.Mol | Failure) -> frozenset[str] | Failure:
-    failure = record if isinstance(record, Failure) else sanitise(record)
+    failure = record if isinstance(record, Failure) else aromatic_fault(record) or sanitise(record)
     return failure if isinstance(failure, Failure) else identities(record)

@@ -9,7 +9,7 @@ from jaxtyping import Int
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDetermineBonds
 
-from moldiff.chem.border import convert, one_line, to_rdkit
+from moldiff.chem.border import convert, one_line, stray_aromatic_bond, to_rdkit, without_labels
 from moldiff.chem.bounded import bounded_map
 from moldiff.chem.molecule import Failure, Molecule
 
@@ -81,11 +81,14 @@ def _largest(mol: Chem.Mol, sanitised: bool) -> tuple[str, int]:
     parts = Chem.GetMolFrags(mol, asMols=True, sanitizeFrags=False)
     largest = max(parts, key=lambda part: part.GetNumAtoms(), default=None)
     whole = sanitised and len(parts) == 1
-    accepted = largest is not None and (whole or _sanitise(largest))
-    return (Chem.MolToSmiles(largest, isomericSmiles=False) if accepted else ""), len(parts)
+    if largest is None or not (whole or _sanitise(largest)):
+        return "", len(parts)
+    return Chem.MolToSmiles(without_labels(largest), isomericSmiles=False), len(parts)
 
 
 def _sanitise(mol: Chem.Mol) -> bool:
+    if stray_aromatic_bond(mol) is not None:
+        return False
     try:
         with rdBase.BlockLogs():
             Chem.SanitizeMol(mol)

@@ -2,6 +2,7 @@
 
 import numpy as np
 from rdkit import Chem
+from scipy.sparse.csgraph import connected_components
 
 from moldiff.chem.molecule import Molecule
 
@@ -18,3 +19,10 @@ def num_rings(molecule: Molecule) -> int:
         if i < j:
             mol.AddBond(i, j)
     return len(Chem.GetSymmSSSR(mol))
+
+
+def num_independent_rings(molecule: Molecule | Chem.Mol) -> int:
+    """Bonds beyond those of a tree: bonds - atoms + connected parts; counted without a look for rings."""
+    if isinstance(molecule, Molecule):
+        return int(np.count_nonzero(molecule.bond)) // 2 - len(molecule) + int(connected_components(molecule.bond)[0])
+    return molecule.GetNumBonds() - molecule.GetNumAtoms() + len(Chem.GetMolFrags(molecule))

@@ -1,13 +1,12 @@
 """The molecular graph that a conformer is asked for, and whether coordinates have its hand."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from rdkit import Chem, rdBase
 
 from moldiff.chem.assignment import COVALENT_RADIUS
-from moldiff.chem.border import convert, kekule_orders, title
+from moldiff.chem.border import aromatic_fault, convert, kekule_orders, title, too_large, without_labels
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import check, sanitise
 
@@ -43,21 +42,16 @@ class Graph:
 def graph_of(mol: Chem.Mol) -> Graph | Failure:
     """What a conformer of a molecule must have; implicit hydrogens become atoms, behind the others.
 
-    Stereo is read from the coordinates where there are some in 3D, else as the molecule says; what it leaves open stays
-    open. What is not valid without coordinates is a `Failure`, as in `moldiff.chem.validity.check`.
+    Stereo is read from the coordinates where there are some in 3D, from the wedges and the sides of double bonds of a
+    drawing, else as the molecule says; what it leaves open stays open. Isotopes and atom maps are dropped. What is not
+    valid without coordinates is a `Failure`, as in `moldiff.chem.validity.check`.
     """
-    in_space = mol.GetNumConformers() > 0 and mol.GetConformer().Is3D()
+    full = without_labels(mol)
+    obstacle = too_large(full) or aromatic_fault(full) or sanitise(full)
+    if obstacle is not None:
+        return obstacle
     with rdBase.BlockLogs():
-        full = Chem.AddHs(mol, addCoords=in_space)
-        obstacle = sanitise(full)
-        if obstacle is not None:
-            return obstacle
-        if in_space:
-            Chem.AssignStereochemistryFrom3D(full)
-        else:
-            if full.GetNumConformers():
-                Chem.AssignChiralTypesFromBondDirs(full)
-            Chem.AssignStereochemistry(full, cleanIt=True, force=True)
+        full = _with_stereo(full)
     full.RemoveAllConformers()
     orders = kekule_orders(full)
     if isinstance(orders, Failure):
@@ -77,10 +71,29 @@ def graph_of(mol: Chem.Mol) -> Graph | Failure:
     return Graph(molecule, centres, sides, _key(full, centres, sides))
 
 
-def graphs_of(records: Iterable[tuple[int, Chem.Mol | Failure]]) -> Iterator[tuple[int, Graph | Failure]]:
-    """`graph_of` numbered records of a reader; failures stay in their place."""
-    for number, record in records:
-        yield number, record if isinstance(record, Failure) else graph_of(record)
+def _with_stereo(mol: Chem.Mol) -> Chem.Mol:
+    """A sanitised molecule with all its hydrogens, and the stereo that it shows."""
+    conformer = mol.GetConformer() if mol.GetNumConformers() else None
+    if conformer is not None and conformer.Is3D() and conformer.GetPositions()[:, 2].any():
+        full = Chem.AddHs(mol, addCoords=True)
+        Chem.AssignStereochemistryFrom3D(full)
+        return full
+    if conformer is not None:
+        conformer.Set3D(False)  # a drawing, whatever its header says
+        Chem.AssignChiralTypesFromBondDirs(mol)
+        Chem.DetectBondStereochemistry(mol)
+    Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
+    return Chem.AddHs(mol)
+
+
+def largest_fragment(mol: Chem.Mol) -> Chem.Mol:
+    """The connected part with most heavy atoms, then most atoms, then the first, under the same title."""
+    parts = Chem.GetMolFrags(mol, asMols=True, sanitizeFrags=False)
+    if len(parts) < 2:
+        return mol
+    best = max(parts, key=lambda part: (part.GetNumHeavyAtoms(), part.GetNumAtoms()))
+    best.SetProp("_Name", title(mol))
+    return best
 
 
 def mirrored(molecule: Molecule) -> Molecule:

@@ -3,6 +3,8 @@
 GFN2-xTB needs the packages `tblite` and `ase`, of the extra `score`.
 """
 
+from math import isfinite
+
 from rdkit import Chem
 from rdkit.Chem import rdForceFieldHelpers, rdMolAlign
 
@@ -22,7 +24,8 @@ def mmff94(mol: Chem.Mol) -> dict[str, float] | Failure:
 
     Returns:
         `energy` above the minimum, kcal/mol, and `displacement`, the root mean square over all atoms, Å; a failure of
-        the reason `parameters` (an atom that the force field does not know) or `unconverged`.
+        the reason `parameters` (an atom that the force field does not know), `unconverged` or `no_energy` (atoms at one
+        point).
     """
     relaxed = Chem.Mol(mol)
     energies = relax(relaxed)
@@ -44,9 +47,12 @@ def relax(mol: Chem.Mol) -> tuple[float, float] | Failure:
     field = rdForceFieldHelpers.MMFFGetMoleculeForceField(mol, known)
     field.Initialize()
     before = field.CalcEnergy()
-    for _ in range(MOST_ROUNDS):
-        if field.Minimize(maxIts=ROUND) == 0:
-            return float(before), float(field.CalcEnergy())
+    try:
+        for _ in range(MOST_ROUNDS):
+            if field.Minimize(maxIts=ROUND) == 0:
+                return float(before), float(field.CalcEnergy())
+    except RuntimeError as error:  # its line search, where two atoms lie at one point
+        return Failure("unconverged", f"MMFF94 found no minimum: {one_line(error)}")
     return Failure("unconverged", f"MMFF94 found no minimum in {MOST_ROUNDS * ROUND} steps")
 
 
@@ -57,7 +63,7 @@ def gfn2_xtb(mol: Chem.Mol) -> dict[str, float] | Failure:
         mol: as of `mmff94`.
 
     Returns:
-        As of `mmff94`; the reasons are `scf` and `unconverged`.
+        As of `mmff94`; the reasons are `scf`, `unconverged` and `no_energy`.
     """
     from ase import Atoms
     from ase.calculators.calculator import CalculatorError
@@ -72,13 +78,15 @@ def gfn2_xtb(mol: Chem.Mol) -> dict[str, float] | Failure:
         if not BFGS(atoms, logfile=None).run(fmax=LEAST_FORCE, steps=MOST_STEPS):
             return Failure("unconverged", f"GFN2-xTB found no minimum in {MOST_STEPS} steps")
         after = atoms.get_potential_energy()
-    except (CalculatorError, RuntimeError) as error:
+    except (CalculatorError, RuntimeError, ValueError) as error:  # ValueError: linear algebra, on forces that are NaN
         return Failure("scf", f"GFN2-xTB: {one_line(error)}")
     relaxed = Chem.Mol(mol)
     relaxed.GetConformer().SetPositions(atoms.get_positions())
     return _strain(mol, relaxed, KCAL_PER_EV * (before - after))
 
 
-def _strain(mol: Chem.Mol, relaxed: Chem.Mol, energy: float) -> dict[str, float]:
+def _strain(mol: Chem.Mol, relaxed: Chem.Mol, energy: float) -> dict[str, float] | Failure:
+    if not isfinite(energy):
+        return Failure("no_energy", "the energy at these coordinates is no number; do atoms lie at one point?")
     same = [(index, index) for index in range(mol.GetNumAtoms())]
     return {"energy": float(energy), "displacement": float(rdMolAlign.AlignMol(relaxed, mol, atomMap=same))}

@@ -12,7 +12,7 @@ radical electrons; no implicit hydrogens; one fragment. The reasons of a `Failur
 | `size` | no atoms, or more than are supported |
 | `bond_type` | a dative, zero-order or query bond |
 | `valence` | more bonds than RDKit allows at an atom |
-| `kekulize` | aromatic bonds without a Kekulé form |
+| `kekulize` | aromatic bonds without a Kekulé form, outside rings, or of an atom with four neighbours |
 | `sanitize` | RDKit's sanitisation fails otherwise |
 | `implicit_hydrogen` | a hydrogen that is no atom of its own |
 | `radical` | unpaired electrons: an atom with too few bonds for its charge |
@@ -28,7 +28,14 @@ from dataclasses import dataclass
 import numpy as np
 from rdkit import Chem, rdBase
 
-from moldiff.chem.border import kekule_orders, one_line, title, to_rdkit
+from moldiff.chem.border import (
+    kekule_orders,
+    one_line,
+    title,
+    to_rdkit,
+    too_large,
+    without_labels,
+)
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.valence import stable, stable_atoms
 
@@ -64,7 +71,7 @@ class Verdict:
         neutral: the charges of its atoms cancel; not asked of a valid molecule.
         num_atoms: atoms read.
         num_stable_atoms: of these, with an allowed total bond order (`moldiff.chem.valence`).
-        smiles: canonical, without hydrogens and stereo; empty unless valid.
+        smiles: canonical, without hydrogens, stereo, isotopes and atom maps; empty unless valid.
         stereo_smiles: with stereo, from the coordinates where there are some.
         failure: the first breach; None means valid.
     """
@@ -106,11 +113,15 @@ def judge(record: Record) -> Verdict:
     if isinstance(record, Failure):
         return Verdict(failure=record)
     mol = to_rdkit(record) if isinstance(record, Molecule) else Chem.Mol(record)
+    if (failure := too_large(mol)) is not None:
+        return Verdict(name=title(mol), failure=failure)
     orders = kekule_orders(mol)
     num_stable = 0 if isinstance(orders, Failure) else _count_stable(mol, orders)
     fragments = _fragments(mol)
     strange = orders if isinstance(orders, Failure) and orders.reason == "bond_type" else None
     implicit, radicals = _accept(mol, every_atom_stable=num_stable == mol.GetNumAtoms())
+    if isinstance(orders, Failure) and not strange and not (implicit and implicit.reason in _UNSANITISED):
+        implicit = radicals = orders  # aromatic bonds that RDKit takes for others
     failure = strange or implicit or radicals or fragments
     return Verdict(
         name=title(mol),
@@ -131,6 +142,8 @@ def judge(record: Record) -> Verdict:
 def canonical_smiles(mol: Chem.Mol, *, stereo: bool = False) -> str:
     """RDKit's canonical SMILES without hydrogens: the identity of a molecule for uniqueness and novelty.
 
+    Isotopes and atom maps are labels of atoms and no part of it; charges are.
+
     Args:
         mol: sanitised.
         stereo: write stereo, perceived from the coordinates where there are some; without it, mirror images and
@@ -139,7 +152,7 @@ def canonical_smiles(mol: Chem.Mol, *, stereo: bool = False) -> str:
     Returns:
         The SMILES.
     """
-    mol = Chem.Mol(mol)
+    mol = without_labels(mol)  # at first: RemoveHs keeps hydrogens that have a label
     with rdBase.BlockLogs():
         if stereo and mol.GetNumConformers():
             Chem.AssignStereochemistryFrom3D(mol)

@@ -1,7 +1,6 @@
 """What the commands that complete molecules share: options, progress, writing, and the word on what failed."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +10,14 @@ import typer
 from typer import Argument, Option
 
 from moldiff.cli.drawing import FEWER, INTERRUPTED, drawing_progress, tagged
+from moldiff.cli.refusals import Refusals, Refused
 from moldiff.cli.terminal import say, show_table, tell
 from moldiff.errors import DataError, MoldiffError
 from moldiff.interrupt import Interrupt
 
 if TYPE_CHECKING:
     from moldiff.chem.molecule import Failure
-    from moldiff.chem.validity import Checked
+    from moldiff.chem.validity import Checked, Record
     from moldiff.cli.judging import Judge
     from moldiff.generator import Sample
 
@@ -26,7 +26,6 @@ NumEach = Annotated[int, Option("--num-each", "-n", min=1, help="Molecules for e
 Seed = Annotated[int, Option(min=0, help="Of all randomness.")]
 NumThreads = Annotated[int | None, Option(min=1, help="CPU threads. (default: one a core)")]
 Geometries = Annotated[Path, Argument(help="Molecules in 3D with all hydrogens: .xyz, .sdf or .mol, plain or .gz.")]
-MOST_TOLD = 10  # failures that are told one by one
 
 Item = TypeVar("Item")
 Draw = Callable[..., "Iterator[Sample]"]  # of the items, with options of `MoleculeGenerator.complete`
@@ -37,13 +36,14 @@ def complete(
     draw: Draw,
     out: Path,
     *,
-    failed: dict[str, str],
+    failed: Mapping[str, Refused],
     num_each: int = 1,
     num_steps: int,
     seed: int,
     overwrite: bool,
     tags: Callable[["Sample"], dict[str, str]] = lambda sample: {},
     judges: "Sequence[Judge]" = (),
+    failures: Path | None = None,
 ) -> None:
     """Draws, writes what is good, tells what is not; exit code 3 if fewer came than were asked for.
 
@@ -58,6 +58,7 @@ def complete(
         overwrite: replace a file that is there.
         tags: further properties of a sample.
         judges: of what was asked for.
+        failures: table of all that was refused or failed.
 
     Raises:
         Exit: with the exit code where it is not 0.
@@ -65,8 +66,7 @@ def complete(
     from moldiff.chem.files import open_writer
     from moldiff.chem.molecule import Failure
 
-    asked, reasons, interrupt = (len(items) + len(failed)) * num_each, Counter[str](), Interrupt()
-    told = 0
+    asked, interrupt = (len(items) + len(failed)) * num_each, Interrupt()
     progress = drawing_progress()
     progress.expect(len(items) * num_each * num_steps)
 
@@ -75,20 +75,12 @@ def complete(
             raise KeyboardInterrupt
         progress.advance(count)  # attempts after the first come on top of what was expected
 
-    for label, why in list(failed.items())[:MOST_TOLD]:
-        tell(f"{label}: {why}")
     samples, interrupted = draw(items, seed=seed, num_steps=num_steps, on_step=step), True
-    with open_writer(out, overwrite=overwrite) as writer, progress, interrupt, suppress(KeyboardInterrupt):
+    refusals = Refusals(failed, failures, num_each=num_each, tell=lambda line: progress.tell(f"moldiff: {line}"))
+    with refusals, open_writer(out, overwrite=overwrite) as writer, progress, interrupt, suppress(KeyboardInterrupt):
         for sample in samples:
             if isinstance(sample.result, Failure):
-                reasons[sample.result.reason] += 1
-                told += 1
-                if told <= MOST_TOLD:
-                    name = sample.molecule.name if sample.molecule is not None else ""
-                    progress.tell(
-                        f"moldiff: {name or 'sample'} ({sample.index + 1}): {sample.result.reason}: "
-                        f"{sample.result.detail}"
-                    )
+                refusals.add(sample, sample.result.reason, sample.result.detail)
                 continue
             good = tagged(sample, writer.path.suffix)
             good = replace(good, properties={**good.properties, **tags(sample)})
@@ -98,9 +90,8 @@ def complete(
         interrupted = False
     for judge in judges:
         show_table(judge.table())
-    parts = [f"{count} {reason}" for reason, count in reasons.most_common()]
-    parts += [f"{len(failed) * num_each} refused"] if failed else []
-    say(f"{out}: {writer.num_written} of {asked} molecules" + (f"; {', '.join(parts)}" if parts else ""))
+    refusals.close_with_count()
+    say(f"{out}: {writer.num_written} of {asked} molecules{refusals.summary()}")
     if interrupted:
         tell("stopped by the user; what was done is kept")
         raise typer.Exit(INTERRUPTED)
@@ -109,39 +100,50 @@ def complete(
 
 
 def usable(
-    path: Path, records: Iterable[tuple[int, "Item | Failure"]], check: Callable[[Item], object]
-) -> tuple[list[Item], dict[str, str]]:
-    """The records that a task can honour, and the others by number with the reason, before anything is computed.
+    path: Path,
+    records: "Iterable[tuple[int, Record | Failure]]",
+    check: Callable[[Any], object],
+    *,
+    make: "Callable[[Any], Item | Failure] | None" = None,
+    failures: Path | None = None,
+) -> tuple[list[Any], dict[str, Refused]]:
+    """The records that a task can honour, and the others with the reason, before anything is computed.
 
     Args:
         path: named in the messages.
         records: of a reader.
-        check: raises what speaks against a record.
+        check: raises what speaks against an item.
+        make: an item of a record; without it the record is one.
+        failures: table of all that was refused, written here if there is nothing to go on with.
 
     Returns:
-        The records and the reasons.
+        The items; and what was refused, by a label that names the file and the record.
 
     Raises:
         DataError: if there is none; the first reason is in the message.
     """
+    from moldiff.chem.border import title
     from moldiff.chem.molecule import Failure
 
-    good: list[Item] = []
-    failed: dict[str, str] = {}
+    good: list[Any] = []
+    refused: dict[str, Refused] = {}
     for number, record in records:
-        label = f"{path.name}, record {number}"
+        result = record
         try:
-            if isinstance(record, Failure):
-                failed[label] = record.detail
-            else:
-                check(record)
-                good.append(record)
+            result = make(record) if make is not None and not isinstance(record, Failure) else record
+            if not isinstance(result, Failure):
+                check(result)
         except MoldiffError as error:
-            failed[label] = str(error)
+            result = Failure(type(error).__name__.removesuffix("Error").lower(), str(error))
+        if isinstance(result, Failure):
+            refused[f"{path.name}, record {number}"] = Refused(number, title(record), result.reason, result.detail)
+        else:
+            good.append(result)
     if not good:
-        label, why = next(iter(failed.items()), (str(path), "has no molecules"))
-        raise DataError(f"{label}: {why}" + (f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""))
-    return good, failed
+        with Refusals(refused, failures, num_each=1, tell=lambda line: None):
+            label, why = next(iter(refused.items()), (str(path), "has no molecules"))
+        raise DataError(f"{label}: {why}" + (f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""))
+    return good, refused
 
 
 def records_of(source: str) -> tuple[Path, Iterable[tuple[int, "Checked"]]]:

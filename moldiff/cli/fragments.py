@@ -11,6 +11,7 @@ from moldiff.cli.assignments import Device, Out, Overwrite, Weights
 from moldiff.cli.completing import NumEach, NumThreads, Seed, Steps, complete, records_of, usable
 from moldiff.cli.conditions import Conditions, Guide, NumWalks, compete
 from moldiff.cli.drawing import load
+from moldiff.cli.refusals import Failures
 from moldiff.cli.sample import parse_num_atoms
 from moldiff.errors import ConfigError, SizeError
 
@@ -40,6 +41,7 @@ def decorate(
     weights: Weights = "qm9",
     num_steps: Steps = 50,
     seed: Seed = 0,
+    failures: Failures = None,
     condition: Conditions = None,
     num_walks: NumWalks = 1,
     guide: Guide = None,
@@ -67,7 +69,9 @@ def decorate(
         scaffold, places = without_stars(scaffold)
         attach = ",".join(str(place + 1) for place in places)
     path, records = records_of(scaffold)
-    scaffolds, failed = usable(path, _in_space(generator, records, seed), lambda one: _open(one, attach, smarts))
+    scaffolds, failed = usable(
+        path, _in_space(generator, records, seed), lambda one: _open(one, attach, smarts), failures=failures
+    )
     fragments = [_open(one, attach, smarts) for one in scaffolds]
     for fragment in fragments:
         _refuse_pieces(fragment, linked=False)
@@ -75,6 +79,7 @@ def decorate(
     complete(
         fragments, partial(grow, generator, num_each=num_each, num_added=num_added, selection=selection), out,
         failed=failed, num_each=num_each, num_steps=num_steps, seed=seed, overwrite=overwrite, judges=judges,
+        failures=failures,
     )  # fmt: skip
 
 
@@ -88,6 +93,7 @@ def link(
     weights: Weights = "qm9",
     num_steps: Steps = 50,
     seed: Seed = 0,
+    failures: Failures = None,
     condition: Conditions = None,
     num_walks: NumWalks = 1,
     guide: Guide = None,
@@ -110,7 +116,7 @@ def link(
     generator = load(weights, device, num_threads)
     selection, judges = compete(generator, weights, condition, guide=guide, num_walks=num_walks)
     num_added = parse_num_atoms(add)
-    parts, failed = usable(file, read_molecules(file), lambda part: None)
+    parts, failed = usable(file, read_molecules(file), lambda part: None, failures=failures)
     if failed:
         raise ConfigError(next(f"{label}: {why}" for label, why in failed.items()))
     fragment = _open(together(parts), attach, smarts)
@@ -119,6 +125,7 @@ def link(
     complete(
         [fragment], partial(grow, generator, num_each=num_each, num_added=num_added, selection=selection), out,
         failed={}, num_each=num_each, num_steps=num_steps, seed=seed, overwrite=overwrite, judges=judges,
+        failures=failures,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typer import Argument, Option
 from moldiff.cli.assignments import Device, Out, Overwrite
 from moldiff.cli.completing import NumThreads, Seed, Steps, complete
 from moldiff.cli.conditions import Conditions, Guide, NumWalks, compete
+from moldiff.cli.refusals import Failures
 from moldiff.cli.routing import AUTO, AutoWeights, Extrapolate, Route
 
 
@@ -18,6 +19,7 @@ def isomers(
     num_steps: Steps = 100,
     seed: Seed = 0,
     allow_extrapolation: Extrapolate = False,
+    failures: Failures = None,
     condition: Conditions = None,
     num_walks: NumWalks = 1,
     guide: Guide = None,
@@ -43,5 +45,5 @@ def isomers(
     complete(
         [counts] * num_samples,
         partial(draw, generator, selection=selection, allow_extrapolation=allow_extrapolation), out,
-        failed={}, num_steps=num_steps, seed=seed, overwrite=overwrite, judges=judges,
+        failed={}, num_steps=num_steps, seed=seed, overwrite=overwrite, judges=judges, failures=failures,
     )  # fmt: skip

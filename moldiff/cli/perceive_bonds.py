@@ -7,6 +7,7 @@ from typer import Option
 
 from moldiff.cli.assignments import Device, Out, Overwrite
 from moldiff.cli.completing import Geometries, NumThreads, Seed, Steps, bonds_told, complete, usable
+from moldiff.cli.refusals import Failures
 from moldiff.cli.routing import AUTO, AutoWeights, Extrapolate, Route
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def perceive_bonds(
     num_steps: Steps = 10,
     seed: Seed = 0,
     allow_extrapolation: Extrapolate = False,
+    failures: Failures = None,
     overwrite: Overwrite = False,
     device: Device = None,
     num_threads: NumThreads = None,
@@ -48,11 +50,11 @@ def perceive_bonds(
         check_geometry(geometry)
         route.name_of(geometry, "elements")
 
-    geometries, failed = usable(file, records, check)
+    geometries, failed = usable(file, records, check, failures=failures)
     names = [route.name_of(geometry, "elements") for geometry in geometries]
     complete(
         geometries, partial(route.draw, perceive, names=names), out,
-        failed=failed, num_steps=num_steps, seed=seed, overwrite=overwrite, tags=bonds_told,
+        failed=failed, num_steps=num_steps, seed=seed, overwrite=overwrite, tags=bonds_told, failures=failures,
     )  # fmt: skip
 
 

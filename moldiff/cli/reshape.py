@@ -2,6 +2,7 @@
 
 from moldiff.cli.assignments import Device, Out, Overwrite
 from moldiff.cli.completing import Geometries, NumEach, NumThreads, Seed, Steps, complete, usable
+from moldiff.cli.refusals import Failures
 from moldiff.cli.routing import AUTO, AutoWeights, Extrapolate, Route
 
 
@@ -13,6 +14,7 @@ def reshape(
     num_steps: Steps = 20,
     seed: Seed = 0,
     allow_extrapolation: Extrapolate = False,
+    failures: Failures = None,
     overwrite: Overwrite = False,
     device: Device = None,
     num_threads: NumThreads = None,
@@ -27,9 +29,9 @@ def reshape(
     from moldiff.tasks.reshape import reshape as draw
 
     route = Route(weights, device, num_threads, allow_extrapolation)
-    shapes, failed = usable(file, read_molecules(file), partial(route.name_of, read="coordinates"))
+    shapes, failed = usable(file, read_molecules(file), partial(route.name_of, read="coordinates"), failures=failures)
     names = [route.name_of(shape, "coordinates") for shape in shapes]
     complete(
         shapes, partial(route.draw, draw, names=names, num_each=num_each), out,
-        failed=failed, num_each=num_each, num_steps=num_steps, seed=seed, overwrite=overwrite,
+        failed=failed, num_each=num_each, num_steps=num_steps, seed=seed, overwrite=overwrite, failures=failures,
     )  # fmt: skip

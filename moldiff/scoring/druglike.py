@@ -21,11 +21,12 @@ def druglike(valid: Sequence[str], reference: Collection[str] | None = None, *, 
         seed: of the choices.
 
     Returns:
-        Means of `SHOWN` (weight in g/mol, tpsa in Å²), `diversity`, with a reference `frechet`; none of no molecule.
+        Means of `SHOWN` (weight in g/mol, tpsa in Å²), `diversity`, with a reference `frechet`; none if RDKit
+        reads no molecule.
     """
-    if not valid:
-        return {}
     ours = descriptors(valid)
+    if not len(ours):
+        return {}
     means = dict(zip(DESCRIPTORS, ours.mean(0).tolist(), strict=True))
     figures = {name: means[name] for name in SHOWN} | {"diversity": diversity(valid, seed=seed)}
     if reference and len(valid) > 1:

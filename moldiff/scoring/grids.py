@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 
 from moldiff.outside import plain
 from moldiff.scoring.closer import CHECKS, Seen
@@ -202,11 +203,15 @@ def _figures(
     title: str, caption: str, shown: Mapping[str, tuple[str, int]], columns: Mapping[str, Mapping[str, float]]
 ) -> Grid:
     rows = [
-        (heading, *(f"{column[name]:.{digits}f}" if name in column else "" for column in columns.values()))
+        (heading, *(_figure(column[name], digits) if name in column else "" for column in columns.values()))
         for name, (heading, digits) in shown.items()
         if any(name in column for column in columns.values())
     ]
     return Grid(title, ("of", *columns), rows, caption)
+
+
+def _figure(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if isfinite(value) else "none"
 
 
 def _closer(columns: Mapping[str, Mapping[str, Seen]]) -> Grid:

@@ -2,10 +2,10 @@
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from moldiff.chem.validity import Verdict
 from moldiff.errors import OutputError
@@ -30,36 +30,50 @@ def write_csv(score: Score, path: str | Path) -> None:
             rows.add(verdict)
 
 
-class CsvRows:
-    """A table with a row a record: number, name, SMILES without and with stereo, conditions as 0 or 1, reason, detail.
+Table = TypeVar("Table", bound="CsvTable")
+
+
+class CsvTable:
+    """A table that grows row by row, each on disk when `row` returns; a context manager.
 
     Args:
         path: of the file; what is there is replaced. If it cannot be written it is an `OutputError`.
+        columns: the head.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path, self.number = path, 0
+    def __init__(self, path: str | Path, columns: Sequence[str]) -> None:
+        self.path, self.columns = path, columns
 
-    def __enter__(self) -> "CsvRows":
+    def __enter__(self: Table) -> Table:
         with _telling(self.path):
             self.file = Path(self.path).open("w", encoding="utf-8", newline="")
-        self._row(["record", "name", "smiles", "stereo_smiles", *_COLUMNS, "reason", "detail"])
+        self.row(self.columns)
         return self
+
+    def row(self, cells: Iterable[Any]) -> None:
+        """Writes the next row."""
+        with _telling(self.path):
+            csv.writer(self.file, lineterminator="\n").writerow(cells)
+            self.file.flush()
+
+    def __exit__(self, *_: object) -> None:
+        with _telling(self.path):
+            self.file.close()
+
+
+class CsvRows(CsvTable):
+    """A row a record: number, name, SMILES without and with stereo, conditions as 0 or 1, reason, detail."""
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path, ("record", "name", "smiles", "stereo_smiles", *_COLUMNS, "reason", "detail"))
+        self.number = 0
 
     def add(self, verdict: Verdict) -> None:
         """Writes the next row."""
         self.number += 1
         failure, held = verdict.failure, [int(getattr(verdict, condition)) for condition in _COLUMNS]
         told = ("", "") if failure is None else (failure.reason, failure.detail)
-        self._row([self.number, verdict.name, verdict.smiles, verdict.stereo_smiles, *held, *told])
-
-    def _row(self, cells: list[Any]) -> None:
-        with _telling(self.path):
-            csv.writer(self.file, lineterminator="\n").writerow(cells)
-
-    def __exit__(self, *_: object) -> None:
-        with _telling(self.path):
-            self.file.close()
+        self.row([self.number, verdict.name, verdict.smiles, verdict.stereo_smiles, *held, *told])
 
 
 def write_text(path: str | Path, text: str) -> None:

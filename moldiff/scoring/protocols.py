@@ -139,10 +139,11 @@ PROTOCOLS = {
         Protocol(
             "midi",
             "Bonds as given, aromatic ones perceived. Stable: sum of bond orders, an aromatic bond counted 1, in the "
-            "published table, an unlisted charge as if neutral. Valid: RDKit sanitises the largest part. The same: its "
-            "SMILES.",
+            "published table, an unlisted charge as if neutral. Valid: RDKit sanitises the largest part, which has no "
+            "aromatic bond outside rings. The same: its SMILES.",
             "Aromatic bonds count 1 by an accident, so the table allows carbon of valence 3 and nitrogen of 2: "
-            "radicals pass. Unconnected parts do not count against a molecule.",
+            "radicals pass, and aromatic bonds outside rings are stable. Unconnected parts do not count against a "
+            "molecule.",
             "Vignac et al. 2023, arXiv:2302.09048",
             _midi,
             MIDI,
@@ -150,8 +151,8 @@ PROTOCOLS = {
         Protocol(
             "geom-revised",
             "Bonds as given, aromatic ones perceived. Stable: number of aromatic bonds and sum of the other orders, "
-            "together, in the published table by element and charge. Valid: RDKit sanitises, and one part. The same: "
-            "SMILES.",
+            "together, in the published table by element and charge. Valid: RDKit sanitises, no aromatic bond outside "
+            "rings, and one part. The same: SMILES.",
             "The table holds what occurs in GEOM-Drugs, some radicals of sulphur among it.",
             "Nikitin et al. 2025, arXiv:2505.00169",
             _geom_revised,

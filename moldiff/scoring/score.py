@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ class Score:
     verdicts: tuple[Verdict, ...] = field(default=(), repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers for JSON, with value and interval beside each count."""
+        """Plain numbers for JSON, with value and interval beside each count; what has no value is null."""
         told = {name: {"rates": _plain(rates), **PROTOCOLS[name].to_dict()} for name, rates in self.protocols.items()}
         return {
             "strict": strict_definition(),
@@ -64,8 +65,8 @@ class Score:
             "rates": _plain(self.rates),
             "failures": dict(self.failures),
             **({"protocols": told} if told else {}),
-            **({"distances": dict(self.distances)} if self.distances else {}),
-            **({"druglike": dict(self.druglike)} if self.druglike else {}),
+            **({"distances": _figures(self.distances)} if self.distances else {}),
+            **({"druglike": _figures(self.druglike)} if self.druglike else {}),
             **({"closer": {name: seen.to_dict() for name, seen in self.closer.items()}} if self.closer else {}),
         }
 
@@ -86,6 +87,11 @@ class Score:
 
 def _plain(rates: Mapping[str, Rate]) -> dict[str, dict[str, Any]]:
     return {name: rate.to_dict() for name, rate in rates.items()}
+
+
+def _figures(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """JSON knows no NaN."""
+    return {name: value if isfinite(value) else None for name, value in figures.items()}
 
 
 def score(

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -5,7 +6,8 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
-from moldiff.chem.border import convert, from_rdkit, to_rdkit
+from moldiff.chem.border import convert, from_rdkit, one_line, to_rdkit
+from moldiff.chem.validity import judge
 from moldiff.errors import MoleculeError
 
 SMILES = [
@@ -103,3 +105,24 @@ def test_sd_values_become_numbers_only_when_written_so(text: str, value: object)
     got = from_rdkit(_with(mol)).properties["key"]
     assert got == value
     assert type(got) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("Explicit valence for atom # 0 C, 5, is greater than permitted", "Explicit valence for atom # 1 C, 5, is"),
+        ("non-ring atom 9 marked aromatic", "non-ring atom 10 marked aromatic"),
+        ("Can't kekulize mol.  Unkekulized atoms: 0 1 9", "Can't kekulize mol. Unkekulized atoms: 1 2 10"),
+        ("Valence of atom 3 is 5, which is larger than the allowed maximum, 4", "Valence of atom 4 is 5, which is"),
+        ("Final molecular charge (0) does not match input (1)", "Final molecular charge (0) does not match input (1)"),
+    ],
+)
+def test_atoms_are_counted_from_one_in_what_rdkit_said(message: str, told: str) -> None:
+    assert one_line(ValueError(message)).startswith(told)
+
+
+@pytest.mark.parametrize(("smiles", "atom"), [("CC(C)(C)(C)C", "2"), ("[H]cc[H]", "2"), ("c1cccc1", "1 2 3 4 5")])
+def test_a_refusal_names_the_atom_that_a_file_names(smiles: str, atom: str) -> None:
+    failure = judge(Chem.MolFromSmiles(smiles, sanitize=False)).failure
+    assert failure is not None
+    assert re.search(rf"atoms?\b\D*{atom}\b", failure.detail)

@@ -2,11 +2,12 @@ from dataclasses import replace
 
 import pytest
 from rdkit import Chem
+from rdkit.Chem import rdDepictor
 
 from moldiff.chem.border import to_rdkit
 from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Failure, Molecule
-from moldiff.chem.stereo import Graph, graph_of, graphs_of, keeps_bonds, mirrored
+from moldiff.chem.stereo import Graph, graph_of, keeps_bonds, largest_fragment, mirrored
 from moldiff.chem.validity import check
 
 
@@ -44,7 +45,75 @@ def test_graph_of_smiles_asks_what_it_names_and_no_more():
 
 
 def test_unsound_graph_is_a_failure():
-    ((_, radical), (_, lost)) = graphs_of([(1, Chem.MolFromSmiles("[CH2]C")), (2, Failure("unreadable", "x"))])
+    radical = graph_of(Chem.MolFromSmiles("[CH2]C"))
     assert isinstance(radical, Failure)
     assert radical.reason == "radical"
-    assert lost == Failure("unreadable", "x")
+    large = graph_of(Chem.MolFromSmiles("C" * 12_002, sanitize=False))
+    assert isinstance(large, Failure)
+    assert large.reason == "size"
+
+
+STEREO = ["C[C@H](O)C#N", "C[C@@H](O)C#N", "C/C=C/C", "C/C=C\\C", "CC=CC", "CC(O)C#N", "C/C=N/O", "F/C=C/[C@H](C)O",
+          "C[C@H]1CC[C@@H](O)CC1"]  # fmt: skip
+DRAWN = {
+    "hydrogens implied": {},
+    "all hydrogens drawn": {"hydrogens": True},
+    "V3000": {"v3000": True},
+    "header of 3D": {"header": "3D"},
+    "header without dimension": {"header": "  "},
+}
+
+
+def drawing(smiles: str, *, hydrogens: bool = False, v3000: bool = False, header: str = "2D") -> Chem.Mol:
+    """A 2D record with wedges, as an SDF reader gives it."""
+    mol = Chem.MolFromSmiles(smiles)
+    mol = Chem.AddHs(mol) if hydrogens else mol
+    rdDepictor.Compute2DCoords(mol)
+    block = Chem.MolToMolBlock(mol, forceV3000=v3000).replace("          2D", f"          {header}")
+    return Chem.MolFromMolBlock(block, sanitize=False, removeHs=False)
+
+
+@pytest.mark.parametrize("smiles", STEREO)
+@pytest.mark.parametrize("kind", DRAWN)
+def test_a_drawing_asks_for_its_own_stereo(kind: str, smiles: str):
+    drawn, named = graph_of(drawing(smiles, **DRAWN[kind])), graph_of(Chem.MolFromSmiles(smiles))
+    assert isinstance(drawn, Graph)
+    assert isinstance(named, Graph)
+    assert drawn.stereo == named.stereo == Chem.CanonSmiles(smiles)
+    assert sorted(drawn.molecule.elements) == sorted(named.molecule.elements)
+    assert (len(drawn.centres), len(drawn.sides)) == (len(named.centres), len(named.sides))
+
+
+@pytest.mark.parametrize("header", ["2D", "3D"])
+def test_a_drawing_may_leave_stereo_open(header: str):
+    """A crossed double bond, and a wavy bond at a centre."""
+    block = Chem.MolToMolBlock(drawing("CC=CC")).replace("          2D", f"          {header}")
+    assert "  2  3  2  3" in block
+    wavy = f"\n     x          {header}\n\n  4  3  0  0  0  0  0  0  0  0999 V2000\n"
+    for x, y, symbol in ((0, 0, "C"), (1.3, 0.7, "C"), (-1.3, 0.7, "F"), (0, -1.5, "O")):
+        wavy += f"{x:10.4f}{y:10.4f}    0.0000 {symbol}   0  0  0  0  0  0  0  0  0  0  0  0\n"
+    wavy += "  1  2  1  0\n  1  3  1  0\n  1  4  1  4\nM  END\n"
+    for text in (block, wavy):
+        graph = graph_of(Chem.MolFromMolBlock(text, sanitize=False, removeHs=False))
+        assert isinstance(graph, Graph)
+        assert not graph.centres | graph.sides
+
+
+def test_labels_of_atoms_are_dropped(molecules: list[Molecule]):
+    """A conformer has none, so stereo that is asked with them never came."""
+    graph, plain = (graph_of(Chem.MolFromSmiles(s)) for s in ("[2H]C([2H])[C@H](O)[15NH2:4]", "C[C@H](O)N"))
+    assert isinstance(graph, Graph)
+    assert isinstance(plain, Graph)
+    assert (graph.stereo, len(graph.centres)) == (plain.stereo, 1)
+
+
+def test_the_largest_fragment_has_most_heavy_atoms():
+    salt = Chem.MolFromSmiles("[Na+].C[C@H](O)C(=O)[O-].[H]C([H])([H])[H]", sanitize=False)
+    salt.SetProp("_Name", "lactate")
+    graph = graph_of(largest_fragment(salt))
+    assert isinstance(graph, Graph)
+    assert (graph.stereo, graph.molecule.name) == ("C[C@H](O)C(=O)[O-]", "lactate")
+    whole = graph_of(salt)
+    assert isinstance(whole, Failure)
+    assert whole.reason == "fragments"
+    assert graph_of(largest_fragment(drawing("C[C@H](O)C#N.Cl"))).stereo == "C[C@H](O)C#N"

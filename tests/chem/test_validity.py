@@ -159,3 +159,11 @@ def test_check_keeps_coordinates_and_properties(embed) -> None:
     mol = check(molecule)
     assert np.allclose(mol.GetConformer().GetPositions(), molecule.pos)
     assert mol.GetProp("_Name") == "ethanol"
+
+
+@pytest.mark.parametrize("count", [1001, 12_002])
+def test_judge_refuses_more_atoms_than_are_supported(count: int) -> None:
+    verdict = judge(Chem.MolFromSmiles("C" * count, sanitize=False))
+    assert not verdict.read
+    assert verdict.num_atoms == 0
+    assert verdict.failure == Failure("size", f"has {count} atoms; at most 1000 are supported")

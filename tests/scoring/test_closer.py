@@ -1,5 +1,6 @@
 """What takes longer for each molecule: strain, PoseBusters, and how what they see is counted."""
 
+import json
 import sys
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from moldiff.chem.strain import gfn2_xtb, mmff94
 from moldiff.chem.validity import check
 from moldiff.errors import ConfigError, MissingPackageError
 from moldiff.scoring.closer import Seen, look_closer
+from moldiff.scoring.grids import grids
 from moldiff.scoring.rate import Rate
 from moldiff.scoring.score import score
 
@@ -46,6 +48,46 @@ def test_strain_by_mmff94_vanishes_after_rdkits_own_relaxation(embed):
 def test_strain_by_xtb_sees_the_charge(embed):
     """Ammonium without its charge has an odd electron, and another energy."""
     assert gfn2_xtb(check(embed("[NH4+]")))["energy"] < 5
+
+
+COLLAPSED = {
+    "all atoms at one point": lambda pos: pos * 0,
+    "at one point, far away": lambda pos: pos * 0 + 9999.0,
+    "two atoms at one point": lambda pos: np.where(np.arange(len(pos))[:, None] == 1, pos[0], pos),
+}
+
+
+@pytest.mark.parametrize("case", COLLAPSED)
+@pytest.mark.parametrize("method", [mmff94, gfn2_xtb])
+def test_strain_of_a_collapsed_molecule_is_a_failure(embed, method, case):
+    molecule = embed("CCO")
+    failure = method(check(replace(molecule, pos=COLLAPSED[case](molecule.pos))))
+    assert isinstance(failure, Failure)
+    assert failure.reason in ("no_energy", "unconverged", "scf")
+    assert "\n" not in failure.detail
+
+
+def test_a_collapsed_molecule_costs_no_other_its_figures(embed):
+    """One record with all its atoms at one point made every figure of a file NaN."""
+    good = [embed(smiles) for smiles in ("CCO", "CC", "CC#N")]
+    bad = replace(good[0], pos=good[0].pos * 0)
+    seen = look_closer([*good, bad], ["mmff94", "posebusters", "xtb"], num_workers=2)
+    assert [seen[name].failures for name in ("mmff94", "xtb")] == [{"no_energy": 1}, {"scf": 1}]
+    assert seen["mmff94"].quartiles == look_closer(good, ["mmff94"], num_workers=1)["mmff94"].quartiles
+    assert seen["posebusters"].rates["bond_lengths"] == Rate(3, 4)
+    assert np.isfinite([of for one in seen.values() for of in one.quartiles.values()]).all()
+    result = score([*good, bad], distances_to=good, with_druglike=True)
+    assert result.rates["valid"] == Rate(4, 4)
+    assert np.isfinite([*result.distances.values(), *result.druglike.values()]).all()
+
+
+def test_what_has_no_value_is_null_in_json_and_none_in_a_table(embed):
+    result = score([embed("C")], with_druglike=True, distances_to=[embed("FF")])
+    assert np.isnan(result.druglike["diversity"])
+    told = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert told["druglike"]["diversity"] is told["distances"]["bond_length_w1"] is None
+    cells = {row[0]: row[1] for grid in grids(result) for row in grid.rows if grid.title == "descriptors"}
+    assert cells["diversity, 0 to 1"] == "none"
 
 
 def test_force_field_without_parameters_is_a_failure(embed):

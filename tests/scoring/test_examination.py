@@ -10,6 +10,7 @@ from rdkit import Chem
 import moldiff.scoring.examination
 from moldiff.chem.border import to_rdkit
 from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.rings import num_independent_rings
 from moldiff.chem.validity import Record, Verdict
 from moldiff.scoring.examination import Rules, examine_all
 from moldiff.scoring.score import Score, score
@@ -69,6 +70,39 @@ def test_few_records_start_no_process(embed: Callable[[str], Molecule], monkeypa
 
     monkeypatch.setattr(moldiff.scoring.examination, "bounded_map", refuse)
     assert len(list(examine_all([embed("C")] * 3, Rules(), num_workers=4))) == 3
+
+
+def ladder(rungs: int) -> Chem.Mol:
+    """Nitrogens in a row of rings; RDKit's aromaticity takes 1 s at 40 rungs, and twice that for each two more."""
+    mol = Chem.RWMol()
+    for _ in range(2 * rungs):
+        mol.AddAtom(Chem.Atom(7))
+    for i in range(rungs):
+        mol.AddBond(i, rungs + i, Chem.BondType.SINGLE)
+        if i:
+            mol.AddBond(i - 1, i, Chem.BondType.SINGLE)
+            mol.AddBond(rungs + i - 1, rungs + i, Chem.BondType.SINGLE)
+    mol.SetProp("_Name", f"ladder {rungs}")
+    return mol.GetMol()
+
+
+def test_a_record_that_keeps_rdkit_is_ended_with_one_record_and_one_worker(
+    embed: Callable[[str], Molecule], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(moldiff.scoring.examination, "CHUNK_SECONDS", 3.0)
+    result = score([ladder(60)])
+    assert dict(result.failures) == {"timeout": 1}
+    assert result.verdicts[0].name == "ladder 60"
+    result = score([embed("CCO"), ladder(60), ladder(10), to_rdkit(embed("CC")), ladder(60), ladder(23)])
+    reasons = [None if v.failure is None else v.failure.reason for v in result.verdicts]
+    assert reasons == [None, "timeout", "implicit_hydrogen", None, "timeout", "implicit_hydrogen"]
+
+
+def test_rings_are_counted_without_looking_for_them(embed: Callable[[str], Molecule]):
+    for smiles, count in (("CCO", 0), ("c1ccccc1", 1), ("C1CC1C1CC1", 2), ("C12C3C4C1C5C2C3C45", 5)):
+        assert num_independent_rings(embed(smiles)) == num_independent_rings(to_rdkit(embed(smiles))) == count
+    assert num_independent_rings(Chem.MolFromSmiles("C1CC1.CC.C1CC1")) == 2
+    assert num_independent_rings(ladder(60)) == 59
 
 
 @pytest.mark.parametrize("num_workers", [1, 2])
