@@ -1,6 +1,5 @@
 """Where new atoms may be bonded: atoms by a pattern, and the geometry of the pieces that are to be linked."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,8 +11,6 @@ from moldiff.chem.border import to_rdkit
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import sanitise
 from moldiff.errors import ConfigError
-
-_STAR = re.compile(r"\[\d*\*(?::\d+)?\]|\*")
 
 
 def matches(molecule: Molecule, smarts: str) -> list[int]:
@@ -41,32 +38,6 @@ def matches(molecule: Molecule, smarts: str) -> list[int]:
     if not found:
         raise ConfigError(f"molecule {molecule.name!r}: no atom matches {smarts!r}")
     return found
-
-
-def without_stars(smiles: str) -> tuple[str, list[int]]:
-    """A SMILES with `*` for places to attach, as `*c1ccccc1`, with hydrogens in their place.
-
-    Args:
-        smiles: of a scaffold; stars may be in brackets, numbered or not.
-
-    Returns:
-        The SMILES, its atoms in their order, and the atom, from 0, that each star stands at.
-
-    Raises:
-        ConfigError: if it is no SMILES, or a star has another bond than a single one.
-    """
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles, sanitize=False)
-    if mol is None:
-        raise ConfigError(f"{smiles[:80]!r} is no SMILES")
-    places = []
-    for atom in mol.GetAtoms():
-        if atom.GetAtomicNum() == 0:
-            bonds = atom.GetBonds()
-            if len(bonds) != 1 or bonds[0].GetBondType() != Chem.BondType.SINGLE:
-                raise ConfigError(f"{smiles[:80]!r}: the star that is atom {atom.GetIdx() + 1} needs one single bond")
-            places.append(bonds[0].GetOtherAtomIdx(atom.GetIdx()))
-    return _STAR.sub("[H]", smiles), places
 
 
 def pieces(molecule: Molecule) -> Int[np.ndarray, "n"]:

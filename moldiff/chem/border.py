@@ -200,14 +200,34 @@ def too_large(mol: Chem.Mol) -> Failure | None:
     return Failure("size", f"has {count} atoms; at most {MAX_ATOMS} are supported") if count > MAX_ATOMS else None
 
 
-def unusable_record(mol: Chem.Mol) -> Failure | None:
-    """Why this holds no atoms in space: none at all or too many, placeholders, or coordinates missing, NaN or huge."""
+def with_hydrogens(mol: Chem.Mol) -> Chem.Mol:
+    """A record whose implicit hydrogens are atoms, with coordinates where the others have some in 3D."""
+    mol = Chem.Mol(mol)
+    mol.UpdatePropertyCache(strict=False)
+    return Chem.AddHs(mol, addCoords=bool(mol.GetNumConformers() and mol.GetConformer().Is3D()))
+
+
+def is_star(atom: Chem.Atom) -> bool:
+    """Whether this stands for whatever may be attached: `*`, `R`, `R#`, `[*:1]`."""
+    return atom.GetAtomicNum() == 0
+
+
+def unusable_record(mol: Chem.Mol, *, stars: bool = False) -> Failure | None:
+    """Why this holds no atoms in space: none at all or too many, placeholders, or coordinates missing, NaN or huge.
+
+    Args:
+        mol: as it was read.
+        stars: let attachment points pass.
+
+    Returns:
+        The reason, or None.
+    """
     if mol.GetNumAtoms() == 0:
         return Failure("size", "has no atoms")
     if (failure := too_large(mol)) is not None:
         return failure
     for atom in mol.GetAtoms():
-        if atom.GetAtomicNum() == 0 or atom.HasQuery():
+        if (atom.HasQuery() or atom.GetAtomicNum() == 0) and not (stars and is_star(atom)):
             return Failure(
                 "element", f"atom {atom.GetIdx() + 1} is {atom.GetSymbol()!r}, a placeholder, not an element"
             )

@@ -28,20 +28,23 @@ def embedded(smiles: str, *, seed: int, name: str = "") -> Molecule | Failure:
     2044.
     """
     mol = sanitised(smiles)
-    if isinstance(mol, Failure):
-        return mol
+    return mol if isinstance(mol, Failure) else embedded_molecule(mol, f"{smiles[:80]!r}", seed=seed, name=name)
+
+
+def embedded_molecule(mol: Chem.Mol, label: str, *, seed: int, name: str = "") -> Molecule | Failure:
+    """As `embedded`, of a sanitised molecule, whose atoms keep their order, with a label for messages."""
     pieces = len(Chem.GetMolFrags(mol))
     if pieces != 1:
-        return Failure("fragments", f"{smiles[:80]!r}: {pieces} fragments; give each molecule a line of its own")
+        return Failure("fragments", f"{label}: {pieces} fragments; give each molecule a line of its own")
     with rdBase.BlockLogs():
         mol = Chem.AddHs(mol)
         how = rdDistGeom.ETKDGv3()
         how.randomSeed, how.maxIterations = seed, MOST_ATTEMPTS
         if rdDistGeom.EmbedMolecule(mol, how) != 0:
-            return Failure("embedding", f"{smiles[:80]!r}: ETKDG found no coordinates in {MOST_ATTEMPTS} attempts")
+            return Failure("embedding", f"{label}: ETKDG found no coordinates in {MOST_ATTEMPTS} attempts")
         energies = relax(mol)
     if isinstance(energies, Failure):
-        return Failure(energies.reason, f"{smiles[:80]!r}: {energies.detail}")
+        return Failure(energies.reason, f"{label}: {energies.detail}")
     mol.SetDoubleProp("mmff94_energy", energies[1])
     molecule = convert(mol, name=name)
     if isinstance(molecule, Failure):

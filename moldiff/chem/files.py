@@ -51,23 +51,24 @@ def read_molecules(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]
     )
 
 
-def read_records(path: str | Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
+def read_records(path: str | Path, *, stars: bool = False) -> Iterator[tuple[int, Chem.Mol | Failure]]:
     """Numbered records as they stand, for `moldiff.chem.validity.judge`; errors as in `read_molecules`.
 
     Of an SDF; of an XYZ file with the bonds that RDKit perceives, within ten seconds each; of a list of SMILES
     with the hydrogens that they imply, without coordinates; of all such files of a folder, by name; texts
-    and tables of a folder that hold none are passed over, with a warning that names them.
+    and tables of a folder that hold none are passed over, with a warning that names them. `stars` lets placeholders
+    pass, in files that are no folder.
     """
     path = Path(path)
     if os.path.isdir(path):  # unlike Path.is_dir, it raises nothing
         return _folder(path)
     suffix = format_of(path)
     if suffix in _SDF:
-        return read_sdf_records(path)
+        return read_sdf_records(path, stars=stars)
     if suffix in _XYZ:
         return _perceived(path)
     if suffix in SMILES_SUFFIXES:
-        return read_smiles_records(path)
+        return read_smiles_records(path, stars=stars)
     kinds = f"{', '.join(_SCORED)}, plain or .gz"
     raise FileFormatError(f"{printable(path)}: a score is read from {kinds}, or a folder of them")
 

@@ -27,8 +27,8 @@ _TAG = re.compile(r">[^<]*<(.+)>")  # the key may hold < and > itself
 _SIZES = re.compile(r"M  V30 COUNTS\s+(\d{1,9})\s+(\d{1,9})")
 
 
-def read_sdf_records(path: str | Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
-    """Numbered records, not sanitised, hydrogens as they stand, tags as properties.
+def read_sdf_records(path: str | Path, *, stars: bool = False) -> Iterator[tuple[int, Chem.Mol | Failure]]:
+    """Numbered records, not sanitised, hydrogens as they stand, tags as properties; `stars` lets placeholders pass.
 
     A broken record is a `Failure` in its place; a file that cannot be read is a `DataError`, one that is empty or no
     SDF at all a `FileFormatError`.
@@ -39,7 +39,7 @@ def read_sdf_records(path: str | Path) -> Iterator[tuple[int, Chem.Mol | Failure
             detail = "the file ends before this record does, before its `M  END`; write or fetch it again"
             yield number, Failure("truncated", f"{label}: {detail}")
             continue
-        result = block.fault or _parse(block.lines)
+        result = block.fault or _parse(block.lines, stars)
         yield number, Failure(result.reason, f"{label}: {result.detail}") if isinstance(result, Failure) else result
 
 
@@ -170,7 +170,7 @@ def _refuse_foreign(path: str | Path, lines: list[str]) -> None:
     )
 
 
-def _parse(lines: list[str]) -> Chem.Mol | Failure:
+def _parse(lines: list[str], stars: bool) -> Chem.Mol | Failure:
     end = next((i for i, line in enumerate(lines) if line.startswith("M  END")), None)
     if end is None or end < 4:
         return Failure("unreadable", "the connection table has no `M  END`, or no counts line before it")
@@ -185,7 +185,7 @@ def _parse(lines: list[str]) -> Chem.Mol | Failure:
         mol = None
     if mol is None:
         return _diagnose(lines[: end + 1])
-    failure = unusable_record(mol)
+    failure = unusable_record(mol, stars=stars)
     if failure is not None:
         return failure
     key, value = None, []

@@ -1,6 +1,7 @@
 """SMILES lists: the reference that novelty is measured against, and the lines that a writer adds."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,12 +27,12 @@ def read_smiles(path: str | Path) -> Iterator[tuple[int, frozenset[str] | Failur
     return _each_line(path, _identities)
 
 
-def read_smiles_records(path: str | Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
+def read_smiles_records(path: str | Path, *, stars: bool = False) -> Iterator[tuple[int, Chem.Mol | Failure]]:
     """Numbered molecules, not sanitised, the hydrogens that the SMILES imply as atoms, without coordinates.
 
     Errors as in `read_smiles`.
     """
-    return _each_line(path, record_of_smiles)
+    return _each_line(path, partial(record_of_smiles, stars=stars))
 
 
 def _each_line(path: str | Path, parse: Callable[[str], Result | Failure]) -> Iterator[tuple[int, Result | Failure]]:
@@ -53,12 +54,12 @@ def _unsanitised(smiles: str) -> Chem.Mol | Failure:
     return oversize(mol.GetNumAtoms(), mol.GetNumBonds()) or mol
 
 
-def record_of_smiles(smiles: str) -> Chem.Mol | Failure:
-    """As `read_smiles_records` gives them; a `Failure` if it is no SMILES or has a placeholder."""
+def record_of_smiles(smiles: str, *, stars: bool = False) -> Chem.Mol | Failure:
+    """As `read_smiles_records` gives them; a `Failure` if it is no SMILES or has a placeholder, unless `stars` pass."""
     mol = _unsanitised(smiles)
     if isinstance(mol, Failure):
         return mol
-    if any(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms()):
+    if not stars and any(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms()):
         return Failure("element", f"{smiles[:80]!r} has a placeholder, not an element")
     mol.UpdatePropertyCache(strict=False)
     mol = Chem.AddHs(mol)

@@ -36,7 +36,7 @@ class Graph:
         told = Chem.Mol(mol)
         with rdBase.BlockLogs():
             Chem.AssignStereochemistryFrom3D(told)
-        return _key(told, self.centres, self.sides) == self.stereo
+        return stereo_key(told, self.centres, self.sides) == self.stereo
 
 
 def graph_of(mol: Chem.Mol) -> Graph | Failure:
@@ -50,8 +50,7 @@ def graph_of(mol: Chem.Mol) -> Graph | Failure:
     obstacle = too_large(full) or aromatic_fault(full) or sanitise(full)
     if obstacle is not None:
         return obstacle
-    with rdBase.BlockLogs():
-        full = _with_stereo(full)
+    full = with_shown_stereo(full)
     full.RemoveAllConformers()
     orders = kekule_orders(full)
     if isinstance(orders, Failure):
@@ -64,17 +63,32 @@ def graph_of(mol: Chem.Mol) -> Graph | Failure:
     checked = check(molecule)
     if isinstance(checked, Failure):
         return checked
+    centres, sides = stereo_elements(full)
+    return Graph(molecule, centres, sides, stereo_key(full, centres, sides))
+
+
+def stereo_elements(full: Chem.Mol) -> tuple[frozenset[int], frozenset[tuple[int, int]]]:
+    """Atoms and double bonds, by their ends, that have stereo."""
     centres = frozenset(
         atom.GetIdx() for atom in full.GetAtoms() if atom.GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED
     )
-    sides = frozenset(_ends(bond) for bond in full.GetBonds() if bond.GetStereo() > Chem.BondStereo.STEREOANY)
-    return Graph(molecule, centres, sides, _key(full, centres, sides))
+    return centres, frozenset(_ends(bond) for bond in full.GetBonds() if bond.GetStereo() > Chem.BondStereo.STEREOANY)
+
+
+def in_space(mol: Chem.Mol) -> bool:
+    """Whether it has coordinates in 3D, which a drawing has not, whatever its header says."""
+    return bool(mol.GetNumConformers() and mol.GetConformer().Is3D() and mol.GetConformer().GetPositions()[:, 2].any())
+
+
+def with_shown_stereo(mol: Chem.Mol) -> Chem.Mol:
+    """A sanitised molecule with all its hydrogens, and the stereo that it shows."""
+    with rdBase.BlockLogs():
+        return _with_stereo(mol)
 
 
 def _with_stereo(mol: Chem.Mol) -> Chem.Mol:
-    """A sanitised molecule with all its hydrogens, and the stereo that it shows."""
     conformer = mol.GetConformer() if mol.GetNumConformers() else None
-    if conformer is not None and conformer.Is3D() and conformer.GetPositions()[:, 2].any():
+    if in_space(mol):
         full = Chem.AddHs(mol, addCoords=True)
         Chem.AssignStereochemistryFrom3D(full)
         return full
@@ -114,7 +128,7 @@ def _ends(bond: Chem.Bond) -> tuple[int, int]:
     return min(begin, end), max(begin, end)
 
 
-def _key(mol: Chem.Mol, centres: frozenset[int], sides: frozenset[tuple[int, int]]) -> str:
+def stereo_key(mol: Chem.Mol, centres: frozenset[int], sides: frozenset[tuple[int, int]]) -> str:
     """Canonical SMILES with the stereo of these atoms and bonds alone."""
     mol = Chem.Mol(mol)
     for atom in mol.GetAtoms():

@@ -146,16 +146,16 @@ def usable(
     return good, refused
 
 
-def records_of(source: str) -> tuple[Path, Iterable[tuple[int, "Checked"]]]:
-    """The records of a file, or the one that a SMILES in its place is."""
+def records_of(source: str, *, stars: bool = False) -> tuple[Path, Iterable[tuple[int, "Checked"]]]:
+    """The records of a file, or the one that a SMILES in its place is; `stars` lets attachment points pass."""
     from moldiff.chem.files import read_records
     from moldiff.chem.molecule import Failure
     from moldiff.chem.smiles import record_of_smiles
 
     path = Path(source)
     if path.exists():
-        return path, read_records(path)
-    record = record_of_smiles(source)
+        return path, read_records(path, stars=stars)
+    record = record_of_smiles(source, stars=stars)
     if isinstance(record, Failure) and record.reason == "unreadable":
         raise DataError(f"{source[:80]!r} is neither a file nor a SMILES")
     return Path("SMILES"), [(1, record)]

@@ -75,7 +75,7 @@ def _named(path: Path, records: "Iterable[tuple[int, Checked]]") -> "Iterator[tu
         yield from records
         return
     for (number, record), row in zip(records, read_rows(path), strict=False):
-        name = next((cell for column, cell in row.cells.items() if column.lower() == "name"), "")
+        name = next((cell for column, cell in row.columns.items() if column.lower() == "name"), "")
         if name and not isinstance(record, Failure):
             record.SetProp("_Name", name)
         yield number, record

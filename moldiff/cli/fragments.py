@@ -1,46 +1,58 @@
 """`moldiff decorate` and `moldiff link`."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from moldiff.cli.assignments import Device, Out, Overwrite, Weights
+from moldiff.cli.assignments import Device, Out, Overwrite
 from moldiff.cli.completing import NumEach, NumThreads, Seed, Steps, complete, records_of, usable
 from moldiff.cli.conditions import Conditions, Guide, NumWalks, compete
-from moldiff.cli.drawing import load
-from moldiff.cli.refusals import Failures
+from moldiff.cli.refusals import Failures, Refused
+from moldiff.cli.routing import AUTO, AutoWeights, Extrapolate, Route
 from moldiff.cli.sample import parse_num_atoms
-from moldiff.errors import ConfigError, SizeError
+from moldiff.errors import ConfigError
 
 if TYPE_CHECKING:
+    from rdkit.Chem import Mol
+
     from moldiff.chem.molecule import Failure, Molecule
-    from moldiff.chem.validity import Checked
-    from moldiff.generator import MoleculeGenerator
+    from moldiff.chem.scaffold import Scaffold
+    from moldiff.sizes import NumAtoms
     from moldiff.tasks.fragments import Fragment
 
 Attach = Annotated[
     str | None,
-    Option(help="Atoms that get a new bond in the place of a hydrogen, counted from 1: 3, or 3,5; twice is two bonds."),
+    Option(
+        help="Atoms that get a new bond in the place of a hydrogen, counted from 1: 3, or 3,5; twice is two bonds. "
+        "With the number of atoms to add at each, hydrogens included: 3:4-9,5:1-4. If the scaffold has stars, their "
+        "labels."
+    ),
 ]
 Smarts = Annotated[str | None, Option(help="Or: all atoms that the first atom of this pattern matches, such as [CH2].")]
 Add = Annotated[
     str | None, Option("--add", help="Atoms to add, with hydrogens: 5, or 3-8. (default: sizes as in the data)")
 ]
+AddHydrogens = Annotated[
+    bool, Option("--add-hydrogens", help="Add hydrogens with coordinates to a file that has not all of them.")
+]
+_SITE = re.compile(r"(\d{1,6})(?::(\d{1,4})(?:-(\d{1,4}))?)?")
 
 
 def decorate(
-    scaffold: Annotated[str, Argument(help="A SMILES, or a file in 3D with all hydrogens: .sdf or .mol.")],
+    scaffold: Annotated[str, Argument(help="A SMILES, or a file: .sdf or .mol in 3D, which stays, or drawn; .smi.")],
     out: Out,
     attach: Attach = None,
     smarts: Smarts = None,
     add: Add = None,
+    add_hydrogens: AddHydrogens = False,
     num_each: NumEach = 10,
-    weights: Weights = "qm9",
+    weights: AutoWeights = AUTO,
     num_steps: Steps = 50,
     seed: Seed = 0,
+    allow_extrapolation: Extrapolate = False,
     failures: Failures = None,
     condition: Conditions = None,
     num_walks: NumWalks = 1,
@@ -49,38 +61,44 @@ def decorate(
     device: Device = None,
     num_threads: NumThreads = None,
 ) -> None:
-    """Draws substituents on a scaffold, whose atoms, bonds and coordinates stay.
+    """Draws substituents on a scaffold, whose atoms, bonds and coordinates stay; each site gets a heavy atom.
 
-    A scaffold given as SMILES gets its coordinates from the same weights first (by ETKDG and MMFF94 where they know no
-    molecule so small), and may have its places as stars.
+    A scaffold given as SMILES or as a drawing gets its coordinates from the same weights first (by ETKDG and MMFF94
+    where they know no molecule so small). Its sites may be stars: *, [*:1] or R#, whose stereo is kept.
 
     Examples: moldiff decorate "*c1ccco1" --add 3-8 -n 20 --out furans.sdf | moldiff decorate "*c1ccncc1" --weights
     druglike --condition logp=2 --num-walks 4 --out pyridines.sdf
     """
-    from functools import partial
+    from moldiff.tasks.fragments import check_fragment, fragment_obstacle, grow
+    from moldiff.tasks.scaffolds import located
 
-    from moldiff.chem.attachment import without_stars
-    from moldiff.tasks.fragments import check_fragment, grow
+    route = Route(weights, device, num_threads, allow_extrapolation)
+    num_added, sites = parse_num_atoms(add), _Sites(attach, smarts, add)
 
-    generator = load(weights, device, num_threads)
-    selection, judges = compete(generator, weights, condition, guide=guide, num_walks=num_walks)
-    num_added = parse_num_atoms(add)
-    if "*" in scaffold and attach is None and smarts is None and not Path(scaffold).exists():
-        scaffold, places = without_stars(scaffold)
-        attach = ",".join(str(place + 1) for place in places)
-    path, records = records_of(scaffold)
-    scaffolds, failed = usable(
-        path, _in_space(generator, records, seed), lambda one: _open(one, attach, smarts), failures=failures
-    )
-    fragments = [_open(one, attach, smarts) for one in scaffolds]
-    for fragment in fragments:
+    def opened(one: "tuple[Scaffold, Molecule]") -> "Fragment":
+        fragment = sites.opened(*one)
         _refuse_pieces(fragment, linked=False)
-        check_fragment(generator, fragment, num_added)
-    complete(
-        fragments, partial(grow, generator, num_each=num_each, num_added=num_added, selection=selection), out,
-        failed=failed, num_each=num_each, num_steps=num_steps, seed=seed, overwrite=overwrite, judges=judges,
-        failures=failures,
-    )  # fmt: skip
+        return fragment
+
+    def name_of(one: "tuple[Scaffold, Molecule]") -> str:
+        fragment = opened(one)
+        return route.name_for(lambda domain: fragment_obstacle(fragment, num_added, domain), one[1].label)
+
+    path, records = records_of(scaffold, stars=True)
+    scaffolds, failed = usable(path, records, name_of, make=_outlined(add_hydrogens), failures=failures)
+    chosen = [(one, name_of(one)) for one in scaffolds]
+    fragments, names = list["Fragment"](), list[str]()
+    for (one, molecule), name in chosen:
+        whole = located(route.generator(name), one, seed=seed)
+        if isinstance(whole, Failure):
+            label = f"{path.name}, {molecule.label}"
+            failed[label] = Refused(len(failed) + 1, molecule.name, whole.reason, whole.detail)
+            continue
+        fragments.append(opened((one, whole)))
+        names.append(name)
+        check_fragment(route.generator(name), fragments[-1], num_added, allow_extrapolation=allow_extrapolation)
+    _grow(route, fragments, names, grow, num_added, condition, guide, num_walks, out, failed=failed, num_each=num_each,
+          num_steps=num_steps, seed=seed, overwrite=overwrite, failures=failures)  # fmt: skip
 
 
 def link(
@@ -89,10 +107,12 @@ def link(
     attach: Attach = None,
     smarts: Smarts = None,
     add: Add = None,
+    add_hydrogens: AddHydrogens = False,
     num_each: NumEach = 10,
-    weights: Weights = "qm9",
+    weights: AutoWeights = AUTO,
     num_steps: Steps = 50,
     seed: Seed = 0,
+    allow_extrapolation: Extrapolate = False,
     failures: Failures = None,
     condition: Conditions = None,
     num_walks: NumWalks = 1,
@@ -103,46 +123,117 @@ def link(
 ) -> None:
     """Draws atoms that link pieces, whose atoms, bonds and coordinates stay.
 
-    Atoms are counted through the whole file: the first of the second record follows the last of the first.
+    Atoms are counted through the whole file: the first of the second record follows the last of the first. Sites may be
+    stars, as of `moldiff decorate`.
 
     Example: moldiff link pieces.sdf --attach 2,9 --add 2-6 -n 20 --out linked.sdf
     """
-    from functools import partial
+    from moldiff.chem.scaffold import together
+    from moldiff.tasks.fragments import check_fragment, fragment_obstacle, grow
+    from moldiff.tasks.scaffolds import has_coordinates
 
-    from moldiff.chem.attachment import together
-    from moldiff.chem.files import read_molecules
-    from moldiff.tasks.fragments import check_fragment, grow
-
-    generator = load(weights, device, num_threads)
-    selection, judges = compete(generator, weights, condition, guide=guide, num_walks=num_walks)
-    num_added = parse_num_atoms(add)
-    parts, failed = usable(file, read_molecules(file), lambda part: None, failures=failures)
+    route = Route(weights, device, num_threads, allow_extrapolation)
+    num_added, sites = parse_num_atoms(add), _Sites(attach, smarts, add)
+    path, records = records_of(str(file), stars=True)
+    parts, failed = usable(path, records, lambda part: None, make=_outlined(add_hydrogens), failures=failures)
     if failed:
         raise ConfigError(next(f"{label}: {why}" for label, why in failed.items()))
-    fragment = _open(together(parts), attach, smarts)
+    if not all(has_coordinates(scaffold) for scaffold, _ in parts):
+        raise ConfigError(f"{path.name}: pieces to link need coordinates in 3D, which say where they lie")
+    fragment = sites.opened(*together(parts))
+    if fragment.site_sizes:
+        raise ConfigError(f"--attach {attach}: sizes by site go with moldiff decorate; give --add here")
     _refuse_pieces(fragment, linked=True)
-    check_fragment(generator, fragment, num_added)
-    complete(
-        [fragment], partial(grow, generator, num_each=num_each, num_added=num_added, selection=selection), out,
-        failed={}, num_each=num_each, num_steps=num_steps, seed=seed, overwrite=overwrite, judges=judges,
-        failures=failures,
-    )  # fmt: skip
+    name = route.name_for(lambda domain: fragment_obstacle(fragment, num_added, domain), fragment.molecule.label)
+    check_fragment(route.generator(name), fragment, num_added, allow_extrapolation=allow_extrapolation)
+    _grow(route, [fragment], [name], grow, num_added, condition, guide, num_walks, out, failed={}, num_each=num_each,
+          num_steps=num_steps, seed=seed, overwrite=overwrite, failures=failures)  # fmt: skip
 
 
-def _open(molecule: "Molecule", attach: str | None, smarts: str | None) -> "Fragment":
-    from moldiff.chem.attachment import matches
-    from moldiff.tasks.fragments import opened
+def _grow(
+    route: Route, fragments: "Sequence[Fragment]", names: Sequence[str], task: Any, num_added: "NumAtoms",
+    condition: Sequence[str] | None, guide: str | None, num_walks: int, out: Path, *, num_each: int, **how: Any,
+) -> None:  # fmt: skip
+    """Draws, with what the trajectories of each molecule compete for, which needs weights that draw all of them."""
+    from functools import partial
 
-    if (attach is None) == (smarts is None):
-        raise ConfigError("give the attachment atoms by --attach or by --smarts, such as --attach 3; or * in a SMILES")
-    if smarts is not None:
-        return opened(molecule, matches(molecule, smarts))
-    try:
-        return opened(molecule, [int(atom) - 1 for atom in str(attach).split(",")])
-    except ValueError as error:
-        if isinstance(error, ConfigError) or not str(error).startswith("invalid literal"):
-            raise
-        raise ConfigError(f"--attach {attach}: expected numbers of atoms, such as 3 or 3,5") from error
+    if (condition or num_walks > 1) and len(set(names)) > 1:
+        raise ConfigError(f"--condition with scaffolds for {' and '.join(sorted(set(names)))}: name one by --weights")
+    name = names[0] if names else AUTO
+    selection, judges = None, []
+    if names:
+        selection, judges = compete(route.generator(name), name, condition, guide=guide, num_walks=num_walks)
+    draw = partial(route.draw, task, names=names, num_each=num_each, num_added=num_added, selection=selection)
+    complete(list(fragments), draw, out, num_each=num_each, judges=judges, **how)
+
+
+class _Sites:
+    """Where and how much to add, as `--attach` or `--smarts` say; stars need neither.
+
+    Args:
+        attach: text of the option.
+        smarts: text of the option.
+        add: text of `--add`, which sizes by site leave no room for.
+    """
+
+    def __init__(self, attach: str | None, smarts: str | None, add: str | None) -> None:
+        self.smarts, self.atoms, self.sizes = smarts, list[int](), list[tuple[int, int]]()
+        if attach is not None and smarts is not None:
+            raise ConfigError(f"--attach {attach}, --smarts {smarts}: give one of them")
+        for text in [] if attach is None else attach.split(","):
+            match = _SITE.fullmatch(text.strip())
+            if match is None:
+                raise ConfigError(f"--attach {attach}: expected numbers of atoms, such as 3 or 3,5, or 3:4-9,5:1-4")
+            self.atoms.append(int(match[1]))
+            if match[2] is not None:
+                self.sizes.append((int(match[2]), int(match[3] or match[2])))
+        if self.sizes and (len(self.sizes) < len(self.atoms) or add is not None):
+            raise ConfigError(f"--attach {attach}: give a size to every site, and then no --add")
+        if any(not 1 <= low <= high for low, high in self.sizes):
+            raise ConfigError(f"--attach {attach}: expected sizes of at least 1, the least first")
+
+    def opened(self, scaffold: "Scaffold", molecule: "Molecule") -> "Fragment":
+        """The fragment; an error says what it needs."""
+        from moldiff.chem.attachment import matches
+        from moldiff.tasks.scaffolds import opened_scaffold
+
+        if scaffold.sites and self.smarts is None and sorted(self.atoms) in ([], sorted(scaffold.labels)):
+            of = dict(zip(self.atoms, self.sizes, strict=False))
+            return opened_scaffold(
+                scaffold, molecule, site_sizes=[of[label] for label in scaffold.labels if label in of]
+            )
+        if scaffold.sites:
+            known = ", ".join(map(str, scaffold.labels))
+            raise ConfigError(
+                f"{molecule.label}: its sites are the stars {known}; --attach may give each of them a size"
+            )
+        if self.smarts is not None:
+            return opened_scaffold(scaffold, molecule, matches(molecule, self.smarts))
+        if not self.atoms:
+            raise ConfigError(
+                "give the attachment atoms by --attach or by --smarts, such as --attach 3; or * in a SMILES"
+            )
+        return opened_scaffold(scaffold, molecule, [atom - 1 for atom in self.atoms], site_sizes=self.sizes)
+
+
+def _outlined(add_hydrogens: bool) -> Any:
+    """Makes of a record its scaffold, and a molecule with the coordinates that it has, or none."""
+
+    def make(record: "Mol") -> "tuple[Scaffold, Molecule] | Failure":
+        from dataclasses import replace
+
+        from moldiff.chem.border import with_hydrogens
+        from moldiff.chem.molecule import Failure
+        from moldiff.chem.scaffold import scaffold_of
+        from moldiff.tasks.scaffolds import outline
+
+        scaffold = scaffold_of(with_hydrogens(record) if add_hydrogens else record)
+        molecule = scaffold if isinstance(scaffold, Failure) else outline(scaffold)
+        if isinstance(molecule, Failure) and molecule.reason == "implicit_hydrogen":
+            return replace(molecule, detail=f"{molecule.detail}; --add-hydrogens does so")
+        return molecule if isinstance(scaffold, Failure) or isinstance(molecule, Failure) else (scaffold, molecule)
+
+    return make
 
 
 def _refuse_pieces(fragment: "Fragment", *, linked: bool) -> None:
@@ -153,31 +244,3 @@ def _refuse_pieces(fragment: "Fragment", *, linked: bool) -> None:
         raise ConfigError(f"molecule {fragment.molecule.name!r}: is one piece; moldiff decorate adds to it")
     if not linked and count > 1:
         raise ConfigError(f"molecule {fragment.molecule.name!r}: is {count} pieces; moldiff link joins them")
-
-
-def _in_space(
-    generator: "MoleculeGenerator", records: "Iterable[tuple[int, Checked]]", seed: int
-) -> "Iterator[tuple[int, Molecule | Failure]]":
-    """Scaffolds with coordinates: their own, or those that the weights draw, or ETKDG's where none is so small."""
-    from moldiff.chem.border import convert, title
-    from moldiff.chem.embedding import embedded
-    from moldiff.chem.molecule import Failure
-    from moldiff.chem.stereo import graph_of
-    from moldiff.tasks.conformers import conformers
-
-    for number, record in records:
-        if isinstance(record, Failure) or record.GetNumConformers():
-            yield number, record if isinstance(record, Failure) else convert(record)
-            continue
-        graph = graph_of(record)
-        if isinstance(graph, Failure):
-            yield number, graph
-            continue
-        try:
-            (sample,) = conformers(generator, [graph], seed=seed)
-        except SizeError:
-            alone = embedded(title(record), seed=seed)  # records without coordinates are named by their SMILES
-            yield number, alone if isinstance(alone, Failure) else replace(alone, properties={})
-            continue
-        drawn = sample.result if isinstance(sample.result, Failure) else sample.molecule
-        yield number, drawn if drawn is not None else Failure("coordinates", "none were drawn")

@@ -1,0 +1,92 @@
+"""Coordinates for scaffolds that come without, and fragments from scaffolds with stars."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rdkit import Chem
+
+from moldiff.chem.border import convert
+from moldiff.chem.embedding import embedded_molecule
+from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.scaffold import Scaffold
+from moldiff.chem.stereo import graph_of
+from moldiff.chem.validity import sanitise
+from moldiff.errors import DomainError, MoleculeError
+from moldiff.generator import MoleculeGenerator
+from moldiff.tasks.conformers import conformers
+from moldiff.tasks.fragments import Fragment, opened
+
+
+def has_coordinates(scaffold: Scaffold) -> bool:
+    """Whether it comes with coordinates in 3D, which then stay."""
+    return bool(scaffold.mol.GetNumConformers() and scaffold.mol.GetConformer().Is3D())
+
+
+def outline(scaffold: Scaffold) -> Molecule | Failure:
+    """The molecule with its own coordinates, or with none where it has none in 3D."""
+    if has_coordinates(scaffold):
+        return convert(scaffold.mol)
+    graph = graph_of(scaffold.mol)
+    return graph if isinstance(graph, Failure) else graph.molecule
+
+
+def located(generator: MoleculeGenerator, scaffold: Scaffold, *, seed: int = 0) -> Molecule | Failure:
+    """The molecule with coordinates: its own, those that the weights draw, or ETKDG's where they know none so small.
+
+    Args:
+        generator: of weights.
+        scaffold: from `moldiff.chem.scaffold.scaffold_of`.
+        seed: of all randomness.
+
+    Returns:
+        The molecule, its stars where their stereo wants them; or why there is none.
+    """
+    result = _coordinates(generator, scaffold, seed)
+    return result if isinstance(result, Failure) else scaffold.placed(result)
+
+
+def _coordinates(generator: MoleculeGenerator, scaffold: Scaffold, seed: int) -> Molecule | Failure:
+    if has_coordinates(scaffold):
+        return convert(scaffold.mol)
+    graph = graph_of(scaffold.mol)
+    if isinstance(graph, Failure):
+        return graph
+    try:
+        (sample,) = conformers(generator, [graph], seed=seed)
+    except DomainError:
+        mol = Chem.Mol(scaffold.mol)
+        mol.RemoveAllConformers()
+        alone = sanitise(mol) or embedded_molecule(mol, graph.molecule.label, seed=seed, name=graph.molecule.name)
+        return alone if isinstance(alone, Failure) else replace(alone, properties={})
+    if isinstance(sample.result, Failure) or sample.molecule is None:
+        return sample.result if isinstance(sample.result, Failure) else Failure("coordinates", "none were drawn")
+    return sample.molecule
+
+
+def opened_scaffold(
+    scaffold: Scaffold,
+    molecule: Molecule,
+    attachments: Sequence[int] = (),
+    *,
+    site_sizes: Sequence[tuple[int, int]] = (),
+) -> Fragment:
+    """The scaffold without the hydrogens that make room.
+
+    Args:
+        scaffold: whose stars are the attachment points if it has some.
+        molecule: as of `outline` or `located`.
+        attachments: numbers of atoms, from 0, of a scaffold without stars.
+        site_sizes: least and greatest number of atoms to add at each site; in the order of the stars or attachments.
+
+    Returns:
+        The fragment.
+
+    Raises:
+        MoleculeError: as of `opened`; or on stars and attachments together, or another number of sizes than of sites.
+    """
+    if scaffold.sites and len(attachments):
+        raise MoleculeError(f"{molecule.label}: has stars at its attachment points; name no others")
+    sites = scaffold.sites or attachments
+    if site_sizes and len(site_sizes) != len(sites):
+        raise MoleculeError(f"{molecule.label}: {len(site_sizes)} sizes for {len(sites)} sites; give each a size")
+    return opened(molecule, sites, hydrogens=scaffold.hydrogens, site_sizes=site_sizes)
