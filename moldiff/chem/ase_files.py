@@ -13,6 +13,11 @@ from moldiff.errors import DataError, FileFormatError, MoleculeError, need_packa
 
 DATABASE, TRAJECTORY = ".db", ".traj"
 ASE_SUFFIXES = (DATABASE, TRAJECTORY)
+# What ASE raises on a file that is broken or none of its own; MemoryError on lengths that its header makes up.
+_OF_ASE = (
+    OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, AssertionError, ArithmeticError, MemoryError,
+    RecursionError, NotImplementedError, sqlite3.Error,
+)  # fmt: skip
 
 
 def read_ase(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]:
@@ -40,7 +45,7 @@ def read_ase(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]:
     try:
         for number, (atoms, values) in enumerate(_structures(path), start=1):
             yield number, _molecule(atoms, values, f"{printable(path.name)}, record {number}")
-    except (OSError, ValueError, KeyError, IndexError, TypeError, sqlite3.Error) as error:
+    except _OF_ASE as error:
         raise FileFormatError(f"{printable(path)}: ASE cannot read it: {error!r}") from error
 
 

@@ -7,6 +7,7 @@ import pytest
 from ase import Atoms
 from ase.db import connect
 from ase.io import write
+from fuzzing import mutations
 
 from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Failure, Molecule
@@ -128,6 +129,19 @@ def test_periodic_structure_is_a_failure(tmp_path: Path):
     ((_, record),) = read_molecules(tmp_path / "mine.db")
     assert isinstance(record, Failure)
     assert record.reason == "periodic"
+
+
+@pytest.mark.parametrize("name", ["mine.db", "mine.traj"])
+def test_mutated_files_of_ase_are_molecules_failures_or_one_error(name: str, tmp_path: Path):
+    write(tmp_path / name, [acetate(), acetate()])
+    outcomes = set()
+    for data in mutations((tmp_path / name).read_bytes(), 200):
+        (tmp_path / f"broken.{name}").write_bytes(data)
+        try:
+            outcomes |= {type(record) for _, record in read_molecules(tmp_path / f"broken.{name}")}
+        except FileFormatError as error:
+            outcomes.add(type(error))
+    assert {Molecule, FileFormatError} <= outcomes
 
 
 def test_what_is_no_database_is_refused(tmp_path: Path):
