@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -100,26 +101,28 @@ def oversize(num_atoms: int, num_bonds: int = 0) -> Failure | None:
     return None
 
 
-def total_charge(properties: Mapping[str, object]) -> int | Failure:
-    """The total charge that properties name, 0 if none does.
+def with_one_charge(properties: Mapping[str, Any]) -> dict[str, Any] | Failure:
+    """Properties with the total charge, elementary charge, under the one name `charge`, where they have one.
 
     Args:
-        properties: `charge` or `total_charge`, in any case; a whole number, also as text such as `-1`, `-1.0` or, as
-            xyz2mol's files have it, `-1=`.
+        properties: a charge is called `charge` or `total_charge`, in any case; a whole number, also as text such as
+            `-1`, `-1.0` or, as xyz2mol's files have it, `-1=`.
 
     Returns:
-        The charge, elementary charge; a failure if it is no whole number, absurd, or two that differ.
+        The properties; a failure if the charge is no whole number, absurd, or if there are two that differ.
     """
-    charges = {}
+    kept, charges = {}, {}
     for key, value in properties.items():
-        if key.lower().replace(" ", "_") in ("charge", "total_charge"):
-            try:
-                number = float(str(value).strip().rstrip("=,;"))
-            except ValueError:
-                number = math.nan
-            if not (abs(number) <= MAX_CHARGE and number.is_integer()):
-                return Failure("unreadable", f"the total charge {key}={str(value)[:40]!r} is no whole number")
-            charges[key] = int(number)
+        if key.lower().replace(" ", "_") not in ("charge", "total_charge"):
+            kept[key] = value
+            continue
+        try:
+            number = float(str(value).strip().rstrip("=,;"))
+        except ValueError:
+            number = math.nan
+        if not (abs(number) <= MAX_CHARGE and number.is_integer()):
+            return Failure("unreadable", f"the total charge {key}={str(value)[:40]!r} is no whole number")
+        charges[key] = int(number)
     if len(set(charges.values())) > 1:
         return Failure("unreadable", f"has several total charges, {charges}; leave one")
-    return next(iter(charges.values()), 0)
+    return kept | ({"charge": next(iter(charges.values()))} if charges else {})

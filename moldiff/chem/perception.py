@@ -11,10 +11,14 @@ from rdkit.Chem import rdDetermineBonds
 
 from moldiff.chem.border import convert, one_line, stray_aromatic_bond, to_rdkit, without_labels
 from moldiff.chem.bounded import bounded_map
-from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.hydrogens import REMEDY, left_out
+from moldiff.chem.molecule import MAX_CHARGE, Failure, Molecule, with_one_charge
+from moldiff.errors import MoleculeError
 
 PERCEPTION_SECONDS = 10.0  # QM9's molecules take milliseconds; the search is exponential in unsaturated atoms
 SMILES_KEYS = ("smiles", "SMILES")  # properties that say which bonds a geometry has
+ROUNDING = 0.02  # elementary charges: the most that partial charges of a molecule miss a whole number by
+CHARGES = frozenset(("charge", "total_charge"))
 _REFUSED = (Chem.MolSanitizeException, RuntimeError)  # RuntimeError: RDKit's pre-conditions, on absurd charges
 
 
@@ -102,16 +106,21 @@ def bonds_of_geometry(molecule: Molecule) -> Chem.Mol | Failure:
 
     The total charge is the property `charge` or `total_charge`, or 0.
     """
-    mol = Chem.RWMol(to_rdkit(molecule))
-    charge = molecule.properties.get("charge", molecule.properties.get("total_charge", 0))
+    properties = with_one_charge(molecule.properties)
+    if isinstance(properties, Failure):
+        return properties
+    mol, charge = Chem.RWMol(to_rdkit(molecule)), properties.get("charge", 0)
     try:
         with rdBase.BlockLogs():
-            rdDetermineBonds.DetermineBonds(mol, charge=int(charge), embedChiral=False)
+            rdDetermineBonds.DetermineBonds(mol, charge=charge, embedChiral=False)
     except (ValueError, RuntimeError) as error:
-        return Failure("perception", f"no bonds fit the geometry at a total charge of {charge}: {one_line(error)}")
+        hint = "" if (molecule.elements == 1).any() else f"; {REMEDY}"
+        return Failure(
+            "perception", f"no bonds fit the geometry at a total charge of {charge}: {one_line(error)}{hint}"
+        )
     for atom in mol.GetAtoms():
         atom.SetNoImplicit(True)
-    return mol.GetMol()
+    return left_out(mol, molecule.pos) or mol.GetMol()
 
 
 def with_bonds(geometries: Iterable[Molecule], *, num_workers: int | None = None) -> Iterator[Chem.Mol | Failure]:
@@ -149,19 +158,30 @@ def from_ase(atoms: Any, *, name: str = "") -> Molecule:
     """The geometry of an `ase.Atoms`, without bonds; `with_bonds` finds them.
 
     Args:
-        atoms: coordinates in Å; a total charge in `atoms.info["charge"]` is kept.
+        atoms: coordinates in Å; a total charge is kept, that of `atoms.info["charge"]` or else the sum of the initial
+            charges.
         name: title.
 
     Returns:
-        The molecule; what is none is a `MoleculeError`.
+        The molecule.
+
+    Raises:
+        MoleculeError: if it is none, or its total charge is no whole number.
     """
     elements = np.asarray(atoms.get_atomic_numbers(), dtype=np.int64)
-    size, charge = len(elements), atoms.info.get("charge")
+    size = len(elements)
+    properties = with_one_charge({key: value for key, value in atoms.info.items() if str(key).lower() in CHARGES})
+    if properties == {} and atoms.has("initial_charges"):
+        total = float(atoms.get_initial_charges().sum())
+        whole = round(total) if abs(total) < MAX_CHARGE and abs(total - round(total)) < ROUNDING else total
+        properties = with_one_charge({"charge": whole})
+    if isinstance(properties, Failure):
+        raise MoleculeError(f"molecule {name!r}: {properties.detail}" if name else f"molecule: {properties.detail}")
     return Molecule(
         elements=elements,
         charges=np.zeros(size, dtype=np.int64),
         pos=np.asarray(atoms.get_positions(), dtype=np.float64),
         bond=np.zeros((size, size), dtype=np.int64),
         name=name,
-        properties={} if charge is None else {"charge": int(charge)},
+        properties=properties,
     )

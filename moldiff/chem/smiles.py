@@ -49,8 +49,8 @@ def _unsanitised(smiles: str) -> Chem.Mol | Failure:
         return Failure("size", f"a SMILES of {len(smiles):,} characters, {smiles[:40]!r} and so on; {most}")
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles, sanitize=False)
-    if mol is None or not mol.GetNumAtoms():
-        return Failure("unreadable", f"{smiles[:80]!r} is no SMILES" if smiles.strip() else "has no SMILES")
+    if mol is None:
+        return Failure("unreadable", f"{smiles[:80]!r} is no SMILES")
     return oversize(mol.GetNumAtoms(), mol.GetNumBonds()) or mol
 
 
@@ -59,6 +59,8 @@ def record_of_smiles(smiles: str, *, stars: bool = False) -> Chem.Mol | Failure:
     mol = _unsanitised(smiles)
     if isinstance(mol, Failure):
         return mol
+    if not mol.GetNumAtoms():
+        return Failure("unreadable", "has no SMILES")
     if not stars and any(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms()):
         return Failure("element", f"{smiles[:80]!r} has a placeholder, not an element")
     mol.UpdatePropertyCache(strict=False)

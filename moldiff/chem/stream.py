@@ -14,6 +14,7 @@ from moldiff.errors import DataError, FileFormatError
 _GZIP = b"\x1f\x8b"
 _PACKERS = {b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"(\xb5/\xfd": "zstd", b"7z\xbc\xaf": "7z"}
 _WIDE = re.compile(rb"\xff\xfe|\xfe\xff|[^\0]\0[^\0]\0|\0[^\0]\0[^\0]|[^\0]\0\0\0", re.DOTALL)  # marks, or NULs between
+MOST_PASSED = 100  # pieces of MAX_LINE of one line that are passed over before the file is refused
 _BYTE_ORDER_MARK = "\ufeff"  # that of UTF-8; also inside a file, where files were put one behind the other
 
 
@@ -21,26 +22,31 @@ def text_lines(path: str | Path) -> Iterator[str]:
     """The lines of a text file without their ends; what is gzipped, whatever its name, is unpacked on the way.
 
     A line of more than `MAX_LINE` characters is cut to one more than that, and the rest is passed over piece by piece:
-    a few megabytes of gzip may hold gigabytes.
+    a few megabytes of gzip may hold gigabytes. What looks at the first lines alone waits for none of this.
 
     A file that cannot be opened or read is a `DataError`; one that is empty, binary, packed in another way, not UTF-8,
-    or named `.gz` without being gzip a `FileFormatError`, and so is, after its last whole line, a gzip stream that is
-    cut (with `EOFError` as the cause).
+    named `.gz` without being gzip, or that has an absurd line is a `FileFormatError`, and so is, after its last whole
+    line, a gzip stream that is cut (with `EOFError` as the cause).
     """
     path, label = Path(path), printable(path)
     blank = True
     try:
         with ExitStack() as files:
             text = io.TextIOWrapper(_unpacked(path, files), encoding="utf-8", errors="backslashreplace", newline=None)
-            while line := text.readline(MAX_LINE + 2):
-                rest = line
-                while len(rest) == MAX_LINE + 2 and not rest.endswith("\n"):
-                    rest = text.readline(MAX_LINE + 2)
-                if "\0" in line:
+            while piece := text.readline(MAX_LINE + 2):
+                if "\0" in piece:
                     raise FileFormatError(f"{label}: is binary, expected a text file of molecules")
-                line = line.rstrip("\n").removeprefix(_BYTE_ORDER_MARK)[: MAX_LINE + 1]
+                line = piece.rstrip("\n").removeprefix(_BYTE_ORDER_MARK)[: MAX_LINE + 1]
                 blank = blank and not line.strip()
                 yield line
+                passed = 0
+                while len(piece) == MAX_LINE + 2 and not piece.endswith("\n"):
+                    piece, passed = text.readline(MAX_LINE + 2), passed + 1
+                    if passed > MOST_PASSED:
+                        longest = f"{MOST_PASSED * MAX_LINE:,}"
+                        raise FileFormatError(
+                            f"{label}: has a line of more than {longest} characters; it holds no molecules"
+                        )
     except EOFError as error:
         raise FileFormatError(f"{label}: the gzip stream ends early; fetch or write the file again") from error
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -62,7 +68,7 @@ def bare_suffix(path: str | Path) -> str:
     return (Path(path.stem) if path.suffix.lower() == ".gz" else path).suffix.lower()
 
 
-def _unpacked(path: Path, files: ExitStack) -> io.BufferedIOBase:
+def _unpacked(path: Path, files: ExitStack) -> io.BufferedReader | gzip.GzipFile:
     """The bytes of the text, by what the file holds, not by its name."""
     stream = files.enter_context(path.open("rb"))
     head = stream.peek(8)

@@ -9,7 +9,7 @@ from rdkit import Chem
 
 from moldiff.chem.border import number_or_text
 from moldiff.chem.frames import is_count, number, read_frames
-from moldiff.chem.molecule import MAX_COORDINATE, Failure, Molecule, total_charge
+from moldiff.chem.molecule import MAX_COORDINATE, Failure, Molecule, with_one_charge
 from moldiff.chem.stream import printable
 from moldiff.chem.vocabulary import ATOMIC_NUMBERS
 from moldiff.errors import OutputError
@@ -80,13 +80,9 @@ def _molecule(comment: str, lines: list[str]) -> Molecule | Failure:
     properties = {key: number_or_text(value) for key, value in pairs.items() if key.lower() not in _EXTENDED}
     if "T" in pairs.get("pbc", "").upper():
         return Failure("periodic", "is periodic (pbc); molecules only")
-    said = dict(_CHARGE.findall(name))
-    charge = total_charge({**said, **properties})
-    if isinstance(charge, Failure):
-        return charge
-    charged = [key for key in properties if key.lower() in ("charge", "total_charge")]
-    if charged or said:
-        properties = {key: value for key, value in properties.items() if key not in charged} | {"charge": charge}
+    properties = with_one_charge({**properties, **dict(_CHARGE.findall(name))})
+    if isinstance(properties, Failure):
+        return properties
     return Molecule(
         elements=elements,
         charges=np.zeros(len(lines), dtype=np.int64),

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from moldiff.chem.assignment import assign
+from moldiff.chem.frames import number
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.data.sources import Source
 from moldiff.errors import DataError, MissingPackageError
@@ -93,5 +94,5 @@ def read_qm9pack(row: list[str]) -> tuple[Molecule, str] | Failure:
 
 
 def numbers(texts: list[str]) -> Float[np.ndarray, "k"]:
-    """Numbers, also those that Mathematica wrote as 1.5*^-6."""
-    return np.array([text.replace("*^", "e") for text in texts], dtype=np.float64)
+    """Numbers, also those that Mathematica wrote as 1.5*^-6, or Fortran as 1.5D-06."""
+    return np.array([number(text) for text in texts], dtype=np.float64)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from moldiff.chem.assignment import assign
-from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.molecule import MAX_ATOMS, MAX_COORDINATE, Failure, Molecule
 from moldiff.chem.sdf import read_sdf
 from moldiff.data.qm9 import ELEMENTS, NUM_MOLECULES, SPLIT_RULE, UNIT_NAMES, UNITS, literature_split, numbers
 from moldiff.data.sources import Source, read_valid
@@ -57,7 +57,7 @@ def qm9_file_source(path: str | Path) -> Source:
 
 def _uncharacterised(path: Path) -> set[int] | None:
     file = path.parent / "uncharacterized.txt"
-    return {int(number) for number in _LISTED.findall(file.read_text())} if file.is_file() else None
+    return {int(number) for number in _LISTED.findall(file.read_text(errors="replace"))} if file.is_file() else None
 
 
 def _source(
@@ -102,7 +102,7 @@ def read_archive(text: str) -> tuple[Molecule, str] | Failure:
     """Molecule and SMILES of one file of the archive.
 
     Lines: number of atoms; index and 15 properties; one line per atom with its Mulliken charge; frequencies; SMILES
-    before and after relaxation; InChI before and after. Numbers may read 1.5*^-6.
+    before and after relaxation; InChI before and after.
     """
     lines = text.splitlines()
     name = "a file of the archive"
@@ -116,6 +116,8 @@ def read_archive(text: str) -> tuple[Molecule, str] | Failure:
         pos = numbers([word for row in rows for word in row[1:4]]).reshape(-1, 3)
         values = numbers(words[2:17]) * [UNITS[key] for key in _ARCHIVE]
         smiles = lines[count + 3].split()[0]
+        if not (0 < count <= MAX_ATOMS and (np.abs(pos) <= MAX_COORDINATE).all()):
+            raise ValueError(f"expected 1 to {MAX_ATOMS} atoms within ±{MAX_COORDINATE:g} Å")
     except (KeyError, ValueError, IndexError) as error:
         return Failure("unreadable", f"{name}: {error!r}")
     properties = dict(zip(_ARCHIVE, values.tolist(), strict=True))

@@ -18,6 +18,7 @@ from moldiff.chem.border import number_or_text
 from moldiff.chem.embedding import embedded
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.rows import read_rows
+from moldiff.chem.stream import printable
 from moldiff.data.sources import Source
 from moldiff.errors import ConfigError, DataError, MissingPackageError
 
@@ -57,7 +58,12 @@ def smiles_source(path: str | Path, *, seed: int) -> Source:
         for number, (line, smiles, columns) in enumerate(read_rows(path), start=1):
             yield Row(number, smiles, columns.get("name", ""), columns, seed, line)
 
-    origin = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), **_geometry(seed)}
+    try:
+        with path.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{printable(path)}: cannot be read: {error.strerror or error}") from error
+    origin = {"file": path.name, "sha256": sha256, **_geometry(seed)}
     return Source(path.name.split(".")[0], rows(), None, read_row, origin, chunk=CHUNK, slow=True)
 
 

@@ -7,6 +7,7 @@ import pytest
 from ase import Atoms
 from ase.db import connect
 from ase.io import write
+from fuzzing import mutations
 
 from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Failure, Molecule
@@ -80,6 +81,43 @@ def test_database_of_ase_is_read_with_its_values(geometries: list[Molecule], tmp
     assert store.property("gap").tolist() == pytest.approx([m.properties["gap"] for m in geometries], rel=1e-6)
 
 
+def acetate() -> Atoms:
+    rows = [line.split() for line in ACETATE.splitlines()[2:]]
+    return Atoms([row[0] for row in rows], positions=[[float(x) for x in row[1:]] for row in rows])
+
+
+def test_charges_of_ase_are_those_of_its_rows(tmp_path: Path):
+    """A pair `charge`, which ASE's own attribute of a row hides; a value of `data`; or the initial charges."""
+    charged, partial, wrong = acetate(), acetate(), acetate()
+    charged.set_initial_charges([0, 0, -1, 0, 0, 0, 0])
+    partial.set_initial_charges([-0.3, 0.7, -0.8, -0.8, 0.0667, 0.0667, 0.0666])
+    wrong.set_initial_charges([0, 0, -0.5, 0, 0, 0, 0])
+    with connect(tmp_path / "mine.db") as database:
+        database.write(acetate(), charge=-1)
+        database.write(acetate(), Charge=-1.0)
+        database.write(acetate(), data={"charge": -1, "smiles": "CC"})
+        database.write(charged)
+        database.write(partial)
+        database.write(wrong, charge=-1)
+        database.write(wrong)
+        database.write(acetate(), charge=0.9)
+    records = [record for _, record in read_molecules(tmp_path / "mine.db")]
+    assert [r.properties["charge"] for r in records[:6]] == [-1] * 6
+    assert [r.detail.split(": ")[-1] for r in records[6:]] == [
+        "the total charge charge='-0.5' is no whole number", "the total charge charge='0.9' is no whole number",
+    ]  # fmt: skip
+    store = prepared(tmp_path / "mine.db", tmp_path)
+    assert [int(store.molecule(i).charges.sum()) for i in range(len(store))] == [-1] * len(store)
+
+
+def test_charges_of_a_trajectory_are_read(tmp_path: Path):
+    frames = [acetate(), acetate()]
+    frames[0].info["charge"] = -1.0
+    frames[1].set_initial_charges([0, 0, -1, 0, 0, 0, 0])
+    write(tmp_path / "mine.traj", frames)
+    assert [record.properties["charge"] for _, record in read_molecules(tmp_path / "mine.traj")] == [-1, -1]
+
+
 def test_trajectory_of_ase_is_read(geometries: list[Molecule], tmp_path: Path):
     write(tmp_path / "mine.traj", [atoms_of(molecule) for molecule in geometries])
     assert_same(prepared(tmp_path / "mine.traj", tmp_path), geometries)
@@ -91,6 +129,19 @@ def test_periodic_structure_is_a_failure(tmp_path: Path):
     ((_, record),) = read_molecules(tmp_path / "mine.db")
     assert isinstance(record, Failure)
     assert record.reason == "periodic"
+
+
+@pytest.mark.parametrize("name", ["mine.db", "mine.traj"])
+def test_mutated_files_of_ase_are_molecules_failures_or_one_error(name: str, tmp_path: Path):
+    write(tmp_path / name, [acetate(), acetate()])
+    outcomes = set()
+    for data in mutations((tmp_path / name).read_bytes(), 200):
+        (tmp_path / f"broken.{name}").write_bytes(data)
+        try:
+            outcomes |= {type(record) for _, record in read_molecules(tmp_path / f"broken.{name}")}
+        except FileFormatError as error:
+            outcomes.add(type(error))
+    assert {Molecule, FileFormatError} <= outcomes
 
 
 def test_what_is_no_database_is_refused(tmp_path: Path):

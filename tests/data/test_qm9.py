@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fuzzing import mutations
 
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.vocabulary import atom_label
@@ -93,6 +94,8 @@ def test_archive_record_failures_have_names(sample: list[Molecule]):
         text.replace("C\t", "Xx\t"): "unreadable",
         "\n".join(text.splitlines()[:4]): "truncated",
         text.replace("gdb ", "gdb x"): "unreadable",
+        text.replace(text.splitlines()[2].split("\t")[1], "1e9", 1): "unreadable",
+        text.replace(text.splitlines()[2].split("\t")[1], "nan", 1): "unreadable",
         text: "formula_differs",
     }.items():
         result = read_archive(broken)
@@ -174,3 +177,9 @@ def test_qm9pack_agrees_with_the_sample(sample: list[Molecule], tmp_path: Path):
     report = prepare(part, tmp_path / "store")
     assert (report.total, report.kept) == (1309, 1309)
     assert MoleculeStore(tmp_path / "store").property("u0")[0] == pytest.approx(-40.47893 * HARTREE, abs=1e-6)
+
+
+def test_mutated_archive_files_are_molecules_or_failures(sample: list[Molecule]):
+    for data in mutations(archive_text(sample[0], "C").encode(), 300):
+        result = read_archive(data.decode("ascii", errors="replace"))
+        assert isinstance(result, Failure) or isinstance(result[0], Molecule)
