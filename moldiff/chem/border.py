@@ -136,6 +136,8 @@ def kekule_orders(mol: Chem.Mol) -> np.ndarray | Failure:
         except Chem.MolSanitizeException as error:
             return Failure("kekulize", f"its aromatic bonds have no Kekulé form: {one_line(error)}")
         orders = Chem.GetAdjacencyMatrix(mol, useBO=True, force=True)
+        if (orders % 1).any():  # left by RDKit, where a bond's type and its flag disagree
+            return Failure("kekulize", "an aromatic bond is not marked as aromatic")
     return orders.astype(np.int64)
 
 
@@ -200,8 +202,16 @@ def too_large(mol: Chem.Mol) -> Failure | None:
     return Failure("size", f"has {count} atoms; at most {MAX_ATOMS} are supported") if count > MAX_ATOMS else None
 
 
-def unusable_record(mol: Chem.Mol) -> Failure | None:
-    """Why this holds no atoms in space: none at all or too many, placeholders, or coordinates missing, NaN or huge."""
+def unusable_record(mol: Chem.Mol, *, in_space: bool = True) -> Failure | None:
+    """Why this holds no atoms in space: none at all or too many, placeholders, or coordinates missing, NaN or huge.
+
+    Args:
+        mol: of any kind.
+        in_space: coordinates must be there; else those that are there must be sound.
+
+    Returns:
+        The obstacle, or None.
+    """
     if mol.GetNumAtoms() == 0:
         return Failure("size", "has no atoms")
     if (failure := too_large(mol)) is not None:
@@ -212,6 +222,8 @@ def unusable_record(mol: Chem.Mol) -> Failure | None:
                 "element", f"atom {atom.GetIdx() + 1} is {atom.GetSymbol()!r}, a placeholder, not an element"
             )
     if mol.GetNumConformers() == 0:
+        if not in_space:
+            return None
         return Failure("coordinates", "has no coordinates; add a conformer, for instance with AllChem.EmbedMolecule")
     pos = mol.GetConformer().GetPositions()
     usable = (np.abs(pos) <= MAX_COORDINATE).all(1)  # false for NaN
