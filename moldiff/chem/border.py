@@ -136,6 +136,8 @@ def kekule_orders(mol: Chem.Mol) -> np.ndarray | Failure:
         except Chem.MolSanitizeException as error:
             return Failure("kekulize", f"its aromatic bonds have no Kekulé form: {one_line(error)}")
         orders = Chem.GetAdjacencyMatrix(mol, useBO=True, force=True)
+        if (orders % 1).any():  # left by RDKit, where a bond's type and its flag disagree
+            return Failure("kekulize", "an aromatic bond is not marked as aromatic")
     return orders.astype(np.int64)
 
 
@@ -212,15 +214,16 @@ def is_star(atom: Chem.Atom) -> bool:
     return atom.GetAtomicNum() == 0
 
 
-def unusable_record(mol: Chem.Mol, *, stars: bool = False) -> Failure | None:
+def unusable_record(mol: Chem.Mol, *, stars: bool = False, in_space: bool = True) -> Failure | None:
     """Why this holds no atoms in space: none at all or too many, placeholders, or coordinates missing, NaN or huge.
 
     Args:
-        mol: as it was read.
+        mol: of any kind.
         stars: let attachment points pass.
+        in_space: coordinates must be there; else those that are there must be sound.
 
     Returns:
-        The reason, or None.
+        The obstacle, or None.
     """
     if mol.GetNumAtoms() == 0:
         return Failure("size", "has no atoms")
@@ -232,6 +235,8 @@ def unusable_record(mol: Chem.Mol, *, stars: bool = False) -> Failure | None:
                 "element", f"atom {atom.GetIdx() + 1} is {atom.GetSymbol()!r}, a placeholder, not an element"
             )
     if mol.GetNumConformers() == 0:
+        if not in_space:
+            return None
         return Failure("coordinates", "has no coordinates; add a conformer, for instance with AllChem.EmbedMolecule")
     pos = mol.GetConformer().GetPositions()
     usable = (np.abs(pos) <= MAX_COORDINATE).all(1)  # false for NaN

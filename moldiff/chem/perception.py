@@ -9,13 +9,14 @@ from jaxtyping import Int
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDetermineBonds
 
-from moldiff.chem.border import convert, one_line, stray_aromatic_bond, to_rdkit, without_labels
+from moldiff.chem.border import BOND_TYPES, convert, one_line, stray_aromatic_bond, to_rdkit, without_labels
 from moldiff.chem.bounded import bounded_map
 from moldiff.chem.hydrogens import REMEDY, left_out
 from moldiff.chem.molecule import MAX_CHARGE, Failure, Molecule, with_one_charge
 from moldiff.errors import MoleculeError
 
 PERCEPTION_SECONDS = 10.0  # QM9's molecules take milliseconds; the search is exponential in unsaturated atoms
+_ORDERS = {kind: order for order, kind in BOND_TYPES.items()}
 SMILES_KEYS = ("smiles", "SMILES")  # properties that say which bonds a geometry has
 ROUNDING = 0.02  # elementary charges: the most that partial charges of a molecule miss a whole number by
 CHARGES = frozenset(("charge", "total_charge"))
@@ -54,7 +55,7 @@ def perceive(record: Molecule | Chem.Mol) -> Perceived:
         if bond.GetIsAromatic():
             aromatic[ends] += 1
         else:
-            others[ends] += max(1, int(bond.GetBondTypeAsDouble()))
+            others[ends] += _ORDERS.get(bond.GetBondType(), 1)
     largest, num_parts = _largest(mol, sanitised)
     return Perceived(
         elements=np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()], dtype=np.int64),

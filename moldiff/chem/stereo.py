@@ -6,7 +6,7 @@ import numpy as np
 from rdkit import Chem, rdBase
 
 from moldiff.chem.assignment import COVALENT_RADIUS
-from moldiff.chem.border import aromatic_fault, convert, kekule_orders, title, too_large, without_labels
+from moldiff.chem.border import aromatic_fault, convert, kekule_orders, title, unusable_record, without_labels
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import check, sanitise
 
@@ -47,7 +47,7 @@ def graph_of(mol: Chem.Mol) -> Graph | Failure:
     valid without coordinates is a `Failure`, as in `moldiff.chem.validity.check`.
     """
     full = without_labels(mol)
-    obstacle = too_large(full) or aromatic_fault(full) or sanitise(full)
+    obstacle = unusable_record(full, in_space=False) or aromatic_fault(full) or sanitise(full)
     if obstacle is not None:
         return obstacle
     full = with_shown_stereo(full)
@@ -89,9 +89,8 @@ def with_shown_stereo(mol: Chem.Mol) -> Chem.Mol:
 def _with_stereo(mol: Chem.Mol) -> Chem.Mol:
     conformer = mol.GetConformer() if mol.GetNumConformers() else None
     if in_space(mol):
-        full = Chem.AddHs(mol, addCoords=True)
-        Chem.AssignStereochemistryFrom3D(full)
-        return full
+        Chem.AssignStereochemistryFrom3D(mol)
+        return Chem.AddHs(mol)
     if conformer is not None:
         conformer.Set3D(False)  # a drawing, whatever its header says
         Chem.AssignChiralTypesFromBondDirs(mol)

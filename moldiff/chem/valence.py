@@ -41,24 +41,24 @@ ALLOWED: dict[str, tuple[int, ...]] = {
     "I": (1, 3, 5), "I+1": (2, 4), "I+2": (3,), "I+3": (4,), "I-1": (0, 2, 4),
 }  # fmt: skip
 
-_MAX_CHARGE, _MAX_VALENCE = 8, 12
+MAX_CHARGE, _MAX_VALENCE = 8, 12  # electrons of a shell; bonds
 
 
 @cache
 def _lookup() -> Bool[np.ndarray, "elements charges valences"]:
-    """Truth of (element, charge + `_MAX_CHARGE`, total bond order)."""
-    table = np.zeros((119, 2 * _MAX_CHARGE + 1, _MAX_VALENCE + 1), dtype=bool)
+    """Truth of (element, charge + `MAX_CHARGE`, total bond order)."""
+    table = np.zeros((119, 2 * MAX_CHARGE + 1, _MAX_VALENCE + 1), dtype=bool)
     for label, valences in ALLOWED.items():
         element, charge = parse_label(label)
-        table[element, charge + _MAX_CHARGE, list(valences)] = True
+        table[element, charge + MAX_CHARGE, list(valences)] = True
     return table
 
 
 def allowed_valences(element: int, charge: int) -> tuple[int, ...]:
     """Total bond orders that the atom may have; empty when the table does not know the ion, so it is never stable."""
-    if abs(charge) > _MAX_CHARGE or not 0 < element < 119:
+    if abs(charge) > MAX_CHARGE or not 0 < element < 119:
         return ()
-    return tuple(int(v) for v in np.flatnonzero(_lookup()[element, charge + _MAX_CHARGE]))
+    return tuple(int(v) for v in np.flatnonzero(_lookup()[element, charge + MAX_CHARGE]))
 
 
 def stable(
@@ -74,8 +74,8 @@ def stable(
     Returns:
         One truth value an atom.
     """
-    known = (np.abs(charges) <= _MAX_CHARGE) & (valences >= 0) & (valences <= _MAX_VALENCE)
-    rows = np.clip(charges, -_MAX_CHARGE, _MAX_CHARGE) + _MAX_CHARGE
+    known = (np.abs(charges) <= MAX_CHARGE) & (valences >= 0) & (valences <= _MAX_VALENCE)
+    rows = np.clip(charges, -MAX_CHARGE, MAX_CHARGE) + MAX_CHARGE
     return known & _lookup()[elements, rows, np.clip(valences, 0, _MAX_VALENCE)]
 
 

@@ -11,7 +11,7 @@ radical electrons; no implicit hydrogens; one fragment. The reasons of a `Failur
 | `coordinates` | none, NaN, infinite or huge |
 | `size` | no atoms, or more than are supported |
 | `bond_type` | a dative, zero-order or query bond |
-| `valence` | more bonds than RDKit allows at an atom |
+| `valence` | more bonds than RDKit allows at an atom, or a charge beyond 8 |
 | `kekulize` | aromatic bonds without a Kekulé form, outside rings, or of an atom with four neighbours |
 | `sanitize` | RDKit's sanitisation fails otherwise |
 | `implicit_hydrogen` | a hydrogen that is no atom of its own |
@@ -23,7 +23,9 @@ radical electrons; no implicit hydrogens; one fragment. The reasons of a `Failur
 | `missing` | asked for, but not there (scoring only) |
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from os import PathLike
 
 import numpy as np
 from rdkit import Chem, rdBase
@@ -33,11 +35,12 @@ from moldiff.chem.border import (
     one_line,
     title,
     to_rdkit,
-    too_large,
+    unusable_record,
     without_labels,
 )
 from moldiff.chem.molecule import Failure, Molecule
-from moldiff.chem.valence import stable, stable_atoms
+from moldiff.chem.valence import MAX_CHARGE, stable, stable_atoms
+from moldiff.errors import DataError
 
 REASONS = (
     "unreadable", "truncated", "element", "coordinates", "size", "bond_type", "valence", "kekulize", "sanitize",
@@ -112,9 +115,10 @@ def judge(record: Record) -> Verdict:
     """All conditions of one record, each on its own, for rates that show every step."""
     if isinstance(record, Failure):
         return Verdict(failure=record)
+    unusable = None if isinstance(record, Molecule) else unusable_record(record, in_space=False)
+    if unusable is not None:
+        return Verdict(name=title(record), failure=unusable)
     mol = to_rdkit(record) if isinstance(record, Molecule) else Chem.Mol(record)
-    if (failure := too_large(mol)) is not None:
-        return Verdict(name=title(mol), failure=failure)
     orders = kekule_orders(mol)
     num_stable = 0 if isinstance(orders, Failure) else _count_stable(mol, orders)
     fragments = _fragments(mol)
@@ -139,6 +143,34 @@ def judge(record: Record) -> Verdict:
     )
 
 
+def as_records(values: object) -> Iterator[Record]:
+    """Records that a user has put together: None, which RDKit gives for what it cannot read, is a failure in its place.
+
+    Args:
+        values: records.
+
+    Yields:
+        Record: one for each.
+
+    Raises:
+        DataError: if one is of another kind, such as a SMILES; or if it is one record, or the name of a file.
+    """
+    wanted = "expected RDKit molecules (of a SMILES: Chem.AddHs(Chem.MolFromSmiles(smiles))) or Molecules"
+    if isinstance(values, str | PathLike | Chem.Mol | Molecule | Failure) or not isinstance(values, Iterable):
+        raise DataError(f"got {_kind(values)} for a list of records; {wanted}; a file is read by score_file")
+    for number, value in enumerate(values, start=1):
+        if isinstance(value, Chem.Mol | Molecule | Failure):
+            yield value
+        elif value is None:
+            yield Failure("unreadable", f"record {number} is None: RDKit could not read it")
+        else:
+            raise DataError(f"record {number} is {_kind(value)}; {wanted}")
+
+
+def _kind(value: object) -> str:
+    return f"a {type(value).__name__}" + (f", {str(value)[:60]!r}" if isinstance(value, str | PathLike) else "")
+
+
 def canonical_smiles(mol: Chem.Mol, *, stereo: bool = False) -> str:
     """RDKit's canonical SMILES without hydrogens: the identity of a molecule for uniqueness and novelty.
 
@@ -160,7 +192,9 @@ def canonical_smiles(mol: Chem.Mol, *, stereo: bool = False) -> str:
             Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
         else:
             Chem.RemoveStereochemistry(mol)  # otherwise RemoveHs keeps the hydrogens that define a double bond's stereo
-        return Chem.MolToSmiles(Chem.RemoveHs(mol, sanitize=False), isomericSmiles=stereo)
+        return Chem.MolToSmiles(
+            Chem.RemoveHs(mol, updateExplicitCount=True, sanitize=False), isomericSmiles=stereo
+        )  # or hydrogens of metals are lost
 
 
 def identities(mol: Chem.Mol) -> frozenset[str]:
@@ -214,6 +248,12 @@ def _electrons(mol: Chem.Mol) -> tuple[Failure | None, Failure | None]:
     hydrogens = radicals = 0
     first = ""
     for atom in mol.GetAtoms():
+        if abs(atom.GetFormalCharge()) > MAX_CHARGE:
+            where = f"{atom.GetSymbol()} (atom {atom.GetIdx() + 1})"
+            failure = Failure(
+                "valence", f"{where} has a charge of {atom.GetFormalCharge():+d}; RDKit knows no valence of it"
+            )
+            return failure, failure
         hydrogens += atom.GetTotalNumHs()
         if atom.GetNumRadicalElectrons():
             radicals += atom.GetNumRadicalElectrons()

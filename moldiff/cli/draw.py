@@ -1,6 +1,5 @@
 """`moldiff draw`."""
 
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -14,19 +13,34 @@ def draw(
     out: Annotated[Path, Option("--out", "-o", help="Picture to write: .png or .svg.")],
     num: Annotated[int, Option("--num", "-n", min=1, help="Draw the first so many valid molecules.")] = 12,
     columns: Annotated[int, Option(min=1, help="Molecules in a row.")] = 4,
+    align: Annotated[
+        str | None, Option(help='Draw this scaffold in one place in all that have it: SMILES or SMARTS, "c1ccncc1".')
+    ] = None,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace a file that is there.")] = False,
 ) -> None:
-    """Draws the structural formulae of valid molecules in a grid.
+    """Draws the structural formulae of valid molecules in a grid, with the stereo of their coordinates.
 
-    Example: moldiff draw samples.sdf --out samples.png
+    Example: moldiff draw samples.sdf --align c1ccncc1 --out samples.png
     """
     from moldiff.chem.files import read_molecules
     from moldiff.chem.molecule import Failure
-    from moldiff.chem.picture import check_free, draw_grid
+    from moldiff.chem.picture import check_free, draw_grid, scaffold_of
     from moldiff.chem.validity import check
 
     check_free(out, overwrite=overwrite)
-    checked = (check(record) for _, record in read_molecules(file) if not isinstance(record, Failure))
-    mols = list(islice((mol for mol in checked if not isinstance(mol, Failure)), num))
-    draw_grid(mols, out, columns=columns)
-    say(f"{out}: {len(mols)} molecules")
+    scaffold = None if align is None else scaffold_of(align)
+    checked = (record if isinstance(record, Failure) else check(record) for _, record in read_molecules(file))
+    mols, left_out = [], 0
+    for mol in checked:
+        if isinstance(mol, Failure):
+            left_out += 1
+        else:
+            mols.append(mol)
+        if len(mols) == num:
+            break
+    aligned = draw_grid(mols, out, columns=columns, scaffold=scaffold)
+    notes = [f"{left_out} among them are not valid"] if left_out else []
+    notes += (
+        [f"{len(mols) - aligned} without {align} are drawn as they are"] if scaffold and aligned < len(mols) else []
+    )
+    say("; ".join([f"{out}: {len(mols)} molecules", *notes]))

@@ -14,7 +14,7 @@ from typing import Any
 
 from moldiff.chem.files import read_records, read_reference
 from moldiff.chem.molecule import Molecule
-from moldiff.chem.validity import Record, Verdict, has_stereo
+from moldiff.chem.validity import Record, Verdict, as_records, has_stereo
 from moldiff.errors import DataError
 from moldiff.scoring.closer import Seen
 from moldiff.scoring.druglike import druglike
@@ -95,7 +95,7 @@ def _figures(figures: Mapping[str, float]) -> dict[str, float | None]:
 
 
 def score(
-    records: Iterable[Record],
+    records: Iterable[Record | None],
     *,
     reference: set[str] | None = None,
     num_requested: int | None = None,
@@ -109,7 +109,8 @@ def score(
     """Judges every record and counts.
 
     Args:
-        records: molecules, RDKit molecules that are not sanitised, or failures in their place; read as they are needed.
+        records: molecules, RDKit molecules that need not be sanitised, None or failures where one was not read;
+            taken as they are needed.
         reference: canonical SMILES as of `moldiff.chem.files.read_reference`; without it no novelty, and without stereo
             in it no novelty with stereo.
         num_requested: what was asked for; records that are not there count against every rate.
@@ -127,7 +128,7 @@ def score(
 
     Raises:
         ConfigError: if there is no protocol of a name.
-        DataError: if there are more records than were asked for.
+        DataError: if there are more records than were asked for, or something else is among them.
     """
     most = sys.maxsize if distances_to else keep
     rules = Rules(checked(protocols), keep=most > 0)
@@ -136,7 +137,7 @@ def score(
     unique: set[str] = set()
     unique_with_stereo: set[str] = set()
     verdicts, molecules, smiles = [], [], []
-    for examined in examine_all(records, rules, num_workers=num_workers):
+    for examined in examine_all(as_records(records), rules, num_workers=num_workers):
         verdict = examined.verdict
         (on_verdict or verdicts.append)(verdict)
         counts["records"] += 1

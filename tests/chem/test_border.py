@@ -7,6 +7,7 @@ from rdkit import Chem
 from rdkit.Chem import AllChem
 
 from moldiff.chem.border import convert, from_rdkit, one_line, to_rdkit
+from moldiff.chem.molecule import Failure
 from moldiff.chem.validity import judge
 from moldiff.errors import MoleculeError
 
@@ -126,3 +127,11 @@ def test_a_refusal_names_the_atom_that_a_file_names(smiles: str, atom: str) -> N
     failure = judge(Chem.MolFromSmiles(smiles, sanitize=False)).failure
     assert failure is not None
     assert re.search(rf"atoms?\b\D*{atom}\b", failure.detail)
+
+
+def test_an_aromatic_bond_that_is_not_marked_is_no_single_bond() -> None:
+    """RDKit leaves it at an order of 1.5, which was cut to 1."""
+    mol = Chem.AddHs(Chem.MolFromSmiles("c1ccccc1"))
+    mol.GetBondWithIdx(0).SetIsAromatic(False)
+    assert convert(_with(mol)) == Failure("kekulize", "an aromatic bond is not marked as aromatic")
+    assert not judge(mol).valid

@@ -167,3 +167,14 @@ def test_judge_refuses_more_atoms_than_are_supported(count: int) -> None:
     assert not verdict.read
     assert verdict.num_atoms == 0
     assert verdict.failure == Failure("size", f"has {count} atoms; at most 1000 are supported")
+
+
+@pytest.mark.parametrize("charge", [-100, -9, 9, 100])
+def test_a_charge_beyond_a_shell_is_not_valid(embed, charge: int) -> None:
+    """RDKit accepts carbon of any charge below -4."""
+    mol = to_rdkit(embed("CCO"))
+    mol.GetAtomWithIdx(0).SetFormalCharge(charge)
+    verdict = judge(mol)
+    assert verdict.failure is not None
+    assert verdict.failure.reason in ("valence", "sanitize")
+    assert not verdict.sanitised

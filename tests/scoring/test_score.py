@@ -6,12 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rdkit import Chem
+from rdkit.Chem import AllChem
 from scipy.stats import binomtest
 
 from moldiff.chem.border import to_rdkit
 from moldiff.chem.files import open_writer
 from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.validity import as_records
 from moldiff.errors import DataError
+from moldiff.scoring.protocols import PROTOCOLS
 from moldiff.scoring.rate import Rate
 from moldiff.scoring.score import Score, score, score_file
 
@@ -135,3 +139,41 @@ def test_distances_are_of_the_valid_molecules_alone(embed):
     as_rdkit = score([to_rdkit(embed("CC"))], distances_to=known)
     assert as_rdkit.distances == score([embed("CC")], distances_to=known).distances
     assert as_rdkit.distances["size_tv"] == 1
+
+
+def test_none_is_a_record_that_was_not_read(embed) -> None:
+    result = score([to_rdkit(embed("CCO")), None, embed("C")])
+    assert _counts(result)["valid"] == (2, 3)
+    assert dict(result.failures) == {"unreadable": 1}
+    assert dict(result.examples) == {"unreadable": "record 2 is None: RDKit could not read it"}
+
+
+@pytest.mark.parametrize("value", ["CCO", 3, b"CCO", ["CCO"], Path("x.sdf"), object])
+def test_something_else_among_the_records_is_one_line(embed, value: object) -> None:
+    with pytest.raises(DataError, match=f"record 2 is a {type(value).__name__}.*MolFromSmiles") as error:
+        score(iter([embed("C"), value]))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", ["x.sdf", Path("x.sdf"), Chem.MolFromSmiles("C"), Failure("size", "x"), 3, None])
+def test_one_thing_in_the_place_of_a_list_is_one_line(value: object) -> None:
+    with pytest.raises(DataError, match=r"for a list of records.*score_file"):
+        list(as_records(value))
+
+
+def test_molecules_without_coordinates_or_hydrogens_are_counted(embed) -> None:
+    bare = Chem.AddHs(Chem.MolFromSmiles("CCO"))
+    result = score([bare, Chem.MolFromSmiles("CCO")], protocols=list(PROTOCOLS), distances_to=[embed("C")], keep=9)
+    assert dict(result.failures) == {"implicit_hydrogen": 1}
+    assert (result.rates["valid"].numerator, result.distances, result.molecules) == (1, {}, ())
+
+
+def test_carbons_of_an_sdf_without_hydrogens_are_not_valid(tmp_path) -> None:
+    """Of aliphatic and of aromatic skeletons; a ring of carbons alone is no molecule."""
+    for smiles, reason in (("CC(C)=O", "implicit_hydrogen"), ("c1ccccc1", "implicit_hydrogen")):
+        mol = Chem.MolFromSmiles(smiles)
+        AllChem.EmbedMolecule(mol, randomSeed=1)
+        (tmp_path / "x.sdf").write_text(Chem.MolToMolBlock(mol) + "$$$$\n")
+        result = score_file(tmp_path / "x.sdf", protocols=["geom-revised"])
+        assert dict(result.failures) == {reason: 1}
+        assert result.protocols["geom-revised"]["stable"].numerator == 0
