@@ -135,7 +135,7 @@ def prepare(
     total = len(mask) + sum(source.left_out.values())
     if not parts:
         raise DataError(_nothing_kept(source.name, total, left_out, examples))
-    packed, classes = _with_columns(concatenate(parts), join)
+    packed, classes = _with_columns(concatenate(parts), join, source.name)
     split = source.split(len(mask), seed)[mask]
     told = {**_told_of(source, seed), "classes": classes}
     write_store(out, packed, split=split, left_out=left_out, overwrite=overwrite, **told)
@@ -159,8 +159,8 @@ def _told_of(source: Source, seed: int) -> dict[str, Any]:
     return {"name": source.name, "sources": origin, "units": source.units}
 
 
-def _with_columns(packed: Packed, join: Path | str | None) -> tuple[Packed, dict[str, list[str]]]:
-    packed, classes = with_classes(packed)
+def _with_columns(packed: Packed, join: Path | str | None, name: str) -> tuple[Packed, dict[str, list[str]]]:
+    packed, classes = with_classes(packed, name)
     if join is None:
         return packed, classes
     joined = join_columns(packed, Path(join))
@@ -168,7 +168,7 @@ def _with_columns(packed: Packed, join: Path | str | None) -> tuple[Packed, dict
         warnings.warn(
             f"{join}: {len(packed) - joined.matched:,} of {len(packed):,} molecules have no line", stacklevel=3
         )
-    return joined.packed, {**classes, **joined.classes}
+    return joined.packed, {key: names for key, names in {**classes, **joined.classes}.items() if names is not None}
 
 
 def _nothing_kept(name: str, total: int, left_out: Mapping[str, int], examples: Mapping[str, str]) -> str:
