@@ -13,7 +13,6 @@ import lightning as pl
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
 from torch.multiprocessing.spawn import ProcessExitedException
 from torch.utils.data import DataLoader, IterableDataset
@@ -27,6 +26,7 @@ from moldiff.training.averaged import ORIGIN, AveragedModule
 from moldiff.training.batches import TrainingBatches
 from moldiff.training.callbacks import ProgressAndLog, StopOnInterrupt, Threads, TimedCheckpoint, quiet_lightning
 from moldiff.training.resuming import check_content, check_resumable, load_tensors
+from moldiff.training.together import training_strategy
 from moldiff.weights import read_statistics
 
 CONFIG, CHECKPOINT, METRICS, BUNDLE = "config.json", "last.ckpt", "metrics.csv", "bundle"
@@ -277,9 +277,7 @@ def quiet_trainer(callbacks: list[pl.Callback], *, num_processes: int = 1, num_n
         The trainer.
     """
     quiet_lightning()
-    # Nothing in the buffers changes apart from the count of molecules, which is the same everywhere.
-    alone = num_processes * num_nodes == 1
-    strategy = "auto" if alone else DDPStrategy(start_method="spawn", forward_sync_buffers=False)
+    strategy = "auto" if num_processes * num_nodes == 1 else training_strategy(num_nodes)
     return pl.Trainer(
         accelerator="auto", devices=num_processes, num_nodes=num_nodes, strategy=strategy, max_epochs=-1,
         callbacks=callbacks, logger=False,
