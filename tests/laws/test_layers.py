@@ -7,11 +7,12 @@ import sys
 import pytest
 from sources import ROOT, Source, sources
 
-BASE = {"errors"}
+BASE = {"errors", "exclusive"}
 MODEL = BASE | {"state", "config", "diffusion"}
 MAY_IMPORT: dict[str, set[str]] = {
     "": set(),
     "errors": set(),
+    "exclusive": {"errors"},
     "memory": set(),
     "interrupt": set(),
     "precision": set(),
@@ -52,14 +53,15 @@ MAY_IMPORT: dict[str, set[str]] = {
         "precision",
         "workers",
     },
-    "regression": MODEL | {"data", "network", "training", "precision", "build", "fitting", "predictor"},
+    "regression": MODEL | {"data", "network", "training", "precision", "build", "fitting", "origin", "predictor"},
     "sharing": BASE | {"generator", "drawing", "interrupt", "memory", "training"},
     "transfer": MODEL | {"data", "network", "build", "bundle"},
-    "fitting": BASE | {"config", "data", "training", "interrupt", "weights"},
+    "origin": BASE | {"data", "training", "weights"},
+    "fitting": BASE | {"config", "data", "training", "interrupt", "origin"},
     "watch": MODEL | {"chem", "training", "precision", "bundle", "generator"},
     "run": MODEL
     | {"chem", "data", "scoring", "training", "memory", "precision", "build", "bundle", "generator", "transfer"}
-    | {"fitting", "watch"},
+    | {"fitting", "origin", "watch"},
 }
 TOP = {"cli", "__main__"}  # may import every room; nobody may import them
 ONLY_IN: dict[str, set[str]] = {
@@ -73,7 +75,7 @@ ONLY_IN: dict[str, set[str]] = {
     "pytorch_lightning": set(),
     "typer": {"cli"},
 }
-WITHOUT_TORCH = {"", "errors", "memory", "interrupt", "settings", "config", "chem", "scoring", "page"}
+WITHOUT_TORCH = {"", "errors", "exclusive", "memory", "interrupt", "settings", "config", "chem", "scoring", "page"}
 
 
 def broken_laws(source: Source) -> list[str]:
