@@ -9,7 +9,7 @@ from moldiff.bundle import Bundle, load_pretrained, save_pretrained
 from moldiff.config import DistillationSettings, SamplerSettings
 from moldiff.data.store import MoleculeStore, find_store
 from moldiff.errors import ConfigError
-from moldiff.fitting import BUNDLE, METRICS, begin, checked_folder, fit, load_averaged, reached
+from moldiff.fitting import BUNDLE, METRICS, alone, begin, checked_folder, fit, load_averaged, reached
 from moldiff.outside import plain
 from moldiff.sampling.classes import MixturePosterior
 from moldiff.sampling.multistep import Multistep
@@ -20,6 +20,7 @@ from moldiff.training.environments import DensityRatio
 from moldiff.training.policy import Policy
 
 
+@alone
 def distill(settings: DistillationSettings, folder: Path, *, resume: bool = False) -> None:
     """Trains a student of other weights for walks of few evaluations, or goes on with that.
 

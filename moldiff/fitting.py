@@ -1,37 +1,38 @@
 """What all runs share: the folder with its checkpoint, and the fit by Lightning."""
 
-import hashlib
 import json
 import os
-import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import lightning as pl
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
 from torch.multiprocessing.spawn import ProcessExitedException
 from torch.utils.data import DataLoader, IterableDataset
 
 from moldiff.config import RunSettings
-from moldiff.data.statistics import Statistics
 from moldiff.data.store import MoleculeStore
 from moldiff.errors import ConfigError, OutputError, TrainingError
+from moldiff.exclusive import claimed, write_whole
 from moldiff.interrupt import Interrupt
-from moldiff.training.averaged import ORIGIN, AveragedModule
+from moldiff.origin import BUNDLE as BUNDLE
+from moldiff.origin import check_origin
+from moldiff.training.averaged import AveragedModule
 from moldiff.training.batches import TrainingBatches
 from moldiff.training.callbacks import ProgressAndLog, StopOnInterrupt, Threads, TimedCheckpoint, quiet_lightning
 from moldiff.training.resuming import check_content, check_resumable, load_tensors
-from moldiff.weights import read_statistics
+from moldiff.training.together import training_strategy
 
-CONFIG, CHECKPOINT, METRICS, BUNDLE = "config.json", "last.ckpt", "metrics.csv", "bundle"
+CONFIG, CHECKPOINT, METRICS = "config.json", "last.ckpt", "metrics.csv"
 AVERAGE = "average.module."  # of the averaged weights in a checkpoint
-WORDS = ("atom classes", "training molecules", "conditions")  # of an origin, that say something to a user
+P, T = ParamSpec("P"), TypeVar("T")
 ANEW = "put a whole one in its place, or start a new run in another folder"
 
 
@@ -50,11 +51,30 @@ def checked_folder(folder: Path, settings: RunSettings, *, resume: bool) -> Path
         ConfigError: if there is no checkpoint to resume, or already a run in the folder.
     """
     checkpoint = folder / CHECKPOINT
-    if resume and not checkpoint.is_file():
+    if resume and not os.path.isfile(checkpoint):
         raise ConfigError(f"{folder}: no {CHECKPOINT} to resume from; start the run without --resume")
-    if not resume and not on_other_machine(settings) and (folder / CONFIG).exists():
+    if not resume and not on_other_machine(settings) and os.path.exists(folder / CONFIG):
         raise ConfigError(f"{folder}: holds a run already; go on with it by --resume, or name another folder")
     return checkpoint
+
+
+def alone(run: Callable[P, T]) -> Callable[P, T]:
+    """Of the runs that were given one folder, the first goes on and the others are an `OutputError`.
+
+    Args:
+        run: takes settings and a folder, in this order.
+
+    Returns:
+        The same, with the folder claimed.
+    """
+
+    @wraps(run)
+    def running(*args: P.args, **kwargs: P.kwargs) -> T:
+        settings, folder = args  # type: ignore[misc]
+        with nullcontext() if on_other_machine(settings) else claimed(Path(folder)):  # type: ignore[arg-type]
+            return run(*args, **kwargs)
+
+    return running
 
 
 def on_other_machine(settings: RunSettings) -> bool:
@@ -68,25 +88,9 @@ def begin(folder: Path, settings: RunSettings) -> None:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / CONFIG).write_text(json.dumps(settings.model_dump(), indent=2) + "\n")
+        write_whole(folder / CONFIG, json.dumps(settings.model_dump(), indent=2) + "\n")
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror}") from error
-
-
-def origin_of(store: MoleculeStore, statistics: Statistics) -> dict[str, Any]:
-    """What a run on these molecules must have again to go on: plain values by name, in words where a user knows them.
-
-    Args:
-        store: its data.
-        statistics: of the molecules that it is trained on, with its conditions.
-
-    Returns:
-        The values.
-    """
-    told = json.dumps(statistics.to_dict(), sort_keys=True)
-    return _words_of(statistics) | {
-        "data": f"{store.fingerprint()} {hashlib.blake2b(told.encode(), digest_size=16).hexdigest()}",
-    }
 
 
 def reached(checkpoint: Path, module: AveragedModule) -> int:
@@ -109,36 +113,6 @@ def reached(checkpoint: Path, module: AveragedModule) -> int:
     except ConfigError as error:
         raise ConfigError(f"{checkpoint}: cannot be gone on from: {error}; {ANEW}") from error
     return content["global_step"]
-
-
-def check_origin(content: Mapping[str, Any], origin: Mapping[str, Any], checkpoint: Path) -> None:
-    """A `ConfigError` if a run began with something else; a warning if its checkpoint is older and does not say.
-
-    Args:
-        content: of the checkpoint.
-        origin: what it is to go on with.
-        checkpoint: of the run.
-    """
-    began = content.get(ORIGIN)
-    if not began:
-        warnings.warn(
-            f"{checkpoint}: does not say which data the run began with; make sure that it is the same", stacklevel=3
-        )
-        began = _words_of(read_statistics(checkpoint.parent / BUNDLE)) if (checkpoint.parent / BUNDLE).is_dir() else {}
-        origin = {name: value for name, value in origin.items() if name in began}
-    other = next((name for name, value in origin.items() if began.get(name) != value), None)
-    if other is not None:
-        told = f"{other} {began.get(other)}, now {origin[other]}" if other in WORDS else f"another {other}"
-        raise ConfigError(
-            f"{checkpoint}: the run began with {told}; prepare the same again, or start a new run in another folder"
-        )
-
-
-def _words_of(statistics: Statistics) -> dict[str, str]:
-    conditions = ", ".join(condition.name for condition in statistics.conditions) or "none"
-    return dict(
-        zip(WORDS, (", ".join(statistics.vocabulary), f"{statistics.num_molecules:,}", conditions), strict=True)
-    )
 
 
 def batches_of(
@@ -277,9 +251,7 @@ def quiet_trainer(callbacks: list[pl.Callback], *, num_processes: int = 1, num_n
         The trainer.
     """
     quiet_lightning()
-    # Nothing in the buffers changes apart from the count of molecules, which is the same everywhere.
-    alone = num_processes * num_nodes == 1
-    strategy = "auto" if alone else DDPStrategy(start_method="spawn", forward_sync_buffers=False)
+    strategy = "auto" if num_processes * num_nodes == 1 else training_strategy(num_nodes)
     return pl.Trainer(
         accelerator="auto", devices=num_processes, num_nodes=num_nodes, strategy=strategy, max_epochs=-1,
         callbacks=callbacks, logger=False,

@@ -19,15 +19,16 @@ from moldiff.errors import ConfigError
 from moldiff.fitting import (
     BUNDLE,
     METRICS,
+    alone,
     batches_of,
     begin,
     checked_folder,
     fit,
     load_averaged,
-    origin_of,
     reached,
 )
 from moldiff.network.property import PropertyNetwork, counts_of, fitted_composition
+from moldiff.origin import origin_of
 from moldiff.outside import plain
 from moldiff.precision import use_bf16
 from moldiff.predictor import PredictorConfig, PropertyPredictor
@@ -39,6 +40,7 @@ from moldiff.training.regression import RegressionModule, absolute_errors
 EVALUATED = 48_000  # atom pairs in a batch that is only looked at
 
 
+@alone
 def train_predictor(settings: PredictorSettings, folder: Path, *, resume: bool = False) -> PropertyPredictor | None:
     """Trains a predictor to its end, or goes on with that.
 

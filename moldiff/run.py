@@ -23,18 +23,18 @@ from moldiff.fitting import (
     CHECKPOINT,
     CONFIG,
     METRICS,
+    alone,
     batches_of,
     begin,
-    check_origin,
     checked_folder,
     fit,
     load_averaged,
-    origin_of,
     reached,
     read_checkpoint,
 )
 from moldiff.generator import MoleculeGenerator
 from moldiff.memory import peak_memory
+from moldiff.origin import check_origin, origin_of
 from moldiff.outside import plain
 from moldiff.scoring.score import Score, score
 from moldiff.state import State
@@ -51,6 +51,7 @@ SCORES, FORGOTTEN = "scores.csv", "forgotten.json"
 MAX_OWN = 10_000  # held-out molecules that the data's own row is counted on
 
 
+@alone
 def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> DiffusionModule:
     """Runs a training to its end, or goes on with one.
 

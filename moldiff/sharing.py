@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from lightning.fabric import Fabric
-from lightning.fabric.strategies.ddp import DDPStrategy
 from torch import distributed
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
@@ -25,6 +24,7 @@ from moldiff.generator import MoleculeGenerator
 from moldiff.interrupt import Interrupt
 from moldiff.memory import keep_memory
 from moldiff.training.callbacks import quiet_lightning
+from moldiff.training.together import sampling_strategy
 
 ROUND = 1024  # molecules of each process between two gatherings; of fewer, batches of one size would be small
 quiet_lightning()  # here, so that it holds in the processes that Lightning starts before our own code runs in them
@@ -137,9 +137,7 @@ def together(
         WorkerError: if a process died.
         MoldiffError: of the task, as it was raised.
     """
-    fabric = Fabric(
-        accelerator=device, devices=devices, num_nodes=num_nodes, strategy=DDPStrategy(start_method="spawn")
-    )
+    fabric = Fabric(accelerator=device, devices=devices, num_nodes=num_nodes, strategy=sampling_strategy(num_nodes))
     try:
         with Interrupt():  # where others draw, Ctrl-C is theirs to heed
             kind, result = fabric.launch(partial(_share, task, order, weights, num_threads))

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from moldiff.errors import OutputError, WeightsError
+from moldiff.exclusive import claimed
 from moldiff.weights import AGAIN, CONFIG, TENSORS, what_came
 
 DTYPES = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
@@ -37,7 +38,7 @@ def write_bundle(
         OutputError: if the folder exists and may not be replaced, or cannot be written.
         WeightsError: if a tensor is not finite, or not in that dtype.
     """
-    if folder.exists() and not (overwrite and (folder / CONFIG).is_file() and (folder / TENSORS).is_file()):
+    if os.path.exists(folder) and not (overwrite and (folder / CONFIG).is_file() and (folder / TENSORS).is_file()):
         hint = "allow it to be overwritten, or name another" if (folder / TENSORS).is_file() else "name another"
         raise OutputError(f"{folder}: is already there; {hint}")
     cast = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in tensors.items()}
@@ -47,17 +48,18 @@ def write_bundle(
             f"{folder}: not written: tensor {bad!r} is not finite in {dtype}; train on from a better one"
         )
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as beside:
+        with claimed(folder), tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as beside:
             fresh = Path(beside) / "new"
             fresh.mkdir()
             (fresh / TENSORS).write_bytes(safetensors.torch.save(cast))
             for name, text in texts.items():
-                (fresh / name).write_text(text, encoding="utf-8")
+                (fresh / name).write_text(text, encoding="utf-8", errors="backslashreplace")
             if folder.exists():
                 os.rename(folder, Path(beside) / "old")
             os.rename(fresh, folder)
     except (OSError, SafetensorError) as error:
+        if isinstance(error, OutputError):
+            raise
         raise OutputError(f"{folder}: the bundle cannot be written: {error}") from error
 
 

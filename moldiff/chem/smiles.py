@@ -93,6 +93,25 @@ def all_identities(smiles: Sequence[str]) -> set[str]:
     return known
 
 
+def canonical_forms(smiles: Sequence[str]) -> list[str]:
+    """The same text for the same molecule with the same stereo, by a process a core; one that is no SMILES stays."""
+    chunks = (smiles[first : first + CHUNK] for first in range(0, len(smiles), CHUNK))
+    forms: list[str] = []
+    for result in bounded_map(_forms_of_chunk, chunks, seconds=CHUNK_SECONDS):
+        if isinstance(result, Failure):
+            raise DataError(f"a list of {len(smiles)} SMILES: {result.detail}; look for one that is no molecule")
+        forms += result
+    return forms
+
+
+def _forms_of_chunk(smiles: Sequence[str]) -> list[str]:
+    read = map(sanitised, smiles)
+    return [
+        text if isinstance(mol, Failure) else canonical_smiles(mol, stereo=True)
+        for text, mol in zip(smiles, read, strict=True)
+    ]
+
+
 def _identities_of_chunk(smiles: Sequence[str]) -> set[str]:
     found = map(_identities, smiles)
     return {identity for one in found if not isinstance(one, Failure) for identity in one}

@@ -11,6 +11,7 @@ from moldiff.chem.sdf import sdf_text
 from moldiff.chem.validity import canonical_smiles, check
 from moldiff.chem.xyz import xyz_text
 from moldiff.errors import OutputError
+from moldiff.exclusive import open_alone
 
 
 class _Format(Protocol):
@@ -66,10 +67,12 @@ class MoleculeWriter:
         self.path, self.num_written, self.num_left_out = path, 0, 0
         self._format = formats[path.suffix.lower()]
         try:
-            self._stream = open(path, "w" if overwrite else "x", encoding="utf-8", newline="\n")  # noqa: SIM115
+            self._stream = open_alone(path, overwrite=overwrite)
         except FileExistsError as error:
             raise OutputError(f"{path}: is already there; choose another name or allow overwriting") from error
         except OSError as error:
+            if isinstance(error, OutputError):
+                raise
             raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
 
     def write(self, molecule: Molecule) -> None:

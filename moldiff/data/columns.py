@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from moldiff.chem.descriptors import DESCRIPTORS, descriptor
+from moldiff.data.cells import MOST_CLASSES
 from moldiff.data.conditions import Condition
-from moldiff.data.join import MOST_CLASSES
 from moldiff.data.statistics import Statistics
 from moldiff.data.store import MoleculeStore
 from moldiff.errors import DataError

@@ -1,19 +1,19 @@
 """Columns of words as classes, and columns of a CSV file that are joined to the molecules by their names."""
 
 import csv
-import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
+from moldiff.chem.perception import SMILES_KEYS
+from moldiff.data.cells import MOST_CLASSES, read_cells, warn_odd
 from moldiff.data.packing import Packed
 from moldiff.errors import DataError
 
 NAME = "name"
-MOST_CLASSES = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,22 +22,42 @@ class Joined:
 
     Attributes:
         packed: with the columns among their properties; of a column of text the numbers of its classes.
-        classes: names of the classes of each column of text.
+        classes: names of the classes of each column of text; none of a column of numbers.
         matched: molecules that a line of the file was found for.
     """
 
     packed: Packed
-    classes: dict[str, list[str]]
+    classes: dict[str, list[str] | None]
     matched: int
 
 
-def with_classes(packed: Packed) -> tuple[Packed, dict[str, list[str]]]:
-    """The molecules with columns of words as numbers of classes, and the classes; too many words are left out."""
-    columns, classes = {}, {}
+def with_classes(packed: Packed, source: str) -> tuple[Packed, dict[str, list[str]]]:
+    """The molecules with their words as missing numbers, or as numbers of classes, as of `moldiff.data.cells`.
+
+    Args:
+        packed: the molecules.
+        source: where they are from, for a warning.
+
+    Returns:
+        The molecules, and the names of the classes by column; columns of too many words are left out.
+    """
+    columns, classes, told = dict(packed.properties), {}, []
     for name, words in packed.texts.items():
-        if 1 < len(set(words) - {""}) <= MOST_CLASSES:
-            columns[name], classes[name] = _classes(words, name)
-    return replace(packed, properties={**packed.properties, **columns}, texts={}), classes
+        numbers = packed.properties.get(name, np.full(len(packed), np.nan))
+        cells = [
+            word or ("" if np.isnan(x) else repr(float(x)).removesuffix(".0"))
+            for word, x in zip(words, numbers, strict=True)
+        ]
+        read = read_cells(cells)
+        if read is None or len(read.classes or "ab") < 2:
+            columns.pop(name, None)
+            continue
+        told.append((name, cells, read))
+        columns[name] = read.values
+        if read.classes is not None:
+            classes[name] = read.classes
+    warn_odd(source, told, lambda i: f"molecule {packed.names[i] or i + 1!r}")
+    return replace(packed, properties=columns, texts={}), classes
 
 
 def join_columns(packed: Packed, path: Path) -> Joined:
@@ -45,52 +65,90 @@ def join_columns(packed: Packed, path: Path) -> Joined:
 
     Args:
         packed: the molecules, by whose names the lines are found.
-        path: a CSV file with a column `name`; empty cells are missing values.
+        path: a CSV file with a column `name`, in any case; empty cells are missing values.
 
     Returns:
         The molecules.
 
     Raises:
-        DataError: if the file cannot be read, has no such column or two lines of a name, or if nothing matches.
+        DataError: if the file cannot be read, has no such column, two columns or two lines of a name, or if nothing
+            matches.
     """
-    lines = _lines(path)
-    rows = [lines.get(name) for name in packed.names]
-    matched = sum(row is not None for row in rows)
+    rows = {name: (line, cells) for line, name, cells in _rows(path)}
+    found = [rows.get(name.strip()) for name in packed.names]
+    matched = sum(row is not None for row in found)
     if not matched:
         raise DataError(
-            f"{path}: none of its names, such as {next(iter(lines), '')!r}, is one of the molecules', such as "
+            f"{path}: none of its names, such as {next(iter(rows), '')!r}, is one of the molecules', such as "
             f"{packed.names[0]!r}"
         )
-    columns, classes = {}, {}
-    for column in next(iter(lines.values())):
-        cells = ["" if row is None else row[column].strip() for row in rows]
-        try:
-            columns[column] = np.array([float(cell) if cell else math.nan for cell in cells])
-        except ValueError:
-            columns[column], classes[column] = _classes(cells, f"{path}: column {column!r}")
+    columns, classes, told = {}, {}, []
+    for column in next(iter(rows.values()))[1]:
+        cells = ["" if row is None else row[1][column] for row in found]
+        read = read_cells(cells)
+        if read is None:
+            words = {cell for cell in cells if cell}
+            raise DataError(
+                f"{path}: column {column!r} is no number, and has {len(words)} different words, at most {MOST_CLASSES} "
+                f"make classes, such as {min(words)[:40]!r}; write numbers with points and without signs, or take the "
+                "column out"
+            )
+        told.append((column, cells, read))
+        columns[column], classes[column] = read.values, read.classes
+    lines = {i: row[0] for i, row in enumerate(found) if row is not None}
+    warn_odd(str(path), told, lambda i: f"line {lines[i]}")
     return Joined(replace(packed, properties={**packed.properties, **columns}), classes, matched)
 
 
-def _lines(path: Path) -> dict[str, dict[str, str]]:
+def _rows(path: Path) -> Iterator[tuple[int, str, dict[str, str]]]:
+    """Line, name and other cells of each row, but SMILES."""
+    begin, names = 1, set()
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            if NAME not in (reader.fieldnames or ()):
-                raise DataError(f"{path}: has no column {NAME!r}; it has {', '.join(reader.fieldnames or ['none'])}")
-            lines: dict[str, dict[str, str]] = {}
-            for row in reader:
-                name = (row.pop(NAME) or "").strip()
-                if name in lines:
-                    raise DataError(f"{path}, line {reader.line_num}: the name {name!r} comes twice")
-                lines[name] = {key: cell or "" for key, cell in row.items() if key}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            reader = csv.reader(stream, strict=True)
+            header, place = _header(next(reader, []), path)
+            begin = reader.line_num + 1
+            for cells in reader:
+                line, begin = begin, reader.line_num + 1
+                if not any(cell.strip() for cell in cells):
+                    continue
+                cells = [cell.strip() for cell in cells]
+                _check_row(cells, header, f"{path}, line {line}")
+                row = dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=False))
+                name = row.pop(header[place])
+                if not name or name in names:
+                    raise DataError(
+                        f"{path}, line {line}: {f'the name {name!r} comes twice' if name else 'has no name'}"
+                    )
+                names.add(name)
+                yield line, name, {key: cell for key, cell in row.items() if key and key.lower() not in SMILES_KEYS}
+    except csv.Error as error:
+        hint = "a quote opens here and does not close" if "end of data" in str(error) else "cannot be read as CSV"
+        raise DataError(f"{path}, line {begin}: {hint}: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as CSV: {error}") from error
-    return lines
 
 
-def _classes(cells: Sequence[str], label: str) -> tuple[Float[np.ndarray, "m"], list[str]]:
-    names = sorted({cell for cell in cells if cell})
-    if len(names) > MOST_CLASSES:
-        raise DataError(f"{label} is no number, and has {len(names)} different words, at most {MOST_CLASSES}")
-    place = {name: float(number) for number, name in enumerate(names)}
-    return np.array([place.get(cell, math.nan) for cell in cells]), names
+def _header(cells: list[str], path: Path) -> tuple[list[str], int]:
+    """Names of the columns, and the place of the names of the molecules."""
+    header = [cell.strip() for cell in cells]
+    same = [NAME if cell.lower() == NAME else cell for cell in header]
+    if NAME not in same:
+        raise DataError(f"{path}: has no column {NAME!r}; it has {', '.join(header) or 'none'}")
+    twice = next((cell for cell, count in Counter(same).items() if cell and count > 1), None)
+    if twice is not None:
+        raise DataError(f"{path}: {same.count(twice)} columns are named {twice!r}; rename or remove all but one")
+    return header, same.index(NAME)
+
+
+def _check_row(cells: list[str], header: list[str], where: str) -> None:
+    if any(cells[len(header) :]):
+        raise DataError(
+            f"{where}: has {len(cells)} cells, the header {len(header)}; a cell with a comma in it needs quotes"
+        )
+    swallowed = next((part for cell in cells for part in cell.splitlines()[1:] if part.count(",")), None)
+    if len(header) > 1 and swallowed is not None:
+        raise DataError(
+            f"{where}: a quote opens here and does not close before {swallowed.strip()[:60]!r}, which looks like "
+            "another row; close it, or write a quote that is meant as two"
+        )

@@ -1,5 +1,6 @@
 """Molecules as flat arrays: the layout of the store's file, and what worker processes hand back."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,8 @@ from jaxtyping import Bool, Float, Integer
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.perception import SMILES_KEYS
 from moldiff.errors import DataError
+
+_NOTHING = (None, "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +29,7 @@ class Packed:
         properties: one column per name, NaN where a molecule has no such value.
         smiles: published SMILES of each molecule, may be empty.
         names: title of each molecule.
-        texts: one column of words per name, empty where a molecule has no such value.
+        texts: one column of words per name, empty where a molecule has none; a name may have numbers, too.
     """
 
     pos: Float[np.ndarray, "a 3"]
@@ -50,17 +53,14 @@ def pack(molecules: Sequence[Molecule], smiles: Sequence[str]) -> Packed:
         raise DataError("no molecule to pack")
     bonds = [np.argwhere(np.triu(m.bond)) for m in molecules]
     orders = [m.bond[b[:, 0], b[:, 1]] for m, b in zip(molecules, bonds, strict=True)]
-    names = dict.fromkeys(k for m in molecules for k, v in m.properties.items() if isinstance(v, int | float))
+    told = [{key: _number_and_word(value) for key, value in m.properties.items()} for m in molecules]
+    numbers = dict.fromkeys(key for row in told for key, (number, _) in row.items() if number is not None)
+    words = dict.fromkeys(key for row in told for key, (_, word) in row.items() if word and key not in SMILES_KEYS)
     columns = {
-        k: np.array([v if isinstance(v := m.properties.get(k), int | float) else np.nan for m in molecules], np.float64)
-        for k in names
+        key: np.array([np.nan if (x := row.get(key, _NOTHING)[0]) is None else x for row in told], np.float64)
+        for key in numbers
     }
-    words = dict.fromkeys(k for m in molecules for k, v in m.properties.items() if isinstance(v, str))
-    texts = {
-        k: [v if isinstance(v := m.properties.get(k), str) else "" for m in molecules]
-        for k in words
-        if k not in columns and k not in SMILES_KEYS
-    }
+    texts = {key: [row.get(key, _NOTHING)[1] for row in told] for key in words}
     return Packed(
         pos=np.concatenate([m.pos for m in molecules]).astype(np.float32),
         elements=np.concatenate([m.elements for m in molecules]).astype(np.uint8),
@@ -75,12 +75,21 @@ def pack(molecules: Sequence[Molecule], smiles: Sequence[str]) -> Packed:
     )
 
 
+def _number_and_word(value: float | int | str) -> tuple[float | int | None, str]:
+    """A property as a finite number, or as a word; NaN is neither."""
+    if isinstance(value, str):
+        return None, value
+    if math.isfinite(value):
+        return value, ""
+    return None, "" if math.isnan(value) else str(value)
+
+
 def concatenate(parts: Sequence[Packed]) -> Packed:
     """One after the other; columns that a part lacks are NaN or empty there. No part is a `DataError`."""
     if not parts:
         raise DataError("no molecule was kept")
     names = dict.fromkeys(name for part in parts for name in part.properties)
-    words = dict.fromkeys(name for part in parts for name in part.texts if name not in names)
+    words = dict.fromkeys(name for part in parts for name in part.texts)
     absent = {len(part): np.full(len(part), np.nan) for part in parts}
     return Packed(
         *(

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 
 from moldiff.chem.molecule import Failure
 from moldiff.data.packing import Packed, join_text, split_text
+from moldiff.data.writing import save_arrays
 from moldiff.errors import OutputError
 
 Chunk = tuple[Packed | None, Bool[np.ndarray, "r"], list[Failure]]
@@ -69,7 +70,7 @@ class Parts:
             arrays |= {_TEXT + name: join_text(column) for name, column in packed.texts.items()}
         file, fresh = self._file(number), self.folder / "new"
         try:
-            safetensors.numpy.save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, fresh)
+            save_arrays(arrays, fresh)
             os.replace(fresh, file)
         except (OSError, SafetensorError) as error:
             raise OutputError(f"{file}: cannot be written: {error}") from error

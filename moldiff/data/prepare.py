@@ -29,6 +29,7 @@ from moldiff.data.sources import Source, file_source
 from moldiff.data.store import SPLITS
 from moldiff.data.writing import check_target, write_store
 from moldiff.errors import DataError
+from moldiff.exclusive import claimed
 from moldiff.outside import outside_text
 from moldiff.progress import Progress
 
@@ -104,8 +105,27 @@ def prepare(
     Raises:
         DataError: if no record could be kept, or the user stopped what can go on.
     """
+    with claimed(Path(out)):
+        table = None if join is None else Path(join)
+        return _prepare(
+            source, Path(out), from_file, num_molecules, table, num_workers, seed, console, overwrite=overwrite
+        )
+
+
+def _prepare(
+    source: Source | str | Path,
+    out: Path,
+    from_file: Path | str | None,
+    num_molecules: int | None,
+    join: Path | None,
+    num_workers: int,
+    seed: int,
+    console: Console | None,
+    *,
+    overwrite: bool,
+) -> PrepareReport:
+    """As `prepare`, while nobody else writes there."""
     start = time.monotonic()
-    out = Path(out)
     check_target(out, overwrite=overwrite)
     parts: list[Packed] = []
     kept: list[np.ndarray] = []
@@ -134,7 +154,7 @@ def prepare(
     total = len(mask) + sum(source.left_out.values())
     if not parts:
         raise DataError(_nothing_kept(source.name, total, left_out, examples))
-    packed, classes = _with_columns(concatenate(parts), join)
+    packed, classes = _with_columns(concatenate(parts), join, source.name)
     split = source.split(len(mask), seed)[mask]
     told = {**_told_of(source, seed), "classes": classes}
     write_store(out, packed, split=split, left_out=left_out, overwrite=overwrite, **told)
@@ -158,16 +178,16 @@ def _told_of(source: Source, seed: int) -> dict[str, Any]:
     return {"name": source.name, "sources": origin, "units": source.units}
 
 
-def _with_columns(packed: Packed, join: Path | str | None) -> tuple[Packed, dict[str, list[str]]]:
-    packed, classes = with_classes(packed)
+def _with_columns(packed: Packed, join: Path | None, name: str) -> tuple[Packed, dict[str, list[str]]]:
+    packed, classes = with_classes(packed, name)
     if join is None:
         return packed, classes
-    joined = join_columns(packed, Path(join))
+    joined = join_columns(packed, join)
     if joined.matched < len(packed):
         warnings.warn(
             f"{join}: {len(packed) - joined.matched:,} of {len(packed):,} molecules have no line", stacklevel=3
         )
-    return joined.packed, {**classes, **joined.classes}
+    return joined.packed, {key: names for key, names in {**classes, **joined.classes}.items() if names is not None}
 
 
 def _nothing_kept(name: str, total: int, left_out: Mapping[str, int], examples: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 from jaxtyping import Int
 
+from moldiff.chem.smiles import canonical_forms
 from moldiff.chem.vocabulary import covalent_radii
 from moldiff.data.store import SPLITS, MoleculeStore
 
@@ -36,8 +37,9 @@ def suspicions(store: MoleculeStore) -> list[tuple[str, Int[np.ndarray, "k"]]]:
     rare = np.flatnonzero(holders < RARE)
     names = ", ".join(store.vocabulary.labels[k] for k in rare)
     reach, bonded = store.bond_lengths(covalent_radii(store.vocabulary))
-    smiles = Counter(text for i in range(len(store)) if (text := store.smiles(i)))
-    twice = [i for i in range(len(store)) if smiles[store.smiles(i)] > 1]
+    smiles = canonical_forms([store.smiles(i) for i in range(len(store))])
+    times = Counter(smiles)
+    twice = [i for i, text in enumerate(smiles) if text and times[text] > 1]
     return [
         (what, where)
         for what, where in (

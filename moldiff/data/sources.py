@@ -13,6 +13,11 @@ from moldiff.chem.files import BARE_SUFFIXES, format_of, read_molecules
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.perception import SMILES_KEYS, perceived
 from moldiff.chem.validity import canonical_smiles, check
+from moldiff.chem.vocabulary import Vocabulary, covalent_radii
+
+NEAR = 0.4  # Å between any two atoms; the shortest bond, of H2, has 0.74
+FLAT = 0.02  # Å that atoms stand out of a plane, root mean square
+SHORTEST, LONGEST = 0.75, 1.3  # of a bond in sums of covalent radii; real ones lie within 0.85 and 1.2
 
 
 def random_split(total: int, seed: int) -> Int[np.ndarray, "m"]:
@@ -72,7 +77,15 @@ def file_source(path: str | Path) -> Source:
 
 
 def read_valid(record: Molecule | Failure) -> tuple[Molecule, str] | Failure:
-    """A molecule as it stands if it is valid; one without bonds gets those of its property `smiles`."""
+    """A molecule as it stands if it is valid and lies in space; one without bonds gets those of its property `smiles`.
+
+    Args:
+        record: of a file.
+
+    Returns:
+        The molecule with its SMILES; or why not, with a reason of `moldiff.chem.validity`, `no_bonds`, `overlap` of
+        atoms in one place, or `flat` of a drawing.
+    """
     if isinstance(record, Failure):
         return record
     if len(record) > 1 and not record.bond.any():
@@ -81,8 +94,40 @@ def read_valid(record: Molecule | Failure) -> tuple[Molecule, str] | Failure:
             return Failure("no_bonds", f"{record.name}: no bonds; give an SDF, or XYZ comments with smiles=...")
         numbers = {key: value for key, value in record.properties.items() if not isinstance(value, str)}
         result = assign(record.elements, record.pos, str(smiles), name=record.name, properties=numbers)
-        return result if isinstance(result, Failure) else (result, str(smiles))
+        return result if isinstance(result, Failure) else drawn(result) or (result, str(smiles))
     mol = check(record)
     if isinstance(mol, Failure):
         return Failure(mol.reason, f"{record.name}: {mol.detail}" if record.name else mol.detail)
-    return record, canonical_smiles(mol)
+    return drawn(record) or (record, canonical_smiles(mol))
+
+
+def drawn(molecule: Molecule) -> Failure | None:
+    """Why these are no coordinates of a molecule in space: two atoms in one place, or a drawing in a plane.
+
+    A real molecule may be flat, as benzene is. A drawing has an atom with four neighbours in their plane, or bonds of a
+    length that their elements do not have, as all are of one length in it.
+    """
+    label = f"{molecule.name}: " if molecule.name else ""
+    pos, n = molecule.pos, len(molecule)
+    distance = np.linalg.norm(pos[:, None] - pos[None], axis=-1)
+    near = np.argwhere(np.triu(distance < NEAR, 1))
+    if len(near):
+        one, other = near[0] + 1
+        return Failure("overlap", f"{label}atoms {one} and {other} lie within {NEAR} Å; give relaxed coordinates")
+    if np.linalg.svd(pos - pos.mean(0), compute_uv=False)[-1] > FLAT * np.sqrt(n) and n > 3:
+        return None
+    classes = Vocabulary.from_pairs(zip(molecule.elements, molecule.charges, strict=True))
+    radii = covalent_radii(classes)[classes.encode(molecule.elements, molecule.charges)]
+    begin, end = np.nonzero(np.triu(molecule.bond))
+    reach = distance[begin, end] / (radii[begin] + radii[end])
+    crowded = (molecule.bond > 0).sum(1) >= 4
+    if crowded.any():
+        why = f"atom {int(np.argmax(crowded)) + 1} has {int((molecule.bond > 0).sum(1).max())} neighbours"
+    elif ((reach < SHORTEST) | (reach > LONGEST)).any():
+        place = int(np.argmax(np.abs(np.log(reach))))
+        why = f"its atoms {begin[place] + 1} and {end[place] + 1} are {distance[begin, end][place]:.2f} Å apart"
+    else:
+        return None
+    return Failure(
+        "flat", f"{label}all atoms lie in a plane, though {why}: a drawing; give its SMILES, or embed it in 3D"
+    )

@@ -90,21 +90,31 @@ def write_store(
         "classes": {key: list(names) for key, names in classes.items()},
     }
     try:
-        _write(path, meta, {key: np.ascontiguousarray(value) for key, value in arrays.items()})
+        _write(path, meta, arrays)
     except (OSError, SafetensorError) as error:
         raise OutputError(f"{path}: cannot write the store: {error}") from error
 
 
+def save_arrays(arrays: Mapping[str, np.ndarray], file: Path) -> None:
+    """Writes a file as of `mapped_arrays`, which others may read as the umask says; errors as of safetensors."""
+    file.touch()
+    mode = file.stat().st_mode
+    safetensors.numpy.save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, file)
+    file.chmod(mode)  # safetensors itself makes a file for its owner only
+
+
 def check_target(path: Path, *, overwrite: bool) -> None:
     """Before the work: a target that is no store, may not be replaced or cannot be written is an `OutputError`."""
-    if path.exists() and not (path / "meta.json").is_file():
-        raise OutputError(f"{path}: exists and is no store; give another folder")
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path}: there is a store; give another folder, or allow it to be overwritten")
     try:
+        if path.exists() and not (path / "meta.json").is_file():
+            raise OutputError(f"{path}: exists and is no store; give another folder")
+        if path.exists() and not overwrite:
+            raise OutputError(f"{path}: there is a store; give another folder, or allow it to be overwritten")
         path.parent.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent).cleanup()
     except OSError as error:
+        if isinstance(error, OutputError):
+            raise
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
 
 
@@ -112,8 +122,17 @@ def _write(path: Path, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> N
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         fresh = Path(folder) / "new"
         fresh.mkdir()
-        safetensors.numpy.save_file(arrays, fresh / "arrays.safetensors")
-        (fresh / "meta.json").write_text(json.dumps(meta, indent=1) + "\n")
+        save_arrays(arrays, fresh / "arrays.safetensors")
+        (fresh / "meta.json").write_text(json.dumps(_utf8(meta), indent=1) + "\n")
         if path.exists():
             os.rename(path, Path(folder) / "old")
         os.rename(fresh, path)
+
+
+def _utf8(value: Any) -> Any:
+    """Plain values with names of files whose bytes are no UTF-8 written out as escapes."""
+    if isinstance(value, dict):
+        return {_utf8(key): _utf8(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_utf8(inner) for inner in value]
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

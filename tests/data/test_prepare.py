@@ -1,13 +1,16 @@
 import gzip
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rdkit import Chem
+from rdkit.Chem import AllChem
 from rich.console import Console
 
-from moldiff.chem.files import read_molecules
+from moldiff.chem.files import open_writer, read_molecules
 from moldiff.chem.molecule import Molecule
 from moldiff.data.prepare import prepare
 from moldiff.data.sources import Source
@@ -139,3 +142,50 @@ def test_prepare_reads_gzip(sample_path: Path, tmp_path: Path):
     file = tmp_path / "mine.sdf.gz"
     file.write_bytes(gzip.compress(sample_path.read_bytes()))
     assert prepare(file, tmp_path / "store").kept == len(list(read_molecules(sample_path)))
+
+
+def planar(path: Path, *smiles: str, length: float | None = None) -> Path:
+    """Drawings by RDKit with all hydrogens, or with bonds of another length."""
+    with Chem.SDWriter(str(path)) as writer:
+        for text in smiles:
+            mol = Chem.AddHs(Chem.MolFromSmiles(text))
+            AllChem.Compute2DCoords(mol)
+            if length is not None:
+                AllChem.NormalizeDepiction(mol, scaleFactor=length / 1.5, canonicalize=0)
+            mol.SetProp("_Name", text)
+            writer.write(mol)
+    return path
+
+
+@pytest.mark.parametrize("length", [None, 0.7, 2.0])
+def test_drawings_are_left_out(length: float | None, sample_path: Path, tmp_path: Path):
+    drawings = planar(tmp_path / "flat.sdf", "CCO", "c1ccccc1", "CC#N", "O", "C=C", "C", length=length)
+    drawings.write_text(drawings.read_text() + sample_path.read_text())
+    report = prepare(drawings, tmp_path / "store")
+    assert report.left_out["flat"] + report.left_out.get("overlap", 0) == 6
+    assert report.kept == 200  # among them flat molecules
+    assert report.examples["flat"].startswith("CCO: all atoms lie in a plane, though")
+
+
+def test_flat_molecules_are_kept(tmp_path: Path):
+    mols = [Chem.AddHs(Chem.MolFromSmiles(text)) for text in ("c1ccccc1", "C=C", "O", "C#C", "C#N", "C=O", "[H][H]")]
+    with Chem.SDWriter(str(tmp_path / "mine.sdf")) as writer:
+        for mol in mols:
+            AllChem.EmbedMolecule(mol, randomSeed=1)
+            AllChem.MMFFOptimizeMolecule(mol)
+            pos = mol.GetConformer().GetPositions()
+            pos = (pos - pos.mean(0)) @ np.linalg.svd(pos - pos.mean(0))[2].T
+            assert np.abs(pos[:, 2]).max() < 0.02
+            mol.GetConformer().SetPositions(pos * [1, 1, 0])
+            writer.write(mol)
+    assert prepare(tmp_path / "mine.sdf", tmp_path / "store").kept == len(mols)
+
+
+def test_atoms_in_one_place_are_left_out(sample: list[Molecule], tmp_path: Path):
+    with open_writer(tmp_path / "mine.sdf") as writer:
+        writer.write(replace(sample[5], pos=0 * sample[5].pos))
+        writer.write(replace(sample[6], pos=np.concatenate([sample[6].pos[1:2] + 0.1, sample[6].pos[1:]])))
+        writer.write(sample[7])
+    report = prepare(tmp_path / "mine.sdf", tmp_path / "store")
+    assert report.left_out == {"overlap": 2}
+    assert "atoms 1 and 2 lie within 0.4 Å" in report.examples["overlap"]

@@ -43,6 +43,13 @@ def test_suspicions_name_the_molecules(small: MoleculeStore):
     }
 
 
+def test_molecules_are_the_same_however_their_smiles_are_written(tmp_path: Path):
+    same, other = ["CCO", "CCO", "OCC", "C(O)C"], ["CCN", "C[C@H](O)F", "C[C@@H](O)F"]
+    (tmp_path / "mine.csv").write_text("smiles\n" + "\n".join(same + other) + "\n")
+    prepare(tmp_path / "mine.csv", tmp_path / "store")
+    assert found(MoleculeStore(tmp_path / "store"))["the SMILES of another record"] == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize(("factor", "what"), [(1.6, "longer"), (0.4, "shorter")])
 def test_bonds_of_a_wrong_length_are_found(factor: float, what: str, small: MoleculeStore):
     file = small.path / "arrays.safetensors"

@@ -21,7 +21,8 @@ CSV = "name,SMILES,logP,note\nmethanol,CO,-0.77,solvent\nbad,C(,1,x\nether,CCOCC
 def test_rows_of_a_csv_become_molecules_with_their_numbers(tmp_path: Path):
     file = tmp_path / "mine.csv"
     file.write_text(CSV)
-    report = prepare(file, tmp_path / "store")
+    with pytest.warns(UserWarning, match="'high' .molecule 'odd', column 'logP'"):
+        report = prepare(file, tmp_path / "store")
     assert (report.total, report.kept) == (5, 3)
     assert report.left_out == {"unreadable": 1, "fragments": 1}
     assert report.examples["unreadable"].startswith("bad: ")

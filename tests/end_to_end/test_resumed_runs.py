@@ -19,7 +19,8 @@ from moldiff.data.prepare import prepare
 from moldiff.data.store import MoleculeStore
 from moldiff.distill import distill
 from moldiff.errors import ConfigError
-from moldiff.fitting import CHECKPOINT, origin_of, reached, read_checkpoint
+from moldiff.fitting import CHECKPOINT, reached, read_checkpoint
+from moldiff.origin import origin_of
 from moldiff.regression import train_predictor
 from moldiff.run import export, train
 from moldiff.training.averaged import ORIGIN
