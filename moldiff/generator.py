@@ -13,6 +13,7 @@ from moldiff.bundle import Bundle, load_pretrained, save_pretrained
 from moldiff.chem.validity import Checked
 from moldiff.config import SamplerSettings
 from moldiff.data.conditions import Value, labels_of, size_weights, values_of, warn_outside, weights_of
+from moldiff.device import find_device
 from moldiff.diffusion.denoiser import Denoiser
 from moldiff.drawing import Drawing, Heeding, Sample, as_it_is
 from moldiff.errors import ConfigError
@@ -44,18 +45,15 @@ class MoleculeGenerator:
 
     Args:
         bundle: the trained model.
-        device: to compute on; by default the GPU if there is one.
+        device: to compute on, such as `cpu` or `cuda`; by default the GPU if there is one.
 
     Raises:
         ConfigError: if that device is not there.
     """
 
     def __init__(self, bundle: Bundle, *, device: str | torch.device | None = None) -> None:
-        device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        if device.type not in ("cpu", "cuda") or (device.type == "cuda" and not torch.cuda.is_available()):
-            raise ConfigError(f"device {str(device)!r}: not available on this machine; use 'cpu'")
-        self.bundle, self.device = bundle, device
-        self.denoiser = bundle.denoiser.to(device).eval()
+        self.bundle, self.device = bundle, find_device(device)
+        self.denoiser = bundle.denoiser.to(self.device).eval()
 
     @classmethod
     def from_pretrained(

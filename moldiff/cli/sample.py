@@ -31,6 +31,7 @@ from moldiff.cli.conditions import (
     parse_conditions,
     parse_guidance,
     parse_interval,
+    refuse_unknown,
 )
 from moldiff.cli.drawing import MOST_DRAWS, Order, carry_out, load
 from moldiff.cli.processes import carry_out_together
@@ -106,6 +107,7 @@ def sample(
         grid=times_or_name(grid), temperature=temperature, churn=churn,
     )  # fmt: skip
     selection, conditions = choose(generator, weights, parse_conditions(condition), guide=guide, num_walks=num_walks)
+    refuse_unknown(generator, weights, conditions)
     options = dict(
         seed=seed, sampler=sampler, num_atoms=parse_num_atoms(num_atoms), batch_size=batch_size,
         allow_extrapolation=allow_extrapolation, with_states=trajectory is not None,

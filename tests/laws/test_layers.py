@@ -15,6 +15,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "memory": set(),
     "interrupt": set(),
     "precision": set(),
+    "device": BASE,
     "outside": set(),
     "progress": {"outside"},
     "workers": set(),
@@ -35,7 +36,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bundle": MODEL | {"settings", "chem", "data", "build", "weights", "tensors"},
     "batching": {"precision"},
     "sizes": BASE | {"chem", "diffusion"},
-    "generator": MODEL | {"chem", "data", "sampling", "build", "bundle", "weights", "sizes", "drawing", "selection"},
+    "generator": MODEL
+    | {"chem", "data", "sampling", "build", "bundle", "weights", "sizes", "device", "drawing", "selection"},
     "selection": BASE | {"chem", "data", "sampling", "state"},
     "drawing": MODEL | {"chem", "data", "sampling", "precision", "workers", "batching", "selection"},
     "tasks": BASE | {"state", "chem", "sampling", "sizes", "generator"},
