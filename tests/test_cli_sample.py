@@ -91,6 +91,27 @@ def test_sample_does_not_depend_on_the_batch_size(weights: Path, tmp_path: Path)
     assert {len(m) for m in molecules(one)} <= {9, 10}
 
 
+def test_molecules_of_a_seed_are_the_same_at_one_precision_only(hydrogen: Path, tmp_path: Path):
+    """Every format with tags says which it was."""
+    drawn = {}
+    for precision in ("float32", "bf16", "auto"):
+        out = tmp_path / f"{precision}.sdf"
+        assert sample(hydrogen, out, "--num-samples", 4, "--precision", precision).exit_code == 0
+        (told,) = {m.properties["precision"] for m in molecules(out)}
+        drawn[precision] = told, [m.pos.tolist() for m in molecules(out)]
+    assert drawn["float32"][0] == "float32"
+    assert drawn["bf16"][0] == "bf16"
+    assert drawn["float32"][1] != drawn["bf16"][1]
+    assert drawn["auto"] in (drawn["float32"], drawn["bf16"])
+    for suffix in (".xyz", ".csv"):
+        out = tmp_path / f"x{suffix}"
+        assert sample(hydrogen, out, "--num-samples", 2, "--precision", "bf16").exit_code == 0
+        assert out.read_text().count("bf16") == 2
+    result = sample(hydrogen, tmp_path / "y.sdf", "--precision", "float16")
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+
+
 def test_sample_measures_novelty_against_all_references(hydrogen: Path, tmp_path: Path, sample_sdf: Path):
     known = tmp_path / "known.smi"
     known.write_text("[H][H] hydrogen\nnonsense\n")

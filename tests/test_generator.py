@@ -173,6 +173,20 @@ def test_generator_refuses_a_device_that_is_not_there(device: str | torch.device
         MoleculeGenerator(generator.bundle, device=device)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_generator_computes_in_the_precision_that_it_is_told(precision: str, generator: MoleculeGenerator):
+    seen = set()
+    own = MoleculeGenerator(generator.bundle, device="cpu", precision=precision)
+    layer = next(module for module in own.denoiser.modules() if isinstance(module, torch.nn.Linear))
+    hook = layer.register_forward_hook(lambda module, inputs, output: seen.add(output.dtype))
+    samples = list(own.iterate(2, num_steps=STEPS))
+    hook.remove()
+    assert seen == {torch.float32 if precision == "float32" else torch.bfloat16}
+    assert {s.molecule.properties["precision"] for s in samples if s.molecule} == {precision}
+    with pytest.raises(ConfigError, match="precision 'float16': expected one of auto, bf16, float32"):
+        MoleculeGenerator(generator.bundle, precision="float16")
+
+
 def test_gpus_that_are_there_are_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)

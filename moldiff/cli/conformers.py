@@ -4,7 +4,7 @@ from typing import Annotated
 
 from typer import Argument
 
-from moldiff.cli.assignments import Device, Out, Overwrite, Weights
+from moldiff.cli.assignments import Device, Out, Overwrite, Precision, Weights
 from moldiff.cli.completing import NumEach, NumThreads, Seed, Steps, complete, records_of, usable
 from moldiff.cli.drawing import load
 
@@ -18,6 +18,7 @@ def conformers(
     seed: Seed = 0,
     overwrite: Overwrite = False,
     device: Device = None,
+    precision: Precision = "auto",
     num_threads: NumThreads = None,
 ) -> None:
     """Draws coordinates for molecules, all hydrogens included.
@@ -32,7 +33,7 @@ def conformers(
     from moldiff.tasks.conformers import check_graph
     from moldiff.tasks.conformers import conformers as draw
 
-    generator = load(weights, device, num_threads)
+    generator = load(weights, device, num_threads, precision)
     path, records = records_of(molecules)
     graphs, failed = usable(path, graphs_of(records), partial(check_graph, generator))
     complete(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from moldiff.cli.assignments import Device, Out, Overwrite, Weights
+from moldiff.cli.assignments import Device, Out, Overwrite, Precision, Weights
 from moldiff.cli.completing import NumEach, NumThreads, Seed, Steps, complete, records_of, usable
 from moldiff.cli.conditions import Conditions, Guide, NumWalks, compete
 from moldiff.cli.drawing import load
@@ -45,6 +45,7 @@ def decorate(
     guide: Guide = None,
     overwrite: Overwrite = False,
     device: Device = None,
+    precision: Precision = "auto",
     num_threads: NumThreads = None,
 ) -> None:
     """Draws substituents on a scaffold, whose atoms, bonds and coordinates stay.
@@ -60,7 +61,7 @@ def decorate(
     from moldiff.chem.attachment import without_stars
     from moldiff.tasks.fragments import check_fragment, grow
 
-    generator = load(weights, device, num_threads)
+    generator = load(weights, device, num_threads, precision)
     selection, judges = compete(generator, weights, condition, guide=guide, num_walks=num_walks)
     num_added = parse_num_atoms(add)
     if "*" in scaffold and attach is None and smarts is None and not Path(scaffold).exists():
@@ -93,6 +94,7 @@ def link(
     guide: Guide = None,
     overwrite: Overwrite = False,
     device: Device = None,
+    precision: Precision = "auto",
     num_threads: NumThreads = None,
 ) -> None:
     """Draws atoms that link pieces, whose atoms, bonds and coordinates stay.
@@ -107,7 +109,7 @@ def link(
     from moldiff.chem.files import read_molecules
     from moldiff.tasks.fragments import check_fragment, grow
 
-    generator = load(weights, device, num_threads)
+    generator = load(weights, device, num_threads, precision)
     selection, judges = compete(generator, weights, condition, guide=guide, num_walks=num_walks)
     num_added = parse_num_atoms(add)
     parts, failed = usable(file, read_molecules(file), lambda part: None)

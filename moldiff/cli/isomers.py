@@ -4,7 +4,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from moldiff.cli.assignments import Device, Out, Overwrite, Weights
+from moldiff.cli.assignments import Device, Out, Overwrite, Precision, Weights
 from moldiff.cli.completing import NumThreads, Seed, Steps, complete
 from moldiff.cli.conditions import Conditions, Guide, NumWalks, compete
 from moldiff.cli.drawing import load
@@ -22,6 +22,7 @@ def isomers(
     guide: Guide = None,
     overwrite: Overwrite = False,
     device: Device = None,
+    precision: Precision = "auto",
     num_threads: NumThreads = None,
 ) -> None:
     """Draws molecules of a formula, neutral atoms, in one piece.
@@ -34,7 +35,7 @@ def isomers(
     from moldiff.tasks.isomers import isomers as draw
 
     counts = parse_formula(formula)
-    generator = load(weights, device, num_threads)
+    generator = load(weights, device, num_threads, precision)
     selection, judges = compete(generator, weights, condition, guide=guide, num_walks=num_walks)
     complete(
         [counts] * num_samples, partial(draw, generator, selection=selection), out,

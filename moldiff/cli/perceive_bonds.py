@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
-from moldiff.cli.assignments import Device, Out, Overwrite, Weights
+from moldiff.cli.assignments import Device, Out, Overwrite, Precision, Weights
 from moldiff.cli.completing import Geometries, NumThreads, Seed, Steps, bonds_told, complete, usable
 from moldiff.cli.drawing import load
 
@@ -24,6 +24,7 @@ def perceive_bonds(
     seed: Seed = 0,
     overwrite: Overwrite = False,
     device: Device = None,
+    precision: Precision = "auto",
     num_threads: NumThreads = None,
 ) -> None:
     """Finds bonds and charges for elements and coordinates, with a confidence for each bond.
@@ -38,7 +39,7 @@ def perceive_bonds(
     from moldiff.tasks.perception import check_geometry
     from moldiff.tasks.perception import perceive_bonds as perceive
 
-    generator = load(weights, device, num_threads)
+    generator = load(weights, device, num_threads, precision)
     records = read_molecules(file)
     if charge is not None:
         records = ((number, _charged(record, charge)) for number, record in records)

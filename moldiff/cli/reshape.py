@@ -1,6 +1,6 @@
 """`moldiff reshape`."""
 
-from moldiff.cli.assignments import Device, Out, Overwrite, Weights
+from moldiff.cli.assignments import Device, Out, Overwrite, Precision, Weights
 from moldiff.cli.completing import Geometries, NumEach, NumThreads, Seed, Steps, complete, usable
 from moldiff.cli.drawing import load
 
@@ -14,6 +14,7 @@ def reshape(
     seed: Seed = 0,
     overwrite: Overwrite = False,
     device: Device = None,
+    precision: Precision = "auto",
     num_threads: NumThreads = None,
 ) -> None:
     """Draws elements, charges and bonds for coordinates that stay: other molecules of the same shape.
@@ -26,7 +27,7 @@ def reshape(
     from moldiff.tasks.part import check_size
     from moldiff.tasks.reshape import reshape as draw
 
-    generator = load(weights, device, num_threads)
+    generator = load(weights, device, num_threads, precision)
     shapes, failed = usable(file, read_molecules(file), partial(check_size, generator))
     complete(
         shapes, partial(draw, generator, num_each=num_each), out,
