@@ -11,7 +11,12 @@ ROWS_BF16, ROWS_FLOAT32 = 8, 32  # see `rows_of`
 
 
 def in_batches(
-    sizes: Mapping[int, int], batch_size: int | None, device: torch.device, *, copies: int = 1
+    sizes: Mapping[int, int],
+    batch_size: int | None,
+    device: torch.device,
+    *,
+    copies: int = 1,
+    precision: str = "auto",
 ) -> list[tuple[int, list[int]]]:
     """A size and the indices that have it, for each batch; the batch with the lowest index first.
 
@@ -20,6 +25,7 @@ def in_batches(
         batch_size: most rows of a batch; by default as many as `rows_of` says.
         device: to compute on.
         copies: rows that each index takes.
+        precision: to compute in.
 
     Returns:
         The batches.
@@ -29,7 +35,7 @@ def in_batches(
         groups.setdefault(n, []).append(index)
     batches = []
     for n, indices in groups.items():
-        most, unit = rows_of(n, device)
+        most, unit = rows_of(n, device, precision)
         most, unit = max(1, min(most, batch_size or most) // copies), max(1, unit // copies)
         count = -(-len(indices) // most)
         each = min(most, -(-len(indices) // (count * unit)) * unit)  # equal shares
@@ -37,13 +43,13 @@ def in_batches(
     return sorted(batches, key=lambda batch: batch[1][0])
 
 
-def filled(indices: Sequence[int], n: int, device: torch.device) -> list[int]:
+def filled(indices: Sequence[int], n: int, device: torch.device, precision: str = "auto") -> list[int]:
     """The indices of a batch, the last repeated until no bits depend on their number; see `rows_of`."""
-    _, unit = rows_of(n, device)
+    _, unit = rows_of(n, device, precision)
     return [*indices, *[indices[-1]] * (-len(indices) % unit)]
 
 
-def rows_of(n: int, device: torch.device) -> tuple[int, int]:
+def rows_of(n: int, device: torch.device, precision: str = "auto") -> tuple[int, int]:
     """Most rows of a batch, and the unit that its rows are filled up to, so that no bits depend on the batch.
 
     Kernels are chosen by shape, and add up in another order in another shape. In bf16 on the CPU all multiples of
@@ -53,7 +59,7 @@ def rows_of(n: int, device: torch.device) -> tuple[int, int]:
         rows = max(1, PAIRS_GPU // n**2)
         return rows, rows
     most = max(1, PAIRS_CPU // n**2)
-    if use_bf16("auto", device):
+    if use_bf16(precision, device):
         return max(ROWS_BF16, most // ROWS_BF16 * ROWS_BF16), ROWS_BF16
     rows = min(ROWS_FLOAT32, most)
     return rows, rows

@@ -18,7 +18,7 @@ from moldiff.data.decoding import molecule_of
 from moldiff.diffusion.denoiser import Denoiser
 from moldiff.diffusion.randomness import SampleRandomness
 from moldiff.errors import MoleculeError
-from moldiff.precision import use_bf16
+from moldiff.precision import find_precision, use_bf16
 from moldiff.sampling.known import Known, OnlyPossible
 from moldiff.sampling.selection import Select, taken
 from moldiff.sampling.walk import Tap, shown
@@ -35,7 +35,7 @@ class Sample:
     """One molecule asked for.
 
     Attributes:
-        index: its number; with the seed it determines the molecule.
+        index: its number; with the seed and the precision it determines the molecule.
         result: the sanitised RDKit molecule with its conformer, or why it is not strictly valid.
         molecule: as it was drawn, valid or not; None only if its coordinates are no numbers.
         states: of its walk, after each network evaluation, if they were asked for.
@@ -83,6 +83,7 @@ class Drawing:
         num_steps: of a walk.
         seed: of all randomness.
         batch_size: most molecules at once.
+        precision: to compute in, as of `moldiff.precision`.
         heeding: what the denoiser becomes for molecules that something is asked of.
         asked: what is asked of a molecule, for its record.
         selection: several walks compete for each molecule.
@@ -97,6 +98,7 @@ class Drawing:
     num_steps: int
     seed: int
     batch_size: int | None
+    precision: str = "auto"
     heeding: Heeding = as_it_is
     asked: Callable[[int], Mapping[str, Value]] = nothing_asked
     selection: Selection | None = None
@@ -145,7 +147,9 @@ class Drawing:
 
         try:
             for (_, indices), drawn in side_by_side(
-                work, in_batches(sizes, self.batch_size, self.device, copies=self._walks), num_threads=threads
+                work,
+                in_batches(sizes, self.batch_size, self.device, copies=self._walks, precision=self.precision),
+                num_threads=threads,
             ):
                 for row, index in enumerate(indices):
                     done[index] = self._sample(drawn, row, index)
@@ -163,18 +167,19 @@ class Drawing:
 
     def _draw(self, n: int, indices: Sequence[int], known: KnownOf, tap: Tap, select: Select) -> State:
         """One batch of exactly one size, the walks of each index side by side; rows beyond them are of no use."""
-        rows = filled([index for index in indices for _ in range(self._walks)], n, self.device)
+        rows = filled([index for index in indices for _ in range(self._walks)], n, self.device, self.precision)
         given = known(n, rows).to(self.device)
         denoiser = self.heeding(self.denoiser, rows)
         if given.possible is not None:
             denoiser = OnlyPossible(denoiser, given.possible)
         walks = [place % self._walks for place in range(len(rows))]
         generator = SampleRandomness(self.seed, rows, torch.full((len(rows),), n), device=self.device, walks=walks)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16("auto", self.device)):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.precision, self.device)):
             return self.go(denoiser=denoiser, known=given, generator=generator, tap=tap, select=select).to("cpu")
 
     def _sample(self, drawn: "_Drawn", row: int, index: int) -> Sample:
         told = {"seed": self.seed, "index": index, "num_steps": self.num_steps}
+        told["precision"] = find_precision(self.precision, self.device)
         told |= {f"asked_{name}": value for name, value in self.asked(index).items()}
         try:
             molecule = self._molecule(drawn.state, row, told)

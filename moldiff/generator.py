@@ -13,9 +13,11 @@ from moldiff.bundle import Bundle, load_pretrained, save_pretrained
 from moldiff.chem.validity import Checked
 from moldiff.config import SamplerSettings
 from moldiff.data.conditions import Value, labels_of, size_weights, values_of, warn_outside, weights_of
+from moldiff.device import find_device
 from moldiff.diffusion.denoiser import Denoiser
 from moldiff.drawing import Drawing, Heeding, Sample, as_it_is
 from moldiff.errors import ConfigError
+from moldiff.precision import find_precision
 from moldiff.sampling.connectivity import Connected
 from moldiff.sampling.guidance import Asked, Goal, Guidance, Steered
 from moldiff.sampling.known import Known
@@ -44,38 +46,33 @@ class MoleculeGenerator:
 
     Args:
         bundle: the trained model.
-        device: to compute on; by default the GPU if there is one.
+        device: to compute on, such as `cpu` or `cuda`; by default the GPU if there is one.
+        precision: `float32`, `bf16`, or `auto`: bf16 where the hardware multiplies it natively. Molecules of one seed
+            are the same at the same precision only.
 
     Raises:
-        ConfigError: if that device is not there.
+        ConfigError: if that device or precision is not there.
     """
 
-    def __init__(self, bundle: Bundle, *, device: str | torch.device | None = None) -> None:
-        device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        if device.type not in ("cpu", "cuda") or (device.type == "cuda" and not torch.cuda.is_available()):
-            raise ConfigError(f"device {str(device)!r}: not available on this machine; use 'cpu'")
-        self.bundle, self.device = bundle, device
-        self.denoiser = bundle.denoiser.to(device).eval()
+    def __init__(self, bundle: Bundle, *, device: str | torch.device | None = None, precision: str = "auto") -> None:
+        self.bundle, self.device = bundle, find_device(device)
+        self.precision = find_precision(precision, self.device)
+        self.denoiser = bundle.denoiser.to(self.device).eval()
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | Path, *, device: str | torch.device | None = None
+        cls, name_or_path: str | Path, *, device: str | torch.device | None = None, precision: str = "auto"
     ) -> "MoleculeGenerator":
         """From weights that ship with the package, by name, or from a bundle's folder; see `load_pretrained`."""
-        return cls(load_pretrained(name_or_path), device=device)
+        return cls(load_pretrained(name_or_path), device=device, precision=precision)
 
     def save_pretrained(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Writes the bundle; see `moldiff.bundle.save_pretrained`."""
         b = self.bundle
         save_pretrained(
-            folder,
-            b.denoiser,
-            settings=b.settings,
-            statistics=b.statistics,
-            card=b.card,
-            sampler=b.sampler,
+            folder, b.denoiser, settings=b.settings, statistics=b.statistics, card=b.card, sampler=b.sampler,
             overwrite=overwrite,
-        )
+        )  # fmt: skip
 
     def sample(self, num_samples: int, **options) -> list[Checked]:
         """RDKit molecules in order, failures in their place; the options are those of `iterate`."""
@@ -270,7 +267,15 @@ class MoleculeGenerator:
             heeds = options.get("heeding", as_it_is)
             options["heeding"] = lambda denoiser, rows: Connected(heeds(denoiser, rows), chosen.connectivity)
         return Drawing(
-            self.denoiser, self.bundle.vocabulary, self.device, go, len(grid) - 1, seed, batch_size, **options
+            self.denoiser,
+            self.bundle.vocabulary,
+            self.device,
+            go,
+            len(grid) - 1,
+            seed,
+            batch_size,
+            self.precision,
+            **options,
         )
 
     def _heeding(

@@ -116,7 +116,16 @@ class SharedGenerator:
 
 
 def together(
-    task: Task, order: Any, *, weights: str, devices: int, num_nodes: int, num_threads: int, device: str, told: str
+    task: Task,
+    order: Any,
+    *,
+    weights: str,
+    devices: int,
+    num_nodes: int,
+    num_threads: int,
+    device: str,
+    precision: str,
+    told: str,
 ) -> int:
     """Carries out a task in the first of several processes, which all draw for it.
 
@@ -128,6 +137,7 @@ def together(
         num_nodes: machines.
         num_threads: of a process on the CPU.
         device: cpu or cuda.
+        precision: to compute in.
         told: what the user should know when a process dies.
 
     Returns:
@@ -140,7 +150,7 @@ def together(
     fabric = Fabric(accelerator=device, devices=devices, num_nodes=num_nodes, strategy=sampling_strategy(num_nodes))
     try:
         with Interrupt():  # where others draw, Ctrl-C is theirs to heed
-            kind, result = fabric.launch(partial(_share, task, order, weights, num_threads))
+            kind, result = fabric.launch(partial(_share, task, order, weights, num_threads, precision))
     except ProcessExitedException as error:
         raise WorkerError(f"{told}; process {error.error_index} of {devices} died: {error}") from error
     except ProcessRaisedException as error:
@@ -151,12 +161,13 @@ def together(
     return result
 
 
-def _share(task: Task, order: Any, weights: str, num_threads: int, fabric: Fabric) -> tuple[str, Any]:
+def _share(task: Task, order: Any, weights: str, num_threads: int, precision: str, fabric: Fabric) -> tuple[str, Any]:
     """One process from begin to end: the kind of an error with its message, or nothing and the result."""
     keep_memory()
     warnings.simplefilter("ignore")  # who started us has warned
     torch.set_num_threads(num_threads)
-    shared = SharedGenerator(MoleculeGenerator.from_pretrained(weights, device=fabric.device))
+    generator = MoleculeGenerator.from_pretrained(weights, device=fabric.device, precision=precision)
+    shared = SharedGenerator(generator)
     if shared.rank:
         shared.serve()
         return "", 0

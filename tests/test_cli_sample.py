@@ -91,6 +91,27 @@ def test_sample_does_not_depend_on_the_batch_size(weights: Path, tmp_path: Path)
     assert {len(m) for m in molecules(one)} <= {9, 10}
 
 
+def test_molecules_of_a_seed_are_the_same_at_one_precision_only(hydrogen: Path, tmp_path: Path):
+    """Every format with tags says which it was."""
+    drawn = {}
+    for precision in ("float32", "bf16", "auto"):
+        out = tmp_path / f"{precision}.sdf"
+        assert sample(hydrogen, out, "--num-samples", 4, "--precision", precision).exit_code == 0
+        (told,) = {m.properties["precision"] for m in molecules(out)}
+        drawn[precision] = told, [m.pos.tolist() for m in molecules(out)]
+    assert drawn["float32"][0] == "float32"
+    assert drawn["bf16"][0] == "bf16"
+    assert drawn["float32"][1] != drawn["bf16"][1]
+    assert drawn["auto"] in (drawn["float32"], drawn["bf16"])
+    for suffix in (".xyz", ".csv"):
+        out = tmp_path / f"x{suffix}"
+        assert sample(hydrogen, out, "--num-samples", 2, "--precision", "bf16").exit_code == 0
+        assert out.read_text().count("bf16") == 2
+    result = sample(hydrogen, tmp_path / "y.sdf", "--precision", "float16")
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+
+
 def test_sample_measures_novelty_against_all_references(hydrogen: Path, tmp_path: Path, sample_sdf: Path):
     known = tmp_path / "known.smi"
     known.write_text("[H][H] hydrogen\nnonsense\n")
@@ -122,7 +143,17 @@ BAD = {
     "web page as weights": ("--weights {here}/page", "is a web page"),
     "no reference": ("--reference {here}/none.smi", "none.smi: cannot be read"),
     "empty reference": ("--reference {here}/empty.smi", "empty.smi: is empty"),
-    "device": ("--device mps", "device 'mps'"),
+    "device": ("--device mps", "device 'mps': not available"),
+    "device of no kind": ("--device gpu", "device 'gpu': not available, torch finds"),
+    "device that is not there": ("--device cuda:99", "use 'cpu'"),
+    "no device": ("--device=", "device '': not available"),
+    "condition of RDKit": ("--condition logp=2", "do not heed it; RDKit computes it, so let molecules compete for it"),
+    "condition of a predictor": ("--condition gap=6.5eV", "add --guide qm9-properties --num-walks 4"),
+    "condition of nobody": ("--condition foo=1", "RDKit computes weight, logp, qed"),
+    "condition of another case": ("--condition LogP=1", "did you mean 'logp'?"),
+    "condition beside a known one": ("--condition logp=1 --condition foo=1 --num-walks 2", "condition 'foo'"),
+    "condition that is no number": ("--condition logp=nan --num-walks 2", "expected a finite number"),
+    "endless guidance": ("--guidance inf", "expected a finite number"),
     "condition": ("--condition gap=6.5", "condition 'gap': these weights know none; train with --condition gap"),
     "no condition": ("--condition gap", "expected name=value"),
     "guidance": ("--guidance strong", "--guidance strong: expected a number"),

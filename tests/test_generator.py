@@ -12,6 +12,7 @@ import moldiff.drawing
 import moldiff.generator
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import REASONS
+from moldiff.device import find_device
 from moldiff.drawing import Drawing
 from moldiff.errors import ConfigError, SizeError
 from moldiff.generator import MoleculeGenerator, Sample
@@ -166,9 +167,34 @@ def test_generator_refuses_senseless_numbers_before_it_works(options: dict, gene
         generator.iterate(**{"num_samples": 1, **options})
 
 
-def test_generator_refuses_a_device_that_is_not_there(generator: MoleculeGenerator):
-    with pytest.raises(ConfigError, match="use 'cpu'"):
-        MoleculeGenerator(generator.bundle, device="mps")
+@pytest.mark.parametrize("device", ["mps", "gpu", "tpu", "cuda:99", "cuda:x", "", "CPU", torch.device("meta")])
+def test_generator_refuses_a_device_that_is_not_there(device: str | torch.device, generator: MoleculeGenerator):
+    with pytest.raises(ConfigError, match=f"device '{device}': not available, torch finds .*; use 'cpu'"):
+        MoleculeGenerator(generator.bundle, device=device)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_generator_computes_in_the_precision_that_it_is_told(precision: str, generator: MoleculeGenerator):
+    seen = set()
+    own = MoleculeGenerator(generator.bundle, device="cpu", precision=precision)
+    layer = next(module for module in own.denoiser.modules() if isinstance(module, torch.nn.Linear))
+    hook = layer.register_forward_hook(lambda module, inputs, output: seen.add(output.dtype))
+    samples = list(own.iterate(2, num_steps=STEPS))
+    hook.remove()
+    assert seen == {torch.float32 if precision == "float32" else torch.bfloat16}
+    assert {s.molecule.properties["precision"] for s in samples if s.molecule} == {precision}
+    with pytest.raises(ConfigError, match="precision 'float16': expected one of auto, bf16, float32"):
+        MoleculeGenerator(generator.bundle, precision="float16")
+
+
+def test_gpus_that_are_there_are_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert find_device("cuda:1") == torch.device("cuda:1")
+    assert find_device(None) == torch.device("cuda")
+    for name in ("cuda:7", "gpu"):
+        with pytest.raises(ConfigError, match="torch finds 2 GPUs here; use 'cpu' or 'cuda' or 'cuda:0' or 'cuda:1'"):
+            find_device(name)
 
 
 def test_generator_names_molecules_whose_coordinates_are_no_numbers(weights: Path):

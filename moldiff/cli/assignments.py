@@ -17,6 +17,13 @@ DEFAULT = " (default: of the weights)"
 Out = Annotated[Path, Option("--out", "-o", help="File to write: .sdf, .xyz, .smi or .csv.")]
 Weights = Annotated[str, Option("--weights", "-w", help="A name that ships with the package, or a folder.")]
 Overwrite = Annotated[bool, Option("--overwrite", help="Replace a file that is there.")]
+Precision = Annotated[
+    Literal["auto", "bf16", "float32"],
+    Option(
+        help="Of the network; auto is bf16 where the processor multiplies it natively. Molecules of one seed are the "
+        "same at the same precision only; the files say which."
+    ),
+]
 Device = Annotated[str | None, Option(help="cpu or cuda. (default: cuda if there is one)")]
 
 PROCESSES = "Processes on this machine, a GPU each, or a share of the cores."

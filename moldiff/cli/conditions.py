@@ -1,6 +1,8 @@
 """Conditions and their guidance as they are written on the command line."""
 
-from collections.abc import Sequence
+import difflib
+import math
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
@@ -60,7 +62,7 @@ def choose(
         None for one walk, and the conditions.
 
     Raises:
-        ConfigError: if nothing is asked for that a guide predicts or RDKit computes.
+        ConfigError: if nothing is asked for that a guide predicts or RDKit computes, with several walks.
     """
     from moldiff.chem.descriptors import DESCRIPTORS
     from moldiff.data.conditions import labels_of
@@ -71,11 +73,6 @@ def choose(
     if num_walks == 1:
         if guide is not None:
             raise ConfigError(f"--guide {guide}: chooses among several walks; add --num-walks 4")
-        computed = next((name for name in conditions if name in DESCRIPTORS and name not in known), None)
-        if computed is not None:
-            raise ConfigError(
-                f"--condition {computed}: weights {weights} do not heed it; let walks compete: --num-walks 8"
-            )
         return None, conditions
     predictor = PropertyPredictor.inside(weights) if guide is None else PropertyPredictor.from_pretrained(guide)
     targets = () if predictor is None else predictor.targets
@@ -85,7 +82,7 @@ def choose(
     }
     if not aims and (guide is not None or not computed):
         guided = f"the guide predicts {', '.join(target.name for target in targets)}"
-        without = f"weights {weights} have no predictor inside (name one with --guide)"
+        without = f"weights {weights} have no predictor inside (name one with --guide, such as qm9-properties)"
         raise ConfigError(
             f"--num-walks {num_walks}: {guided if targets else without}, and RDKit computes {', '.join(DESCRIPTORS)}; "
             "ask with --condition"
@@ -99,6 +96,50 @@ def choose(
     told = {name: value for name, value in conditions.items() if name in known or name not in (*aims, *computed)}
     score = scores[0] if len(scores) == 1 else Sum(tuple(scores))
     return Selection(score, num_walks, asked=asked, told=computed), told
+
+
+def refuse_unknown(generator: "MoleculeGenerator", weights: str, conditions: Iterable[str]) -> None:
+    """What nobody knows.
+
+    Args:
+        generator: of the weights.
+        weights: name or folder.
+        conditions: names that the weights are to be told.
+
+    Raises:
+        ConfigError: if the weights do not know one; the message says what to type.
+    """
+    known = [condition.name for condition in generator.bundle.statistics.conditions]
+    for name in conditions:
+        if name in known:
+            continue
+        if name in _computed():
+            raise ConfigError(f"--condition {name}: weights {weights} do not heed it; {_to_add(name, known)}")
+        there = f"the weights know {', '.join(known)}" if known else "these weights know none"
+        raise ConfigError(f"condition {name!r}: {there}; train with --condition {name}, or {_to_add(name, known)}")
+
+
+def _to_add(name: str, known: Sequence[str] = ()) -> str:
+    """What to type for a condition that molecules compete for."""
+    from moldiff.weights import shipped_predictors
+
+    predictors, walks = shipped_predictors(), "--num-walks 4"
+    if name in _computed():
+        return f"RDKit computes it, so let molecules compete for it: add {walks}"
+    for predictor, targets in predictors.items():
+        if name in targets:
+            return f"let molecules compete for what a predictor says: add --guide {predictor} {walks}"
+    ways = [f"RDKit computes {', '.join(_computed())} (add {walks})"]
+    ways += [f"{one} predicts {', '.join(targets)} (add --guide {one} {walks})" for one, targets in predictors.items()]
+    others = [*known, *_computed(), *(target for targets in predictors.values() for target in targets)]
+    near = difflib.get_close_matches(name.lower(), others, n=1)
+    return f"ask for another: {'; '.join(ways)}" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def _computed() -> Collection[str]:
+    from moldiff.chem.descriptors import DESCRIPTORS
+
+    return DESCRIPTORS.keys()
 
 
 def compete(
@@ -124,9 +165,7 @@ def compete(
     heeded = {} if selection is None else selection.wishes
     for name in conditions:
         if name not in heeded:
-            raise ConfigError(
-                f"--condition {name}: here conditions choose among walks: --num-walks 4, and a --guide to it"
-            )
+            raise ConfigError(f"--condition {name}: here conditions choose among walks; {_to_add(name)}")
     return selection, [] if selection is None else judges_of(weights, selection)
 
 
@@ -172,6 +211,9 @@ def _descriptor(name: str, text: str) -> float:
 
 def _number(option: str, text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError as error:
         raise ConfigError(f"{option} {text}: expected a number") from error
+    if not math.isfinite(number):
+        raise ConfigError(f"{option} {text}: expected a finite number")
+    return number

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from moldiff.cli.assignments import Device, Out, Overwrite
+from moldiff.cli.assignments import Device, Out, Overwrite, Precision
 from moldiff.cli.completing import NumEach, NumThreads, Seed, Steps, complete, records_of, usable
 from moldiff.cli.refusals import MOST_TOLD, Failures
 from moldiff.cli.routing import AUTO, AutoWeights, Extrapolate, Route
@@ -36,6 +36,7 @@ def conformers(
     failures: Failures = None,
     overwrite: Overwrite = False,
     device: Device = None,
+    precision: Precision = "auto",
     num_threads: NumThreads = None,
 ) -> None:
     """Draws coordinates for molecules, all hydrogens included.
@@ -49,7 +50,7 @@ def conformers(
 
     from moldiff.tasks.conformers import conformers as draw
 
-    route = Route(weights, device, num_threads, allow_extrapolation)
+    route = Route(weights, device, num_threads, precision, allow_extrapolation)
     path, records = records_of(molecules)
     cut: list[int] = []
     records = _largest(_named(path, records), cut) if largest_fragment else _named(path, records)

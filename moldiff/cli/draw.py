@@ -40,7 +40,6 @@ def draw(
             break
     aligned = draw_grid(mols, out, columns=columns, scaffold=scaffold)
     notes = [f"{left_out} among them are not valid"] if left_out else []
-    notes += (
-        [f"{len(mols) - aligned} without {align} are drawn as they are"] if scaffold and aligned < len(mols) else []
-    )
+    if scaffold is not None and aligned < len(mols):
+        notes.append(f"{len(mols) - aligned} without {align} are drawn as they are")
     say("; ".join([f"{out}: {len(mols)} molecules", *notes]))

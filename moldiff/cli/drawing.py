@@ -54,7 +54,7 @@ class Order:
     options: dict[str, Any]
 
 
-def load(weights: str, device: str | None, num_threads: int | None) -> "MoleculeGenerator":
+def load(weights: str, device: str | None, num_threads: int | None, precision: str) -> "MoleculeGenerator":
     """The generator, with torch told of the threads."""
     import torch
 
@@ -64,7 +64,7 @@ def load(weights: str, device: str | None, num_threads: int | None) -> "Molecule
     keep_memory()
     if num_threads is not None:
         torch.set_num_threads(num_threads)
-    return MoleculeGenerator.from_pretrained(weights, device=device)
+    return MoleculeGenerator.from_pretrained(weights, device=device, precision=precision)
 
 
 def drawing_progress() -> Progress:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from moldiff.cli.assignments import Device, Out, Overwrite
+from moldiff.cli.assignments import Device, Out, Overwrite, Precision
 from moldiff.cli.completing import NumEach, NumThreads, Seed, Steps, complete, records_of, usable
 from moldiff.cli.conditions import Conditions, Guide, NumWalks, compete
 from moldiff.cli.refusals import Failures, Refused
@@ -59,6 +59,7 @@ def decorate(
     guide: Guide = None,
     overwrite: Overwrite = False,
     device: Device = None,
+    precision: Precision = "auto",
     num_threads: NumThreads = None,
 ) -> None:
     """Draws substituents on a scaffold, whose atoms, bonds and coordinates stay; each site gets a heavy atom.
@@ -72,7 +73,7 @@ def decorate(
     from moldiff.tasks.fragments import check_fragment, fragment_obstacle, grow
     from moldiff.tasks.scaffolds import located
 
-    route = Route(weights, device, num_threads, allow_extrapolation)
+    route = Route(weights, device, num_threads, precision, allow_extrapolation)
     num_added, sites = parse_num_atoms(add), _Sites(attach, smarts, add)
 
     def opened(one: "tuple[Scaffold, Molecule]") -> "Fragment":
@@ -119,6 +120,7 @@ def link(
     guide: Guide = None,
     overwrite: Overwrite = False,
     device: Device = None,
+    precision: Precision = "auto",
     num_threads: NumThreads = None,
 ) -> None:
     """Draws atoms that link pieces, whose atoms, bonds and coordinates stay.
@@ -132,7 +134,7 @@ def link(
     from moldiff.tasks.fragments import check_fragment, fragment_obstacle, grow
     from moldiff.tasks.scaffolds import has_coordinates
 
-    route = Route(weights, device, num_threads, allow_extrapolation)
+    route = Route(weights, device, num_threads, precision, allow_extrapolation)
     num_added, sites = parse_num_atoms(add), _Sites(attach, smarts, add)
     path, records = records_of(str(file), stars=True)
     parts, failed = usable(path, records, lambda part: None, make=_outlined(add_hydrogens), failures=failures)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from moldiff.cli.assignments import Device, Out, Overwrite
+from moldiff.cli.assignments import Device, Out, Overwrite, Precision
 from moldiff.cli.completing import NumThreads, Seed, Steps, complete
 from moldiff.cli.conditions import Conditions, Guide, NumWalks, compete
 from moldiff.cli.refusals import Failures
@@ -25,6 +25,7 @@ def isomers(
     guide: Guide = None,
     overwrite: Overwrite = False,
     device: Device = None,
+    precision: Precision = "auto",
     num_threads: NumThreads = None,
 ) -> None:
     """Draws molecules of a formula, neutral atoms, in one piece.
@@ -38,7 +39,7 @@ def isomers(
     from moldiff.tasks.isomers import isomers as draw
 
     counts = parse_formula(formula)
-    route = Route(weights, device, num_threads, allow_extrapolation)
+    route = Route(weights, device, num_threads, precision, allow_extrapolation)
     weights = route.name_of(atoms_of_formula(counts))
     generator = route.generator(weights)
     selection, judges = compete(generator, weights, condition, guide=guide, num_walks=num_walks)

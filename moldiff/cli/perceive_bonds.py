@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
-from moldiff.cli.assignments import Device, Out, Overwrite
+from moldiff.cli.assignments import Device, Out, Overwrite, Precision
 from moldiff.cli.completing import Geometries, NumThreads, Seed, Steps, bonds_told, complete, usable
 from moldiff.cli.refusals import Failures
 from moldiff.cli.routing import AUTO, AutoWeights, Extrapolate, Route
@@ -27,6 +27,7 @@ def perceive_bonds(
     failures: Failures = None,
     overwrite: Overwrite = False,
     device: Device = None,
+    precision: Precision = "auto",
     num_threads: NumThreads = None,
 ) -> None:
     """Finds bonds and charges for elements and coordinates, with a confidence for each bond.
@@ -41,7 +42,7 @@ def perceive_bonds(
     from moldiff.tasks.perception import check_geometry
     from moldiff.tasks.perception import perceive_bonds as perceive
 
-    route = Route(weights, device, num_threads, allow_extrapolation)
+    route = Route(weights, device, num_threads, precision, allow_extrapolation)
     records = read_molecules(file)
     if charge is not None:
         records = ((number, _charged(record, charge)) for number, record in records)

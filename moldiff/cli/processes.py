@@ -21,7 +21,7 @@ def carry_out_together(order: Order, generator: "MoleculeGenerator", *, devices:
     told = f"{order.out}: what was written stays; --first goes on from any index"
     return together(
         _carry_out_first, order, weights=order.weights, devices=devices, num_nodes=num_nodes, num_threads=threads,
-        device=generator.device.type, told=told,
+        device=generator.device.type, precision=generator.precision, told=told,
     )  # fmt: skip
 
 

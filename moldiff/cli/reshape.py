@@ -1,6 +1,6 @@
 """`moldiff reshape`."""
 
-from moldiff.cli.assignments import Device, Out, Overwrite
+from moldiff.cli.assignments import Device, Out, Overwrite, Precision
 from moldiff.cli.completing import Geometries, NumEach, NumThreads, Seed, Steps, complete, usable
 from moldiff.cli.refusals import Failures
 from moldiff.cli.routing import AUTO, AutoWeights, Extrapolate, Route
@@ -17,6 +17,7 @@ def reshape(
     failures: Failures = None,
     overwrite: Overwrite = False,
     device: Device = None,
+    precision: Precision = "auto",
     num_threads: NumThreads = None,
 ) -> None:
     """Draws elements, charges and bonds for coordinates that stay: other molecules of the same shape.
@@ -28,7 +29,7 @@ def reshape(
     from moldiff.chem.files import read_molecules
     from moldiff.tasks.reshape import reshape as draw
 
-    route = Route(weights, device, num_threads, allow_extrapolation)
+    route = Route(weights, device, num_threads, precision, allow_extrapolation)
     shapes, failed = usable(file, read_molecules(file), partial(route.name_of, read="coordinates"), failures=failures)
     names = [route.name_of(shape, "coordinates") for shape in shapes]
     complete(

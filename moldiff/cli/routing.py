@@ -38,6 +38,7 @@ class Route:
         weights: a name, a folder, or `auto`.
         device: to compute on.
         num_threads: of the CPU.
+        precision: float32, bf16 or auto.
         allow_extrapolation: accept molecules beyond the domain of the weights.
         loaded: generators by the name of their weights.
     """
@@ -45,13 +46,14 @@ class Route:
     weights: str
     device: str | None
     num_threads: int | None
+    precision: str
     allow_extrapolation: bool
     loaded: "dict[str, MoleculeGenerator]" = field(default_factory=dict)
 
     def generator(self, name: str) -> "MoleculeGenerator":
         """The generator of weights, loaded when it is first needed."""
         if name not in self.loaded:
-            self.loaded[name] = load(name, self.device, self.num_threads)
+            self.loaded[name] = load(name, self.device, self.num_threads, self.precision)
         return self.loaded[name]
 
     def name_for(self, obstacle: "Obstacle", label: str) -> str:

@@ -15,6 +15,7 @@ from moldiff.cli.assignments import (
     NumSteps,
     Out,
     Overwrite,
+    Precision,
     Preset,
     SamplerSet,
     Weights,
@@ -31,6 +32,7 @@ from moldiff.cli.conditions import (
     parse_conditions,
     parse_guidance,
     parse_interval,
+    refuse_unknown,
 )
 from moldiff.cli.drawing import MOST_DRAWS, Order, carry_out, load
 from moldiff.cli.processes import carry_out_together
@@ -50,6 +52,13 @@ Trajectory = Annotated[
 ]
 BatchSize = Annotated[int | None, Option(min=1, help="Most walks at once; bounds memory, changes no molecule.")]
 First = Annotated[int, Option(min=0, help="Index of the first molecule; to go on where another call ended.")]
+Seed = Annotated[
+    int, Option(min=0, help="Of all randomness; with its index and the precision it determines a molecule.")
+]
+Reference = Annotated[list[Path] | None, Option(help="Known molecules for novelty: .sdf, .smi or .csv; repeatable.")]
+Solver = Annotated[
+    Literal["multistep", "ddim", "heun"] | None, Option("--sampler", help=f"Of the coordinates.{DEFAULT}")
+]
 
 
 def sample(
@@ -58,20 +67,16 @@ def sample(
     num_samples: Annotated[int, Option("--num-samples", "-n", min=1, help="Molecules to draw.")] = 100,
     preset: Preset = None,
     num_steps: NumSteps = None,
-    seed: Annotated[int, Option(min=0, help="Of all randomness; with its index it determines a molecule.")] = 0,
+    seed: Seed = 0,
     first: First = 0,
     num_atoms: NumAtomsText = None,
     allow_extrapolation: AllowExtrapolation = False,
     valid_only: ValidOnly = False,
     overwrite: Overwrite = False,
     trajectory: Trajectory = None,
-    reference: Annotated[
-        list[Path] | None, Option(help="Known molecules for novelty: .sdf, .smi or .csv; repeatable.")
-    ] = None,
+    reference: Reference = None,
     batch_size: BatchSize = None,
-    solver: Annotated[
-        Literal["multistep", "ddim", "heun"] | None, Option("--sampler", help=f"Of the coordinates.{DEFAULT}")
-    ] = None,
+    solver: Solver = None,
     grid: Annotated[
         str | None, Option(help=f"power, log, log_snr, or the times themselves, such as 1,0.6,0.3,0.1,0.{DEFAULT}")
     ] = None,
@@ -84,6 +89,7 @@ def sample(
     guide: Guide = None,
     set_: SamplerSet = None,
     device: Device = None,
+    precision: Precision = "auto",
     devices: Devices = 1,
     num_nodes: NumNodes = 1,
     num_threads: Annotated[
@@ -100,12 +106,13 @@ def sample(
     moldiff sample --condition gap=6.5eV --guide runs/judge/bundle --num-walks 8 --out x.sdf |
     moldiff sample --weights druglike --condition logp=2 --condition rings=3 --num-walks 8 --out x.sdf
     """
-    generator = load(weights, device, num_threads)
+    generator = load(weights, device, num_threads, precision)
     sampler = changed(
         generator.bundle.sampler, set_, preset=preset, num_steps=num_steps, solver=solver,
         grid=times_or_name(grid), temperature=temperature, churn=churn,
     )  # fmt: skip
     selection, conditions = choose(generator, weights, parse_conditions(condition), guide=guide, num_walks=num_walks)
+    refuse_unknown(generator, weights, conditions)
     options = dict(
         seed=seed, sampler=sampler, num_atoms=parse_num_atoms(num_atoms), batch_size=batch_size,
         allow_extrapolation=allow_extrapolation, with_states=trajectory is not None,

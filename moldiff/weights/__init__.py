@@ -26,6 +26,13 @@ def shipped_weights() -> list[str]:
     return sorted(path.parent.name for path in _HERE.glob(f"*/{CONFIG}"))
 
 
+def shipped_predictors() -> dict[str, list[str]]:
+    """Names of the predictors inside the package, with the properties that they predict."""
+    kinds = {name: read_json(_HERE / name / CONFIG).get("format") for name in shipped_weights()}
+    predictors = [name for name, kind in kinds.items() if kind == "moldiff-predictor"]
+    return {name: [one.name for one in read_statistics(_HERE / name).conditions] for name in predictors}
+
+
 def find_weights(path_or_name: Path | str) -> Path:
     """The folder of a bundle: a name that ships with the package, or else a path; neither is a `WeightsError`."""
     names = shipped_weights()
