@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
-from moldiff.chem.border import convert
-from moldiff.chem.molecule import Failure
+from moldiff.chem.border import convert, from_rdkit
+from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.stereo import graph_of
 from moldiff.chem.validity import REASONS, judge
 from moldiff.scoring.protocols import PROTOCOLS
@@ -123,10 +123,10 @@ def test_any_molecule_gets_a_verdict(examples: int):
     any_molecule()
 
 
-def _reference() -> Chem.Mol:
+def _reference() -> Molecule:
     mol = Chem.AddHs(Chem.MolFromSmiles("CCO"))
     AllChem.EmbedMolecule(mol, randomSeed=1)
-    return convert(mol)
+    return from_rdkit(mol)
 
 
 REFERENCE = _reference()
