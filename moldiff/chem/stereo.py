@@ -6,7 +6,7 @@ import numpy as np
 from rdkit import Chem, rdBase
 
 from moldiff.chem.assignment import COVALENT_RADIUS
-from moldiff.chem.border import aromatic_fault, convert, kekule_orders, title, unusable_record, without_labels
+from moldiff.chem.border import convert, kekule_orders, title, unusable_record, without_labels
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import check, sanitise
 
@@ -47,7 +47,9 @@ def graph_of(mol: Chem.Mol) -> Graph | Failure:
     valid without coordinates is a `Failure`, as in `moldiff.chem.validity.check`.
     """
     full = without_labels(mol)
-    obstacle = unusable_record(full, in_space=False) or aromatic_fault(full) or sanitise(full)
+    obstacle = unusable_record(full, in_space=False)
+    orders = kekule_orders(full) if obstacle is None else obstacle
+    obstacle = orders if isinstance(orders, Failure) else sanitise(full)
     if obstacle is not None:
         return obstacle
     full = with_shown_stereo(full)

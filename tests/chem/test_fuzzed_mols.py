@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
-from moldiff.chem.border import convert
-from moldiff.chem.molecule import Failure
+from moldiff.chem.border import convert, from_rdkit
+from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.stereo import graph_of
 from moldiff.chem.validity import REASONS, judge
 from moldiff.scoring.protocols import PROTOCOLS
 from moldiff.scoring.score import score
@@ -104,7 +105,7 @@ def _edit_bond(draw: st.DrawFn, mol: Chem.RWMol, bond: Chem.Bond, edit: str) -> 
         mol.RemoveBond(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
 
 
-@pytest.mark.parametrize("examples", [150, pytest.param(4000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [150, pytest.param(1500, marks=pytest.mark.slow)])
 def test_any_molecule_gets_a_verdict(examples: int):
     @settings(max_examples=examples)
     @given(mol=mols())
@@ -113,7 +114,8 @@ def test_any_molecule_gets_a_verdict(examples: int):
         assert verdict.failure is None or verdict.failure.reason in REASONS
         assert verdict.valid == bool(verdict.smiles)
         assert verdict.failure is None or "\n" not in verdict.failure.detail
-        molecule = convert(mol)
+        molecule, graph = convert(mol), graph_of(mol)
+        assert isinstance(graph, Failure) or graph.molecule is not None
         assert isinstance(molecule, Failure) or not verdict.valid or judge(molecule).smiles == verdict.smiles
         result = score([mol], protocols=list(PROTOCOLS), distances_to=[REFERENCE], with_druglike=True)
         assert result.rates["valid"].numerator == verdict.valid
@@ -121,10 +123,10 @@ def test_any_molecule_gets_a_verdict(examples: int):
     any_molecule()
 
 
-def _reference() -> Chem.Mol:
+def _reference() -> Molecule:
     mol = Chem.AddHs(Chem.MolFromSmiles("CCO"))
     AllChem.EmbedMolecule(mol, randomSeed=1)
-    return convert(mol)
+    return from_rdkit(mol)
 
 
 REFERENCE = _reference()

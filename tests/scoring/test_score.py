@@ -151,7 +151,7 @@ def test_none_is_a_record_that_was_not_read(embed) -> None:
 @pytest.mark.parametrize("value", ["CCO", 3, b"CCO", ["CCO"], Path("x.sdf"), object])
 def test_something_else_among_the_records_is_one_line(embed, value: object) -> None:
     with pytest.raises(DataError, match=f"record 2 is a {type(value).__name__}.*MolFromSmiles") as error:
-        score(iter([embed("C"), value]))
+        score(iter([embed("C"), value]))  # type: ignore[arg-type]
     assert "\n" not in str(error.value)
 
 
