@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from moldiff.generator import MoleculeGenerator
     from moldiff.selection import Selection
 
+LEAST_SHARE = 0.9  # of the molecules that weights draw, which a guide must know
 Conditions = Annotated[
     list[str] | None,
     Option(
@@ -75,6 +76,8 @@ def choose(
             raise ConfigError(f"--guide {guide}: chooses among several walks; add --num-walks 4")
         return None, conditions
     predictor = PropertyPredictor.inside(weights) if guide is None else PropertyPredictor.from_pretrained(guide)
+    if guide is not None and predictor is not None:
+        _refuse_stranger(generator.bundle.statistics.share_within(predictor.statistics.domain), guide, weights)
     targets = () if predictor is None else predictor.targets
     aims = {target.name: conditions[target.name] for target in targets if target.name in conditions}
     computed = {
@@ -201,6 +204,14 @@ def _named(option: str, text: str) -> tuple[str, str]:
     if not equals or not name.strip() or not value.strip():
         raise ConfigError(f"{option} {text}: expected name=value, such as {option} gap=2")
     return name.strip(), value.strip()
+
+
+def _refuse_stranger(share: float, guide: str, weights: str) -> None:
+    if share < LEAST_SHARE:
+        raise ConfigError(
+            f"--guide {guide}: knows {share:.0%} of what {weights} draws, by size and atoms; its figures for others "
+            "mean nothing: train one on molecules like them, moldiff train-predictor"
+        )
 
 
 def _descriptor(name: str, text: str) -> float:

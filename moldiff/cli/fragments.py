@@ -225,15 +225,18 @@ def _outlined(add_hydrogens: bool) -> Any:
         from dataclasses import replace
 
         from moldiff.chem.border import with_hydrogens
-        from moldiff.chem.molecule import Failure
+        from moldiff.chem.molecule import Failure, Molecule
         from moldiff.chem.scaffold import scaffold_of
         from moldiff.tasks.scaffolds import outline
 
         scaffold = scaffold_of(with_hydrogens(record) if add_hydrogens else record)
-        molecule = scaffold if isinstance(scaffold, Failure) else outline(scaffold)
-        if isinstance(molecule, Failure) and molecule.reason == "implicit_hydrogen":
-            return replace(molecule, detail=f"{molecule.detail}; --add-hydrogens does so")
-        return molecule if isinstance(scaffold, Failure) or isinstance(molecule, Failure) else (scaffold, molecule)
+        if isinstance(scaffold, Failure):
+            return scaffold
+        molecule = outline(scaffold)
+        if isinstance(molecule, Molecule):
+            return scaffold, molecule
+        missing = molecule.reason == "implicit_hydrogen"
+        return replace(molecule, detail=f"{molecule.detail}; --add-hydrogens does so") if missing else molecule
 
     return make
 

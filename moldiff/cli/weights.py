@@ -128,6 +128,7 @@ def _of_statistics(statistics: "Statistics", network: "Module") -> dict[str, str
         "parameters": f"{sum(parameter.numel() for parameter in network.parameters()):,}",
         "trained on": f"{statistics.num_molecules:,} molecules",
         "atoms": f"{min(statistics.sizes)} to {max(statistics.sizes)}, most often {common}",
+        **statistics.domain.rows(),
         "atom classes": "  ".join(f"{label} {100 * share:.3g} %" for label, share in shares),
     }
 

@@ -72,14 +72,6 @@ class Domain:
                 return str(error)
         return None
 
-    def holds(self, other: "Domain") -> bool:
-        """Whether all that lies in another domain lies in this one, as far as both say."""
-        ranges = ("num_atoms", "num_heavy_atoms", "net_charge")
-        pairs = [(getattr(other, name), getattr(self, name)) for name in ranges]
-        return set(other.labels) <= set(self.labels) and all(
-            theirs is None or (_within(theirs[0], ours) and _within(theirs[1], ours)) for theirs, ours in pairs
-        )
-
     def rows(self) -> Mapping[str, str]:
         """For people: what is known, by name."""
         return {
@@ -94,4 +86,6 @@ def _within(value: int, bounds: Range | None) -> bool:
 
 def _text(bounds: Range | None, form: str = "d") -> str:
     low, high = bounds or (0, 0)
-    return f"{low:{form}}" if low == high else f"{low:{form}} to {high:{form}}"
+    if low == high:
+        return f"{low:{form}}" if low else "0"
+    return f"{low:{form}} to {high:{form}}"

@@ -48,6 +48,13 @@ class Statistics:
         sizes = min(self.sizes), max(self.sizes)
         return Domain(self.vocabulary, sizes, self.num_heavy_atoms, self.net_charge)
 
+    def share_within(self, domain: Domain) -> float:
+        """Share of the molecules, by their sizes, or of their atoms, whichever is less, that another domain holds."""
+        low, high = domain.num_atoms
+        sizes = sum(count for size, count in self.sizes.items() if low <= size <= high) / self.num_molecules
+        atoms = zip(self.vocabulary, self.atom_marginals, strict=True)
+        return min(sizes, sum(share for label, share in atoms if label in domain.labels))
+
     def __post_init__(self) -> None:
         """Refuses statistics that contradict themselves.
 

@@ -15,7 +15,7 @@ from moldiff.scoring.protocols import PROTOCOLS, Judged
 
 FEW = 2000  # records that are done before other processes have started
 CHUNK, CHUNK_SECONDS = 64, 60.0  # records that go to a process together, and how long they may take there
-MOST_RINGS = 20  # RDKit is done with so many in 0.4 s, and never with a ladder of 49; a process takes 0.5 s to start
+MOST_RINGS = 20  # RDKit is done with so many in 0.4 s, and never with a ladder of 49; a process starts in a second
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from moldiff.generator import MoleculeGenerator, Sample
 from moldiff.tasks.part import Part, check_domains
 from moldiff.tasks.rounds import attempts
 
+UNDERCHARGED = ("valence", "radical")  # reasons of a failure that charges might have avoided
 ATTEMPTS = 4  # the first with neutral atoms, which most are
 STEPS = 10
 
@@ -50,7 +51,12 @@ def perceive_bonds(
             return Part.of(geometry, "pos", same_element=True)
         return Part.of(geometry, "pos", "atom")
 
+    neutral = not generator.bundle.vocabulary.charges.any()
+
     def judged(number: int, sample: Sample) -> Sample:
+        if isinstance(sample.result, Failure) and neutral and sample.result.reason in UNDERCHARGED:
+            limit = "these weights know neutral atoms only, no nitro group or salt"
+            return replace(sample, result=replace(sample.result, detail=f"{sample.result.detail}; {limit}"))
         if not sample.valid or sample.molecule is None:
             return sample
         wanted, found = _charge(geometries[number]), int(sample.molecule.charges.sum())

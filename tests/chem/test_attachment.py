@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from moldiff.chem.attachment import matches, pieces, together, without_stars
+from moldiff.chem.attachment import matches, pieces, together
 from moldiff.errors import ConfigError
 
 
@@ -23,19 +23,3 @@ def test_pieces_of_two_together_are_two(embed):
     assert (both.bond[3:, 3:] == methane.bond).all()
     assert not both.bond[:3, 3:].any()
     assert np.array_equal(both.pos[3:], methane.pos)
-
-
-@pytest.mark.parametrize(
-    ("smiles", "bare", "places"),
-    [("*c1ccco1", "[H]c1ccco1", [1]), ("C1CC1[*:2]", "C1CC1[H]", [2]), ("[1*]CC([2*])O", "[H]CC([H])O", [1, 2])],
-)
-def test_stars_become_hydrogens_at_their_places(smiles: str, bare: str, places: list[int]):
-    assert without_stars(smiles) == (bare, places)
-
-
-@pytest.mark.parametrize(
-    ("smiles", "message"), [("*=C", "one single bond"), ("C*C", "one single bond"), ("C(", "no SM")]
-)
-def test_stars_that_are_no_hydrogens_are_refused(smiles: str, message: str):
-    with pytest.raises(ConfigError, match=message):
-        without_stars(smiles)

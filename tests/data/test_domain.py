@@ -6,7 +6,15 @@ from moldiff.chem.smiles import record_of_smiles
 from moldiff.chem.stereo import graph_of
 from moldiff.data.domain import Domain
 from moldiff.errors import DomainError, SizeError, VocabularyError
-from moldiff.weights import AUTO_ORDER, choose_weights, refuse_outside, shipped_domain, shipped_weights
+from moldiff.weights import (
+    AUTO_ORDER,
+    choose_weights,
+    find_weights,
+    read_statistics,
+    refuse_outside,
+    shipped_domain,
+    shipped_weights,
+)
 
 SMALL = Domain(("H", "C", "O", "O-1", "N+1"), (3, 29), (1, 9), (0, 0))
 
@@ -49,10 +57,13 @@ def test_what_is_not_read_does_not_count():
 def test_a_domain_of_older_weights_says_less():
     older = Domain(SMALL.labels, SMALL.num_atoms)
     assert older.obstacle(molecule("C#C" * 5)) is None
-    assert older.holds(SMALL)
-    assert SMALL.holds(SMALL)
-    assert not SMALL.holds(Domain(("H", "S"), (3, 29)))
-    assert not SMALL.holds(Domain(("H",), (2, 29)))
+
+
+def test_a_predictor_of_small_molecules_knows_little_of_what_druglike_draws():
+    drawn = {name: read_statistics(find_weights(name)) for name in ("qm9", "druglike")}
+    known = shipped_domain("qm9-properties")
+    assert drawn["qm9"].share_within(known) > 0.999
+    assert drawn["druglike"].share_within(known) < 0.05
 
 
 @pytest.mark.parametrize(
