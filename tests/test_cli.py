@@ -76,7 +76,7 @@ BAD_RECORDS = {
     "NaN": (record("nan"), "coordinates"),
     "1e9": (record("1e9"), "coordinates"),
     "truncated": (record()[:60], "truncated"),
-    "5,000 atoms": (MANY, "fragments"),
+    "5,000 atoms": (MANY, "size"),
 }
 
 

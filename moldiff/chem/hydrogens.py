@@ -37,7 +37,8 @@ def left_out(mol: Chem.Mol, pos: Float[np.ndarray, "n 3"]) -> Failure | None:
     Chem.Kekulize(mol, clearAromaticFlags=True)
     for bond in mol.GetBonds():
         ends = (bond.GetBeginAtom(), bond.GetEndAtom())
-        pair, order = tuple(sorted(end.GetSymbol() for end in ends)), int(bond.GetBondTypeAsDouble())
+        first, second = sorted(end.GetSymbol() for end in ends)
+        pair, order = (first, second), int(bond.GetBondTypeAsDouble())
         if pair in _LENGTHS and order > 1:
             triple, double, single = _LENGTHS[pair]
             most = (triple + double) / 2 if order == 3 else (double + single) / 2 + CONJUGATED
