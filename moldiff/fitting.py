@@ -32,7 +32,8 @@ from moldiff.training.together import training_strategy
 
 CONFIG, CHECKPOINT, METRICS = "config.json", "last.ckpt", "metrics.csv"
 AVERAGE = "average.module."  # of the averaged weights in a checkpoint
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 ANEW = "put a whole one in its place, or start a new run in another folder"
 
 

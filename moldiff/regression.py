@@ -50,8 +50,8 @@ def train_predictor(settings: PredictorSettings, folder: Path, *, resume: bool =
         resume: go on from the last checkpoint.
 
     Returns:
-        The predictor, with its errors on the test split, or on another where that is empty; None on a machine that is
-        not the first.
+        The predictor, with its errors on the test split, or on another where that has no value of a target; None on a
+        machine that is not the first.
 
     Raises:
         ConfigError: if a target is no number, or the folder not as `resume` wants it.
@@ -73,7 +73,9 @@ def train_predictor(settings: PredictorSettings, folder: Path, *, resume: bool =
     if not fit(module, batches, folder, ProgressAndLog(folder / METRICS, values=("loss",)), resume=resume):
         return None
     seen = load_averaged(checkpoint, network)
-    held_out = next(store.split(name) for name in ("test", "valid", "train") if len(store.split(name)))
+    held_out = next(  # the first in which every target has a value
+        (chosen for name in ("test", "valid") if (~labels[chosen := store.split(name)].isnan()).any(0).all()), indices
+    )
     scaled = held_out_errors(network.eval(), store, labels, held_out)
     errors = {c.name: round(error * c.std, 6) for c, error in zip(statistics.conditions, scaled, strict=True)}
     config = PredictorConfig(network=settings.network, errors=errors, num_held_out=len(held_out))

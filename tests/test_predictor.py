@@ -16,6 +16,7 @@ from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Molecule
 from moldiff.cli import app, drawing
 from moldiff.config import NetworkSettings, PredictorSettings
+from moldiff.data.prepare import prepare
 from moldiff.data.store import MoleculeStore
 from moldiff.drawing import Sample
 from moldiff.errors import ConfigError, WeightsError, WorkerError
@@ -74,6 +75,17 @@ def test_interrupted_training_goes_on_bit_for_bit(store_path: Path, predictor_we
     parts = [(tmp_path / name / "bundle" / "model.safetensors").read_bytes() for name in ("run", "whole")]
     assert parts[0] == parts[1]
     assert parts[0] != (predictor_weights / "model.safetensors").read_bytes()
+
+
+def test_errors_are_counted_where_there_are_values(sample_sdf: Path, store_path: Path, tmp_path: Path):
+    store = MoleculeStore(store_path)
+    known = store.split("train")[:50]
+    (tmp_path / "more.csv").write_text("name,x\n" + "".join(f"{store.molecule(i).name},{i}\n" for i in known.tolist()))
+    with pytest.warns(UserWarning, match="150 of 200 molecules have no line"):
+        prepare(sample_sdf, tmp_path / "store", join=tmp_path / "more.csv")
+    predictor = train_predictor(settings(tmp_path / "store", targets=("x",), num_molecules=100), tmp_path / "run")
+    assert predictor is not None
+    assert predictor.errors["x"] > 0
 
 
 def test_classes_cannot_be_predicted(store_path: Path, tmp_path: Path):

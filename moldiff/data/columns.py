@@ -106,4 +106,5 @@ def conditioned(
         for c in columns
     )
     labels = [(c.values - condition.mean) / condition.std for c, condition in zip(columns, conditions, strict=True)]
-    return replace(statistics, conditions=conditions), torch.from_numpy(np.stack(labels, 1)).float()
+    told = torch.from_numpy(np.stack(labels, 1)).float()
+    return replace(statistics, conditions=conditions), told.masked_fill(told.isinf(), torch.nan)

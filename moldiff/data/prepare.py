@@ -1,6 +1,7 @@
 """From a source of molecules to a store, with every record accounted for."""
 
 import multiprocessing
+import os
 import time
 import warnings
 from collections import Counter, deque
@@ -204,8 +205,14 @@ def _source(source: str | Path, from_file: str | Path | None, num_molecules: int
         return qm9pack_source() if from_file is None else qm9_file_source(from_file)
     if from_file is not None:
         raise DataError(f"source {str(source)!r} with a file {str(from_file)!r}: a file goes with qm9 and moses3d only")
-    if not Path(source).is_file():
+    try:
+        there = Path(source).is_file()
+    except OSError as error:
+        raise DataError(f"{source}: cannot be read: {error.strerror}") from error
+    if not there:
         raise DataError(f"{source}: expected 'qm9', 'moses3d' or a molecule file, and there is no such file")
+    if not os.access(source, os.R_OK):
+        raise DataError(f"{source}: cannot be read: Permission denied")
     if is_geom(Path(source)):
         return geom_source(source, num_molecules=num_molecules)
     return smiles_source(source, seed=seed) if format_of(source) in SMILES_SUFFIXES else file_source(source)

@@ -39,8 +39,11 @@ def find_store(name: str) -> Path:
         ConfigError: if there is none; the message says how to make it.
     """
     for path in (Path(name), Path("stores") / name):
-        if (path / "meta.json").is_file():
-            return path
+        try:
+            if (path / "meta.json").is_file():
+                return path
+        except OSError as error:
+            raise ConfigError(f"data {name!r}: {path} cannot be read: {error.strerror}") from error
     raise ConfigError(f"data {name!r}: no prepared store there or in stores/; make it with: moldiff prepare {name}")
 
 

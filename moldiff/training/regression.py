@@ -43,7 +43,8 @@ class RegressionModule(AveragedModule):
         assert batch.labels is not None  # as the run builds its batches
         with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.settings.precision, self.device)):
             predicted = self.denoiser(batch)
-        loss = absolute_errors(predicted, batch.labels).nanmean()
+        errors = absolute_errors(predicted, batch.labels)
+        loss = errors.nansum() / (~batch.labels.isnan()).sum().clamp_min(1)  # a batch may have no label at all
         if not bool(torch.isfinite(loss)):
             raise TrainingError(f"step {self.global_step}: loss is {loss.item()}; resume with a lower learning_rate")
         self.num_seen += self.of_all(len(batch.mask))

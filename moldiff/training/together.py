@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 import torch
-from lightning.fabric.strategies import DDPStrategy as FabricStrategy
+from lightning.fabric.strategies.ddp import DDPStrategy as FabricStrategy
 from lightning.pytorch.strategies import DDPStrategy
 from torch import distributed
 
@@ -34,8 +34,9 @@ class _OneMachine:
             if device.type == "cuda":
                 torch.cuda.set_device(device)
             distributed.init_process_group(
-                "nccl" if device.type == "cuda" else "gloo", store=distributed.FileStore(self.meeting, count),
-                rank=rank, world_size=count, device_id=device if device.type == "cuda" else None,
+                "nccl" if device.type == "cuda" else "gloo", rank=rank,
+                store=distributed.FileStore(self.meeting, count),  # pyright: ignore[reportPrivateImportUsage]
+                world_size=count, device_id=device if device.type == "cuda" else None,
             )  # fmt: skip
             atexit.register(_part)
         super().setup_environment()  # type: ignore[misc]

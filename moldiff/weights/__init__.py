@@ -39,12 +39,16 @@ def find_weights(path_or_name: Path | str) -> Path:
     if path_or_name in names:
         return _HERE / str(path_or_name)
     folder = Path(path_or_name)
-    if not folder.is_dir():
+    try:
+        there = folder.is_dir()
+        missing = [name for name in (CONFIG, TENSORS, VOCABULARY, STATISTICS, CARD) if not (folder / name).is_file()]
+    except OSError as error:
+        raise WeightsError(f"{folder}: cannot be read: {error.strerror}") from error
+    if not there:
         raise WeightsError(
             f"weights {str(path_or_name)!r}: no such folder, and not shipped with this package, which has: "
             f"{', '.join(names) or 'none'}"
         )
-    missing = [name for name in (CONFIG, TENSORS, VOCABULARY, STATISTICS, CARD) if not (folder / name).is_file()]
     if missing:
         raise WeightsError(f"{folder}: is no complete weights bundle, {', '.join(missing)} is missing; {AGAIN}")
     return folder

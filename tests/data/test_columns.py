@@ -65,6 +65,18 @@ def test_labels_are_standardised_on_the_molecules_trained_on(store: MoleculeStor
     assert not torch.allclose(labels.mean(0), torch.zeros(2), atol=1e-3)
 
 
+def test_labels_are_finite_or_missing(store: MoleculeStore, monkeypatch: pytest.MonkeyPatch):
+    """Whatever a column holds, such as what RDKit computes of a strange molecule."""
+    values = np.arange(len(store), dtype=float)
+    values[[3, 5, 7]] = np.inf, -np.inf, np.nan
+    monkeypatch.setattr("moldiff.data.columns.descriptor", lambda name, smiles: values)
+    statistics, labels = conditioned(store, ["logp"], np.arange(len(store)))
+    assert labels is not None
+    assert torch.nonzero(labels[:, 0].isnan()).flatten().tolist() == [3, 5, 7]
+    assert not labels.isinf().any()
+    assert statistics.conditions[0].high == len(store) - 1
+
+
 def test_statistics_are_of_the_molecules_trained_on(store: MoleculeStore):
     train = store.split("train")
     assert conditioned(store, [], train) == (store.statistics, None)

@@ -8,7 +8,7 @@ import psutil
 import pytest
 import torch
 from lightning.fabric import Fabric
-from lightning.fabric.strategies import DDPStrategy
+from lightning.fabric.strategies.ddp import DDPStrategy
 from torch import distributed
 
 from moldiff.training.together import sampling_strategy, training_strategy
