@@ -33,6 +33,8 @@ from moldiff.errors import DataError
 from moldiff.outside import outside_text
 from moldiff.progress import Progress
 
+MOST_SEEDS = 1 << 32  # of numpy's RandomState, which splits
+
 
 @dataclass(frozen=True)
 class PrepareReport:
@@ -108,6 +110,8 @@ def prepare(
     start = time.monotonic()
     out = Path(out)
     check_target(out, overwrite=overwrite)
+    if not 0 <= seed < MOST_SEEDS:
+        raise DataError(f"seed {seed}: expected a number from 0 to {MOST_SEEDS - 1}")
     parts: list[Packed] = []
     kept: list[np.ndarray] = []
     with Progress("opening the source", unit="records", console=console) as progress:
