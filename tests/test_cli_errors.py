@@ -28,7 +28,7 @@ REFUSED = [
     ),
     *(
         f"{task} --weights {{weights}} --out {{here}}/x.sdf --num-steps 1 {given}"
-        for task in ("decorate {sdf} --attach 1", "conformers C", "isomers CH4", "perceive-bonds {sdf}", "reshape {sdf}")
+        for task in ("decorate {sdf} --attach 1", "conformers C", "isomers CH4", "perceive-bonds {sdf}")
         for given in ("--seed -1", "--device gpu", "--precision half", "--num-threads 99999999999", "--overwrite=")
     ),
     *(

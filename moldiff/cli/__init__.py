@@ -30,7 +30,7 @@ from moldiff.cli.train import train
 from moldiff.cli.weights import export, info
 from moldiff.errors import ConfigError, MoldiffError
 
-UsageError = typer.BadParameter.__mro__[1]  # typer has a copy of click of its own, older ones use click
+UsageError: Any = typer.BadParameter.__mro__[1]  # typer has a copy of click of its own, older ones use click
 BAD_USAGE = 2  # exit code
 
 
@@ -73,7 +73,7 @@ def _one_line(debug: bool = False) -> Iterator[None]:
         raise typer.Exit(1) from error
     except UsageError as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "moldiff")
-        tell(f"{error.format_message().rstrip('.')}; see {command} --help")  # pyright: ignore
+        tell(f"{error.format_message().rstrip('.')}; see {command} --help")
         raise typer.Exit(BAD_USAGE) from error
 
 

@@ -112,8 +112,7 @@ def prepare(
     check_target(out, overwrite=overwrite)
     if not 0 <= seed < MOST_SEEDS:
         raise DataError(f"seed {seed}: expected a number from 0 to {MOST_SEEDS - 1}")
-    parts: list[Packed] = []
-    kept: list[np.ndarray] = []
+    parts, kept = list[Packed](), list[np.ndarray]()
     with Progress("opening the source", unit="records", console=console) as progress:
         source = source if isinstance(source, Source) else _source(source, from_file, num_molecules, seed)
         waiting = Parts(out.with_name(f".{out.name}.parts"), dict(source.origin)) if source.slow else None
