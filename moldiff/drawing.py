@@ -178,7 +178,7 @@ class Drawing:
             return self.go(denoiser=denoiser, known=given, generator=generator, tap=tap, select=select).to("cpu")
 
     def _sample(self, drawn: "_Drawn", row: int, index: int) -> Sample:
-        told = {"seed": self.seed, "index": index, "num_steps": self.num_steps}
+        told: dict[str, Value] = {"seed": self.seed, "index": index, "num_steps": self.num_steps}
         told["precision"] = find_precision(self.precision, self.device)
         told |= {f"asked_{name}": value for name, value in self.asked(index).items()}
         try:

@@ -146,7 +146,7 @@ BAD = {
     "device": ("--device mps", "device 'mps': not available"),
     "device of no kind": ("--device gpu", "device 'gpu': not available, torch finds"),
     "device that is not there": ("--device cuda:99", "use 'cpu'"),
-    "no device": ("--device=", "device '': not available"),
+    "no device": ("--device=", "--device is empty; give a value, or leave it out"),
     "condition of RDKit": ("--condition logp=2", "do not heed it; RDKit computes it, so let molecules compete for it"),
     "condition of a predictor": ("--condition gap=6.5eV", "add --guide qm9-properties --num-walks 4"),
     "condition of nobody": ("--condition foo=1", "RDKit computes weight, logp, qed"),

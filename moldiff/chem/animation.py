@@ -15,6 +15,7 @@ from moldiff.errors import FileFormatError, OutputError
 
 SIDE, MARGIN, FINER = 360, 40, 2  # pixels; drawn so many times as large, and shrunk, for smooth edges
 TOUCH = 1.25  # atoms without bonds are joined within so many covalent radii
+LONGEST = 3600  # seconds
 TURN, HOLD = 90.0, 12  # degrees over the film; times that the last picture is shown
 COLOURS = {1: (235, 235, 235), 6: (90, 90, 90), 7: (70, 100, 230), 8: (220, 60, 50), 9: (110, 200, 90)}
 OTHER, PAPER, STICK = (230, 130, 200), (255, 255, 255), (150, 150, 150)
@@ -54,11 +55,14 @@ def animate(states: Sequence[Molecule], path: str | Path, *, seconds: float = 4.
         seconds: of the film, without the last picture, which stays for a while.
 
     Raises:
-        OutputError: if there is no state, the sizes differ, the ending is another, or the file cannot be written.
+        OutputError: if there is no state, the sizes differ, the film takes no time or an hour, the ending is another,
+            or the file cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() != ".gif":
         raise OutputError(f"{path}: animations are written as .gif")
+    if not 0 < seconds < LONGEST:
+        raise OutputError(f"{path}: a film of {seconds:g} seconds; expected more than 0 and less than {LONGEST}")
     if not states or len({len(state) for state in states}) != 1:
         raise OutputError(f"{path}: needs the states of one molecule, got {len(states)}")
     centre = states[-1].pos.mean(0)

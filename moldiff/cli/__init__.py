@@ -1,7 +1,10 @@
 """The command line. Each command imports what it needs when it runs, so that help and scores start at once."""
 
+import itertools
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -25,9 +28,9 @@ from moldiff.cli.score import score
 from moldiff.cli.terminal import code_after, protect, say, tell
 from moldiff.cli.train import train
 from moldiff.cli.weights import export, info
-from moldiff.errors import MoldiffError
+from moldiff.errors import ConfigError, MoldiffError
 
-UsageError = typer.BadParameter.__mro__[1]  # typer has a copy of click of its own, older ones use click
+UsageError: Any = typer.BadParameter.__mro__[1]  # typer has a copy of click of its own, older ones use click
 BAD_USAGE = 2  # exit code
 
 
@@ -37,19 +40,41 @@ class _OneLineErrors(TyperGroup):
     `--debug` shows where it was raised.
     """
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Options before the command; of nothing at all comes the help."""
+        if not args:
+            return super().parse_args(ctx, args)
+        with _one_line():
+            return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command, if none of what follows is empty, as `--out "$OUT"` is where nobody set it."""
+        for before, argument in itertools.pairwise(args):
+            name = before if before.startswith("--") and "=" not in before else "an argument"
+            option, equals, value = argument.partition("=")
+            if not argument or (option.startswith("--") and equals and not value):
+                raise ConfigError(f"{option or name} is empty; give a value, or leave it out")
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Runs the command."""
-        try:
+        with _one_line(debug=ctx.params.get("debug")):
             return super().invoke(ctx)
-        except MoldiffError as error:
-            if ctx.params.get("debug"):
-                raise
-            tell(str(error))
-            raise typer.Exit(1) from error
-        except UsageError as error:
-            command = getattr(getattr(error, "ctx", None), "command_path", "moldiff")
-            tell(f"{error.format_message().rstrip('.')}; see {command} --help")  # pyright: ignore
-            raise typer.Exit(BAD_USAGE) from error
+
+
+@contextmanager
+def _one_line(debug: bool = False) -> Iterator[None]:
+    try:
+        yield
+    except MoldiffError as error:
+        if debug:
+            raise
+        tell(str(error))
+        raise typer.Exit(1) from error
+    except UsageError as error:
+        command = getattr(getattr(error, "ctx", None), "command_path", "moldiff")
+        tell(f"{error.format_message().rstrip('.')}; see {command} --help")
+        raise typer.Exit(BAD_USAGE) from error
 
 
 app = typer.Typer(

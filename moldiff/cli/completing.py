@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Steps = Annotated[int, Option("--num-steps", min=1, help="Network evaluations for each attempt.")]
 NumEach = Annotated[int, Option("--num-each", "-n", min=1, help="Molecules for each one of the input.")]
 Seed = Annotated[int, Option(min=0, help="Of all randomness.")]
-NumThreads = Annotated[int | None, Option(min=1, help="CPU threads. (default: one a core)")]
+NumThreads = Annotated[int | None, Option(min=1, max=1024, help="CPU threads. (default: one a core)")]
 Geometries = Annotated[Path, Argument(help="Molecules in 3D with all hydrogens: .xyz, .sdf or .mol, plain or .gz.")]
 
 Item = TypeVar("Item")

@@ -32,7 +32,8 @@ def prepare(
     ] = None,
     num_workers: Annotated[int, Option(min=1, help="Processes; the result does not depend on it.")] = 2,
     seed: Annotated[
-        int, Option(min=0, help="Of a random split, and of conformers; qm9 has the split of the literature.")
+        int,
+        Option(min=0, max=2**32 - 1, help="Of a random split, and of conformers; qm9 has the split of the literature."),
     ] = 0,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace a store that is there.")] = False,
 ) -> None:

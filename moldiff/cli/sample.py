@@ -93,7 +93,7 @@ def sample(
     devices: Devices = 1,
     num_nodes: NumNodes = 1,
     num_threads: Annotated[
-        int | None, Option(min=1, help="CPU threads, each with molecules of its own. (default: one a core)")
+        int | None, Option(min=1, max=1024, help="CPU threads, each with molecules of its own. (default: one a core)")
     ] = None,
 ) -> None:
     """Draws molecules, writes them as they come, and scores them.

@@ -34,6 +34,8 @@ from moldiff.exclusive import claimed
 from moldiff.outside import outside_text
 from moldiff.progress import Progress
 
+MOST_SEEDS = 1 << 32  # of numpy's RandomState, which splits
+
 
 @dataclass(frozen=True)
 class PrepareReport:
@@ -128,8 +130,9 @@ def _prepare(
     """As `prepare`, while nobody else writes there."""
     start = time.monotonic()
     check_target(out, overwrite=overwrite)
-    parts: list[Packed] = []
-    kept: list[np.ndarray] = []
+    if not 0 <= seed < MOST_SEEDS:
+        raise DataError(f"seed {seed}: expected a number from 0 to {MOST_SEEDS - 1}")
+    parts, kept = list[Packed](), list[np.ndarray]()
     with Progress("opening the source", unit="records", console=console) as progress:
         source = source if isinstance(source, Source) else _source(source, from_file, num_molecules, seed)
         waiting = Parts(out.with_name(f".{out.name}.parts"), dict(source.origin)) if source.slow else None
