@@ -92,31 +92,32 @@ class Route:
             num_each: samples of each item.
             **options: of the task.
 
-        Yields:
-            Sample: with the number that it has among all.
-
-        Raises:
-            KeyboardInterrupt: when interrupted.
+        Returns:
+            Samples, each with the number that it has among all.
         """
         options["allow_extrapolation"] = self.allow_extrapolation
         if num_each > 1:
             options["num_each"] = num_each
         places = {name: [i for i, own in enumerate(names) if own == name] for name in dict.fromkeys(names)}
-        samples = {
+        drawn = {
             name: _numbered(task(self.generator(name), [items[i] for i in own], **options), own, num_each)
             for name, own in places.items()
         }
-        try:
-            for name in names:
-                for _ in range(num_each):
-                    yield next(samples[name])
-        except KeyboardInterrupt:
-            for rest in samples.values():
-                try:
-                    yield from rest
-                except KeyboardInterrupt:
-                    continue
-            raise
+        return _in_turn([drawn[name] for name in names for _ in range(num_each)])
+
+
+def _in_turn(turns: "Sequence[Iterator[Sample]]") -> "Iterator[Sample]":
+    """The next of each; after an interrupt what each of them has done, and then the interrupt."""
+    try:
+        for samples in turns:
+            yield next(samples)
+    except KeyboardInterrupt:
+        for rest in dict.fromkeys(turns):
+            try:
+                yield from rest
+            except KeyboardInterrupt:
+                continue
+        raise
 
 
 def _numbered(samples: "Iterator[Sample]", places: Sequence[int], num_each: int) -> "Iterator[Sample]":

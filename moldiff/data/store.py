@@ -118,7 +118,7 @@ class MoleculeStore(Dataset):
             digest.update(f"{name} {array.dtype} {array.shape}".encode())
             flat = array.reshape(-1).view(np.uint8)
             for start in range(0, len(flat), PIECE):
-                digest.update(flat[start : start + PIECE])
+                digest.update(flat[start : start + PIECE].tobytes())
         return digest.hexdigest()
 
     def molecule(self, idx: int) -> Molecule:
