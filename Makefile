@@ -1,4 +1,4 @@
-# make sample: 100 molecules and their scores; make test: all checks; make bench: speed.
+# make sample: 100 molecules and their scores; make test: all checks; make bench: speed; make fuzz: 100,000 damaged files.
 # make train-qm9: weights for QM9 from nothing; make train-qm9-quick: in an hour. Interrupted, they go on where they were.
 # make train-qm9-fast: the student of the shipped weights for 8 evaluations.
 # make train-qm9-conditional, train-qm9-properties, train-qm9-predictor: a generator that heeds six properties and a predictor that
@@ -15,7 +15,7 @@ THREADS ?= 2
 # Huge pages for the large blocks of training and sampling; a tenth faster with glibc, nothing elsewhere.
 FAST := OMP_NUM_THREADS=1 GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 
-.PHONY: sample test lint pytest bench train-qm9 train-qm9-quick train-qm9-fast train-qm9-conditional train-qm9-predictor train-qm9-properties train-druglike evaluate clean
+.PHONY: sample test lint pytest fuzz bench train-qm9 train-qm9-quick train-qm9-fast train-qm9-conditional train-qm9-predictor train-qm9-properties train-druglike evaluate clean
 .DELETE_ON_ERROR:
 
 sample: $(INSTALLED)
@@ -31,6 +31,9 @@ lint: $(INSTALLED)
 
 pytest: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(THREADS) --dist loadfile
+
+fuzz: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz.py --count 100000
 
 bench: $(INSTALLED)
 	$(BIN)/python scripts/bench.py

@@ -5,6 +5,8 @@ GFN2-xTB needs the packages `tblite` and `ase`, of the extra `score`.
 
 from math import isfinite
 
+import numpy as np
+from jaxtyping import Float, Int
 from rdkit import Chem
 from rdkit.Chem import rdForceFieldHelpers, rdMolAlign
 
@@ -65,24 +67,45 @@ def gfn2_xtb(mol: Chem.Mol) -> dict[str, float] | Failure:
     Returns:
         As of `mmff94`; the reasons are `scf`, `unconverged` and `no_energy`.
     """
+    elements = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()], dtype=np.int64)
+    found = gfn2_minimum(elements, mol.GetConformer().GetPositions(), Chem.GetFormalCharge(mol))
+    if isinstance(found, Failure):
+        return found
+    pos, before, after = found
+    relaxed = Chem.Mol(mol)
+    relaxed.GetConformer().SetPositions(pos)
+    return _strain(mol, relaxed, KCAL_PER_EV * (before - after))
+
+
+def gfn2_minimum(
+    elements: Int[np.ndarray, "n"], pos: Float[np.ndarray, "n 3"], charge: int, *, least_force: float = LEAST_FORCE
+) -> tuple[Float[np.ndarray, "n 3"], float, float] | Failure:
+    """Down to a minimum of GFN2-xTB.
+
+    Args:
+        elements: atomic numbers.
+        pos: coordinates, Å.
+        charge: of the molecule.
+        least_force: largest on an atom at which it ends, eV/Å.
+
+    Returns:
+        Coordinates of the minimum, Å, and the energies before and there, eV; or a failure as of `gfn2_xtb`.
+    """
     from ase import Atoms
     from ase.calculators.calculator import CalculatorError
     from ase.optimize import BFGS
     from tblite.ase import TBLite
 
-    pos = mol.GetConformer().GetPositions()
-    atoms = Atoms(numbers=[atom.GetAtomicNum() for atom in mol.GetAtoms()], positions=pos)
-    atoms.calc = TBLite(method="GFN2-xTB", charge=Chem.GetFormalCharge(mol), verbosity=0)
+    atoms = Atoms(numbers=elements, positions=pos)
+    atoms.calc = TBLite(method="GFN2-xTB", charge=charge, verbosity=0)
     try:
         before = atoms.get_potential_energy()
-        if not BFGS(atoms, logfile=None).run(fmax=LEAST_FORCE, steps=MOST_STEPS):
+        if not BFGS(atoms, logfile=None).run(fmax=least_force, steps=MOST_STEPS):
             return Failure("unconverged", f"GFN2-xTB found no minimum in {MOST_STEPS} steps")
         after = atoms.get_potential_energy()
     except (CalculatorError, RuntimeError, ValueError) as error:  # ValueError: linear algebra, on forces that are NaN
         return Failure("scf", f"GFN2-xTB: {one_line(error)}")
-    relaxed = Chem.Mol(mol)
-    relaxed.GetConformer().SetPositions(atoms.get_positions())
-    return _strain(mol, relaxed, KCAL_PER_EV * (before - after))
+    return atoms.get_positions(), float(before), float(after)
 
 
 def _strain(mol: Chem.Mol, relaxed: Chem.Mol, energy: float) -> dict[str, float] | Failure:
