@@ -45,7 +45,9 @@ def claimed(target: Path) -> Iterator[None]:
             raise OutputError(f"{target}: cannot be written: {error.strerror}") from error
         try:
             lock, descriptor = inside, _lock_file(inside, target)
-        except PermissionError as refused:
+        except OutputError:
+            raise
+        except OSError as refused:
             raise OutputError(f"{target}: cannot be written: {refused.strerror}") from refused
     try:
         yield

@@ -116,12 +116,15 @@ class PropertyPredictor:
         texts = texts_of(self.config, self.statistics, self.card)
         write_bundle(Path(folder), texts, self.network.state_dict(), overwrite=overwrite)
 
-    def predict(self, molecules: Iterable[Molecule], *, allow_extrapolation: bool = False) -> Float[np.ndarray, "m c"]:
+    def predict(
+        self, molecules: Iterable[Molecule], *, allow_extrapolation: bool = False, check_geometry: bool = True
+    ) -> Float[np.ndarray, "m c"]:
         """The properties of molecules.
 
         Args:
             molecules: with all their atoms; coordinates as relaxed as those it was trained on.
             allow_extrapolation: also of molecules unlike those it was trained on, whose figures may mean nothing.
+            check_geometry: refuse coordinates that are not those of a whole molecule in Å.
 
         Returns:
             A row for each molecule, in the units of the targets; NaN for one that `obstacle` speaks against.
@@ -130,27 +133,30 @@ class PropertyPredictor:
         usable = [
             index
             for index, molecule in enumerate(molecules)
-            if self.obstacle(molecule, allow_extrapolation=allow_extrapolation) is None
+            if self.obstacle(molecule, allow_extrapolation=allow_extrapolation, check_geometry=check_geometry) is None
         ]
         out = np.full((len(molecules), len(targets)), np.nan)
         labels = self.labels(molecules[index] for index in usable)
         out[usable] = labels * [target.std for target in targets] + [target.mean for target in targets]
         return out
 
-    def obstacle(self, molecule: Molecule, *, allow_extrapolation: bool = False) -> str | None:
+    def obstacle(
+        self, molecule: Molecule, *, allow_extrapolation: bool = False, check_geometry: bool = True
+    ) -> str | None:
         """Why a molecule is not predicted, or None.
 
         Args:
             molecule: to look at.
-            allow_extrapolation: accept all but atoms that the network cannot represent.
+            allow_extrapolation: accept sizes and net charges that the network was not trained on.
+            check_geometry: refuse coordinates that are not those of a whole molecule in Å.
 
         Returns:
-            An unknown atom, size or charge; or coordinates that are not those of a whole molecule in Å.
+            What speaks against it: an unknown atom, size or charge, other units, hydrogens that are missing.
         """
         error = self.statistics.domain.obstacle(molecule)
-        if isinstance(error, VocabularyError) or allow_extrapolation:
-            return str(error) if isinstance(error, VocabularyError) else None
-        return geometry_obstacle(molecule) if error is None else str(error)
+        if error is not None and not (allow_extrapolation and not isinstance(error, VocabularyError)):
+            return str(error)
+        return geometry_obstacle(molecule) if check_geometry else None
 
     def labels(self, molecules: Iterable[Molecule]) -> Float[np.ndarray, "m c"]:
         """As `predict`, but in standard deviations from the mean, as of `moldiff.data.conditions`."""

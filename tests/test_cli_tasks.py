@@ -57,7 +57,11 @@ def test_perceive_bonds_writes_confidences_and_refuses_records_in_their_place(xy
 
 
 def test_a_total_charge_that_no_bonds_give_is_told(xyz: Path, tmp_path: Path):
-    result = run("perceive-bonds", xyz, "--charge", 3, "--out", tmp_path / "out.sdf", "--num-steps", 3)
+    asked = ["perceive-bonds", xyz, "--charge", 3, "--out", tmp_path / "out.sdf", "--num-steps", 3]
+    refused = run(*asked)
+    assert refused.exit_code == 1
+    assert "a net charge of +3; these weights know neutral molecules only" in refused.stderr
+    result = run(*asked, "--allow-extrapolation")
     assert result.exit_code == 3
     assert "0 of 6 molecules; " in result.stdout
 

@@ -1,5 +1,6 @@
 """Geometries of ASE's databases and trajectories, without bonds."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -40,7 +41,7 @@ def read_ase(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]:
     """
     need_packages(["ase"], what=f"{path}", extra="score")
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise DataError(f"{printable(path)}: no such file")
     try:
         for number, (atoms, values) in enumerate(_structures(path), start=1):

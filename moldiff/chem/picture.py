@@ -1,5 +1,6 @@
 """Pictures of molecules: structural formulae in a grid, as PNG or SVG."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def check_free(path: Path, *, overwrite: bool) -> None:
     Raises:
         OutputError: if there is a file and it is not to be replaced.
     """
-    if path.exists() and not overwrite:
+    if os.path.exists(path) and not overwrite:
         raise OutputError(f"{path}: is there already; name another file or give --overwrite")
 
 

@@ -22,7 +22,7 @@ class Scaffold:
     """A molecule with a hydrogen in the place of each star.
 
     Attributes:
-        mol: as it was read; not sanitised.
+        mol: as it was read, with a hydrogen for each star; not sanitised.
         hydrogens: atoms that were stars, in the order of their labels, else as they come.
         sites: the atom that each was bonded to.
         labels: number of each, from 1.

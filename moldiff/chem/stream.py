@@ -24,7 +24,7 @@ def text_lines(path: str | Path) -> Iterator[str]:
     A line of more than `MAX_LINE` characters is cut to one more than that, and the rest is passed over piece by piece:
     a few megabytes of gzip may hold gigabytes. What looks at the first lines alone waits for none of this.
 
-    A file that cannot be opened or read is a `DataError`; one that is empty, binary, packed in another way, not UTF-8,
+    A file that cannot be opened or read is a `DataError`; one that is empty, binary, packed in another way, UTF-16,
     named `.gz` without being gzip, or that has an absurd line is a `FileFormatError`, and so is, after its last whole
     line, a gzip stream that is cut (with `EOFError` as the cause).
     """

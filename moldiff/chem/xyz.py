@@ -137,5 +137,5 @@ def _atoms(lines: list[str], first: int, second: int) -> tuple[np.ndarray, np.nd
 def _element(text: str) -> int | None:
     """Atomic number of a symbol, in any case, or of a number."""
     if text.isdecimal():
-        return int(text) if 0 < int(text) < 119 else None
+        return int(text) if len(text) < 4 and 0 < int(text) < 119 else None
     return ATOMIC_NUMBERS.get(text.capitalize())

@@ -1,5 +1,6 @@
 """What the commands that complete molecules share: options, progress, writing, and the word on what failed."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -153,7 +154,7 @@ def records_of(source: str, *, stars: bool = False) -> tuple[Path, Iterable[tupl
     from moldiff.chem.smiles import record_of_smiles
 
     path = Path(source)
-    if path.exists():
+    if os.path.exists(path):  # unlike Path.exists, it takes any text
         return path, read_records(path, stars=stars)
     record = record_of_smiles(source, stars=stars)
     if isinstance(record, Failure) and record.reason == "unreadable":

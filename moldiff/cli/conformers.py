@@ -1,5 +1,6 @@
 """`moldiff conformers`."""
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -67,12 +68,11 @@ def conformers(
 
 def _named(path: Path, records: "Iterable[tuple[int, Checked]]") -> "Iterator[tuple[int, Checked]]":
     """Records of a list of SMILES under the names that stand beside; one without is its own name."""
-    from moldiff.chem.files import SMILES_SUFFIXES
+    from moldiff.chem.files import SMILES_SUFFIXES, format_of
     from moldiff.chem.molecule import Failure
     from moldiff.chem.rows import read_rows
-    from moldiff.chem.stream import bare_suffix
 
-    if not path.is_file() or bare_suffix(path) not in SMILES_SUFFIXES:
+    if not os.path.isfile(path) or format_of(path) not in SMILES_SUFFIXES:
         yield from records
         return
     for (number, record), row in zip(records, read_rows(path), strict=False):

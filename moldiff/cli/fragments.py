@@ -10,7 +10,7 @@ from typer import Argument, Option
 from moldiff.cli.assignments import Device, Out, Overwrite, Precision
 from moldiff.cli.completing import NumEach, NumThreads, Seed, Steps, complete, records_of, usable
 from moldiff.cli.conditions import Conditions, Guide, NumWalks, compete
-from moldiff.cli.refusals import Failures, Refused
+from moldiff.cli.refusals import Failures, Refusals
 from moldiff.cli.routing import AUTO, AutoWeights, Extrapolate, Route
 from moldiff.cli.sample import parse_num_atoms
 from moldiff.errors import ConfigError
@@ -70,34 +70,34 @@ def decorate(
     Examples: moldiff decorate "*c1ccco1" --add 3-8 -n 20 --out furans.sdf | moldiff decorate "*c1ccncc1" --weights
     druglike --condition logp=2 --num-walks 4 --out pyridines.sdf
     """
+    from moldiff.chem.molecule import Failure
     from moldiff.tasks.fragments import check_fragment, fragment_obstacle, grow
     from moldiff.tasks.scaffolds import located
 
     route = Route(weights, device, num_threads, precision, allow_extrapolation)
-    num_added, sites = parse_num_atoms(add), _Sites(attach, smarts, add)
+    num_added, sites, outlined = parse_num_atoms(add, "--add"), _Sites(attach, smarts, add), _outlined(add_hydrogens)
 
-    def opened(one: "tuple[Scaffold, Molecule]") -> "Fragment":
-        fragment = sites.opened(*one)
+    def opened(scaffold: "Scaffold", molecule: "Molecule") -> "Fragment":
+        fragment = sites.opened(scaffold, molecule)
         _refuse_pieces(fragment, linked=False)
         return fragment
 
-    def name_of(one: "tuple[Scaffold, Molecule]") -> str:
-        fragment = opened(one)
-        return route.name_for(lambda domain: fragment_obstacle(fragment, num_added, domain), one[1].label)
+    def make(record: "Mol") -> "tuple[Fragment, str] | Failure":
+        pair = outlined(record)
+        if isinstance(pair, Failure):
+            return pair
+        start = opened(*pair)  # says whether there is room, before coordinates are drawn
+        name = route.name_for(lambda domain: fragment_obstacle(start, num_added, domain), pair[1].label)
+        whole = located(route.generator(name), pair[0], seed=seed)
+        if isinstance(whole, Failure):
+            return whole
+        fragment = opened(pair[0], whole)
+        check_fragment(route.generator(name), fragment, num_added, allow_extrapolation=allow_extrapolation)
+        return fragment, name
 
     path, records = records_of(scaffold, stars=True)
-    scaffolds, failed = usable(path, records, name_of, make=_outlined(add_hydrogens), failures=failures)
-    chosen = [(one, name_of(one)) for one in scaffolds]
-    fragments, names = list["Fragment"](), list[str]()
-    for (one, molecule), name in chosen:
-        whole = located(route.generator(name), one, seed=seed)
-        if isinstance(whole, Failure):
-            label = f"{path.name}, {molecule.label}"
-            failed[label] = Refused(len(failed) + 1, molecule.name, whole.reason, whole.detail)
-            continue
-        fragments.append(opened((one, whole)))
-        names.append(name)
-        check_fragment(route.generator(name), fragments[-1], num_added, allow_extrapolation=allow_extrapolation)
+    found, failed = usable(path, records, lambda one: None, make=make, failures=failures)
+    fragments, names = [fragment for fragment, _ in found], [name for _, name in found]
     _grow(route, fragments, names, grow, num_added, condition, guide, num_walks, out, failed=failed, num_each=num_each,
           num_steps=num_steps, seed=seed, overwrite=overwrite, failures=failures)  # fmt: skip
 
@@ -135,11 +135,12 @@ def link(
     from moldiff.tasks.scaffolds import has_coordinates
 
     route = Route(weights, device, num_threads, precision, allow_extrapolation)
-    num_added, sites = parse_num_atoms(add), _Sites(attach, smarts, add)
+    num_added, sites = parse_num_atoms(add, "--add"), _Sites(attach, smarts, add)
     path, records = records_of(str(file), stars=True)
     parts, failed = usable(path, records, lambda part: None, make=_outlined(add_hydrogens), failures=failures)
     if failed:
-        raise ConfigError(next(f"{label}: {why}" for label, why in failed.items()))
+        with Refusals(failed, failures, num_each=1, tell=lambda line: None):
+            raise ConfigError(next(f"{label}: {why}" for label, why in failed.items()))
     if not all(has_coordinates(scaffold) for scaffold, _ in parts):
         raise ConfigError(f"{path.name}: pieces to link need coordinates in 3D, which say where they lie")
     fragment = sites.opened(*together(parts))

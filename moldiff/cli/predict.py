@@ -9,14 +9,14 @@ from typer import Argument, Exit, Option
 from moldiff.cli.assignments import Overwrite, OwnDevices, OwnNodes, run_settings
 from moldiff.cli.drawing import FEWER
 from moldiff.cli.judging import predicting
+from moldiff.cli.refusals import Failures, Refusals, Refused
 from moldiff.cli.routing import AUTO, Extrapolate
 from moldiff.cli.terminal import say, show_json, show_table, tell
-from moldiff.errors import DataError
+from moldiff.errors import DataError, OutputError
 
 if TYPE_CHECKING:
     from moldiff.chem.molecule import Molecule
 
-MOST_TOLD = 10  # refusals that are named one by one
 NOT_PREDICTED = "not_predicted"  # tag of a molecule without figures
 
 
@@ -28,6 +28,7 @@ def predict(
     ] = AUTO,
     out: Annotated[Path | None, Option("--out", "-o", help="Write the molecules with their predictions: .sdf.")] = None,
     allow_extrapolation: Extrapolate = False,
+    failures: Failures = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Predicts properties of molecules from their atoms and coordinates.
@@ -46,23 +47,31 @@ def predict(
     from moldiff.weights import AUTO_ORDER
 
     name = AUTO_ORDER["predictor"][0] if weights == AUTO else weights
+    if out is not None and out.suffix.lower() != ".sdf":
+        raise OutputError(f"{out}: predictions are written to an .sdf")
     predictor = PropertyPredictor.from_pretrained(name)
-    judge, molecules, refused = predicting(predictor), list["Molecule"](), list[str]()
+    judge, molecules, refused, beyond = predicting(predictor), list["Molecule"](), dict[str, Refused](), list[str]()
     for number, record in read_molecules(file):
+        label = f"{file.name}, record {number}"
         if isinstance(record, Failure):
-            refused.append(record.detail)
+            refused[label] = Refused(number, "", record.reason, record.detail)
             continue
+        properties = {key: value for key, value in record.properties.items() if key != NOT_PREDICTED}
         obstacle = predictor.obstacle(record, allow_extrapolation=allow_extrapolation)
         if obstacle is not None:
-            refused.append(f"{file.name}, record {number}: {record.label}: {obstacle} ({name})")
-            record = replace(record, properties={**record.properties, NOT_PREDICTED: obstacle})
-        molecules.append(record)
+            refused[label] = Refused(number, record.name, "domain", f"{obstacle} ({name})")
+            properties[NOT_PREDICTED] = obstacle
+        elif allow_extrapolation and predictor.obstacle(record) is not None:
+            beyond.append(f"{label}: {predictor.obstacle(record)}")
+        molecules.append(replace(record, properties=properties))
     predicted = [molecule for molecule in molecules if NOT_PREDICTED not in molecule.properties]
-    if not predicted:
-        more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
-        raise DataError(f"{refused[0]}{more}" if refused else f"{file}: has no molecules")
-    for line in refused[:MOST_TOLD]:
-        tell(line)
+    with Refusals(refused, failures, num_each=1, tell=tell if predicted else lambda line: None):
+        if not predicted:
+            more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+            first = next((f"{label}: {why}" for label, why in refused.items()), f"{file}: has no molecules")
+            raise DataError(f"{first}{more}")
+    if beyond:
+        tell(f"warning: {len(beyond)} molecules are unlike the training data, such as {beyond[0]}; do not rely on it")
     judged = iter(judge.judged(predicted))
     show_table(judge.table())
     total = len(predicted) + len(refused)

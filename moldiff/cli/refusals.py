@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from moldiff.generator import Sample
 
 Failures = Annotated[
-    Path | None, Option("--failures", help="Write all that was refused or failed, and why, to this .csv file.")
+    Path | None, Option("--failures", help="Write all that was refused or failed, and why, to this new .csv file.")
 ]
 MOST_TOLD = 10  # of a kind, one by one
 COLUMNS = ("record", "name", "sample", "reason", "detail")
@@ -63,7 +63,8 @@ class Refusals:
         from moldiff.scoring.output import CsvTable
 
         with ExitStack() as files:
-            self._table = None if self.path is None else files.enter_context(CsvTable(self.path, COLUMNS))
+            table = None if self.path is None else CsvTable(self.path, COLUMNS, overwrite=False)
+            self._table = None if table is None else files.enter_context(table)
             for one in self.refused.values():
                 self._row(one.number, one.name, "", one.reason, one.detail)
             self._files = files.pop_all()
@@ -88,7 +89,8 @@ class Refusals:
         if self.refused:
             reasons = Counter(one.reason for one in self.refused.values())
             why = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
-            parts.append(f"{len(self.refused) * self.num_each} refused ({why})")
+            records = "" if self.num_each == 1 else f" of {len(self.refused)} records"
+            parts.append(f"{len(self.refused) * self.num_each} refused{records} ({why})")
         return f"; {', '.join(parts)}" if parts else ""
 
     def close_with_count(self) -> None:

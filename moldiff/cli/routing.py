@@ -100,7 +100,7 @@ class Route:
             options["num_each"] = num_each
         places = {name: [i for i, own in enumerate(names) if own == name] for name in dict.fromkeys(names)}
         drawn = {
-            name: _numbered(task(self.generator(name), [items[i] for i in own], **options), own, num_each)
+            name: _numbered(task(self.generator(name), [items[i] for i in own], **options), own, num_each, name)
             for name, own in places.items()
         }
         return _in_turn([drawn[name] for name in names for _ in range(num_each)])
@@ -120,7 +120,11 @@ def _in_turn(turns: "Sequence[Iterator[Sample]]") -> "Iterator[Sample]":
         raise
 
 
-def _numbered(samples: "Iterator[Sample]", places: Sequence[int], num_each: int) -> "Iterator[Sample]":
+def _numbered(samples: "Iterator[Sample]", places: Sequence[int], num_each: int, weights: str) -> "Iterator[Sample]":
+    """Numbers among all, and whose a molecule is: seed and index determine it for these weights alone."""
     for sample in samples:
         item, number = divmod(sample.index, num_each)
-        yield replace(sample, index=places[item] * num_each + number)
+        molecule = sample.molecule
+        if molecule is not None:
+            molecule = replace(molecule, properties={**molecule.properties, "weights": weights})
+        yield replace(sample, index=places[item] * num_each + number, molecule=molecule)

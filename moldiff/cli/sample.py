@@ -130,11 +130,11 @@ def sample(
         raise typer.Exit(code)
 
 
-def parse_num_atoms(text: str | None) -> int | tuple[int, int] | None:
+def parse_num_atoms(text: str | None, option: str = "--num-atoms") -> int | tuple[int, int] | None:
     """`18` or `15-20`; anything else is a `ConfigError`."""
     if text is None:
         return None
     match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", text.strip())
     if match is None:
-        raise ConfigError(f"--num-atoms {text}: expected one number or a range, such as 18 or 15-20")
+        raise ConfigError(f"{option} {text}: expected one number or a range, such as 18 or 15-20")
     return int(match[1]) if match[2] is None else (int(match[1]), int(match[2]))

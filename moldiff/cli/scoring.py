@@ -182,7 +182,7 @@ def read_distribution(
 
 def _store(source: Path) -> "MoleculeStore | None":
     """The prepared store of a folder or a name; None for a file, there or not."""
-    if source.suffix and not source.is_dir():
+    if source.suffix and not os.path.isdir(source):
         return None
     from moldiff.data.store import MoleculeStore, find_store
 

@@ -1,5 +1,6 @@
 """`moldiff export` and `moldiff info`."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -62,7 +63,7 @@ def info(
     """
     from moldiff.weights import shipped_weights
 
-    stores = [path for path in (Path(source), Path("stores") / source) if (path / "meta.json").is_file()]
+    stores = [path for path in (Path(source), Path("stores") / source) if os.path.isfile(path / "meta.json")]
     if stores and source not in shipped_weights():
         _show(_of_store(stores[0]))
     else:

@@ -4,12 +4,13 @@ import codecs
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from moldiff.chem.molecule import MAX_ATOMS, MAX_COORDINATE
+from moldiff.chem.vocabulary import Vocabulary
 from moldiff.data.arrays import LINE_FEED, PIECE
 from moldiff.data.statistics import Statistics
 from moldiff.errors import DataError
@@ -104,6 +105,16 @@ def check_arrays(path: Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str
             )
 
 
+class _Counted(NamedTuple):
+    """Of the train split: atoms of each class, bonds of each order, spread in Å, and the ranges of `Statistics`."""
+
+    atoms: np.ndarray
+    orders: np.ndarray
+    spread: float
+    num_heavy_atoms: tuple[int, int] | None
+    net_charge: tuple[int, int] | None
+
+
 def check_contents(
     path: Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any], statistics: Statistics
 ) -> None:
@@ -124,7 +135,7 @@ def check_contents(
             _check_column(path, name[len(PROPERTY) :], array, meta)
     for name in ("smiles", "names"):
         _check_text(path, name, arrays[name], meta["num_molecules"])
-    counted = _count(path, arrays, len(statistics.vocabulary))
+    counted = _count(path, arrays, Vocabulary(statistics.vocabulary))
     _compare(path, statistics, sizes[split == 0], counted)
 
 
@@ -132,7 +143,7 @@ def _refuse(path: Path, name: str, bad: np.ndarray, values: np.ndarray, expected
     if bad.any():
         place = int(np.argmax(bad))
         raise DataError(
-            f"{path}: array {name!r} is {values[place]} for molecule number {place}, expected {expected}; {AGAIN}"
+            f"{path}: array {name!r} is {values[place]} for molecule number {place + 1}, expected {expected}; {AGAIN}"
         )
 
 
@@ -168,8 +179,9 @@ def _check_text(path: Path, name: str, joined: np.ndarray, num_molecules: int) -
         raise DataError(f"{path}: arrays do not fit {num_molecules} molecules: {name!r} has {lines} lines; {AGAIN}")
 
 
-def _count(path: Path, arrays: Mapping[str, np.ndarray], num_classes: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Checks atoms and bonds; of the train split how many of each class, of each order, and the spread in Å."""
+def _count(path: Path, arrays: Mapping[str, np.ndarray], vocabulary: Vocabulary) -> _Counted:
+    """Checks atoms and bonds; counts those of the train split."""
+    num_classes, heavy, charges = len(vocabulary), [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
     atoms, orders, squares = np.zeros(num_classes, dtype=np.int64), np.zeros(4, dtype=np.int64), 0.0
     for molecules, at, on in _blocks(arrays["size"], arrays["num_bonds"]):
         first, sizes = molecules.start, arrays["size"][molecules].astype(np.int64)
@@ -177,7 +189,7 @@ def _count(path: Path, arrays: Mapping[str, np.ndarray], num_classes: int) -> tu
         owner = np.repeat(np.arange(len(sizes)), sizes)
         far = ~(np.abs(pos) <= MAX_COORDINATE).all(1)  # true for NaN
         if far.any():
-            where = first + owner[np.argmax(far)]
+            where = first + owner[np.argmax(far)] + 1
             raise DataError(
                 f"{path}: a coordinate of molecule number {where} is {pos[np.argmax(far)].tolist()}, expected numbers "
                 f"within ±{MAX_COORDINATE:g} Å; {AGAIN}"
@@ -185,7 +197,7 @@ def _count(path: Path, arrays: Mapping[str, np.ndarray], num_classes: int) -> tu
         strange = atom >= num_classes
         if strange.any():
             raise DataError(
-                f"{path}: an atom of molecule number {first + owner[np.argmax(strange)]} is of class "
+                f"{path}: an atom of molecule number {first + owner[np.argmax(strange)] + 1} is of class "
                 f"{atom[np.argmax(strange)]}, there are {num_classes}; {AGAIN}"
             )
         order = arrays["bond_order"][on]
@@ -197,7 +209,14 @@ def _count(path: Path, arrays: Mapping[str, np.ndarray], num_classes: int) -> tu
         starts = np.cumsum(sizes) - sizes
         centres = np.add.reduceat(pos.astype(np.float64), starts, axis=0) / sizes[:, None]
         squares += float(((pos - centres[owner])[train[owner]] ** 2).sum())
-    return atoms, orders, float(np.sqrt(squares / max(1, 3 * int(atoms.sum()))))
+        for found, of in ((heavy, 1 * (vocabulary.elements != 1)), (charges, vocabulary.charges)):
+            found.append(np.add.reduceat(of[atom], starts)[train])
+    spread = float(np.sqrt(squares / max(1, 3 * int(atoms.sum()))))
+    return _Counted(atoms, orders, spread, *(_range(np.concatenate(found)) for found in (heavy, charges)))
+
+
+def _range(values: np.ndarray) -> tuple[int, int] | None:
+    return (int(values.min()), int(values.max())) if len(values) else None
 
 
 def _check_bonds(
@@ -210,9 +229,9 @@ def _check_bonds(
     if bad.any():
         place = int(np.argmax(bad))
         raise DataError(
-            f"{path}: a bond of molecule number {first + owner[place]} is of order {order[place]} between atoms "
-            f"{begin[place]} and {end[place]} of {sizes[owner[place]]}, expected order 1 to 3, two atoms in order, and "
-            f"each bond once; {AGAIN}"
+            f"{path}: a bond of molecule number {first + owner[place] + 1} is of order {order[place]} between atoms "
+            f"{begin[place] + 1} and {end[place] + 1} of {sizes[owner[place]]}, expected order 1 to 3, two atoms "
+            f"in order, and each bond once; {AGAIN}"
         )
 
 
@@ -225,11 +244,9 @@ def _blocks(sizes: np.ndarray, num_bonds: np.ndarray) -> Iterator[tuple[slice, s
         yield slice(start, stop), slice(atoms[start], atoms[stop]), slice(bonds[start], bonds[stop])
 
 
-def _compare(
-    path: Path, statistics: Statistics, sizes: np.ndarray, counted: tuple[np.ndarray, np.ndarray, float]
-) -> None:
+def _compare(path: Path, statistics: Statistics, sizes: np.ndarray, counted: _Counted) -> None:
     """Whether the statistics are those that were counted on the train split."""
-    atoms, orders, scale = counted
+    atoms, orders, scale, *_ = counted
     values, counts = np.unique(sizes, return_counts=True)
     pairs = max(1, int((sizes.astype(np.int64) * (sizes.astype(np.int64) - 1)).sum()) // 2)
     orders[0] = pairs - orders[1:].sum()
@@ -238,6 +255,8 @@ def _compare(
         ("atom_marginals", _close(statistics.atom_marginals, atoms / max(1, atoms.sum()))),
         ("bond_marginals", _close(statistics.bond_marginals, orders / pairs)),
         ("pos_scale", abs(statistics.pos_scale - scale) <= _SCALE * scale),
+        ("num_heavy_atoms", statistics.num_heavy_atoms in (None, counted.num_heavy_atoms)),
+        ("net_charge", statistics.net_charge in (None, counted.net_charge)),
     ):
         if not same:
             raise DataError(f"{path}: {what} of the statistics in meta.json are not those of the molecules; {AGAIN}")

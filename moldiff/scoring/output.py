@@ -37,16 +37,17 @@ class CsvTable:
     """A table that grows row by row, each on disk when `row` returns; a context manager.
 
     Args:
-        path: of the file; what is there is replaced. If it cannot be written it is an `OutputError`.
+        path: of the file. If it cannot be written it is an `OutputError`.
         columns: the head.
+        overwrite: replace a file that is there.
     """
 
-    def __init__(self, path: str | Path, columns: Sequence[str]) -> None:
-        self.path, self.columns = path, columns
+    def __init__(self, path: str | Path, columns: Sequence[str], *, overwrite: bool = True) -> None:
+        self.path, self.columns, self.overwrite = path, columns, overwrite
 
     def __enter__(self: Table) -> Table:
         with _telling(self.path):
-            self.file = Path(self.path).open("w", encoding="utf-8", newline="")
+            self.file = Path(self.path).open("w" if self.overwrite else "x", encoding="utf-8", newline="")
         self.row(self.columns)
         return self
 

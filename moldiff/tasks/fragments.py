@@ -1,8 +1,8 @@
 """Atoms added to fragments that stay: scaffolds to decorate, pieces to link."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -151,7 +151,12 @@ def check_fragment(
         lambda domain: fragment_obstacle(fragment, num_added, domain), statistics.domain, label=molecule.label,
         allow_extrapolation=allow_extrapolation,
     )  # fmt: skip
-    if not allow_extrapolation:
+    beyond = fragment_obstacle(fragment, num_added, statistics.domain)
+    if not _num_sites(fragment) <= least <= greatest:  # which no extrapolation mends
+        raise SizeError(f"{label}: {beyond}")
+    if beyond is not None:
+        warnings.warn(f"{label}: {beyond}; do not rely on what comes", stacklevel=2)
+    else:
         greatest = min(greatest, statistics.domain.num_atoms[1] - known)
     owner = pieces(molecule)
     shut = np.setdiff1d(owner, owner[fragment.open])
@@ -182,7 +187,7 @@ def added_range(fragment: Fragment, num_added: NumAtoms, domain: Domain) -> tupl
     if num_added is not None:
         return (num_added, num_added) if isinstance(num_added, int) else num_added
     low, high = domain.num_atoms
-    most = max(1, high - len(fragment.molecule))
+    most = max(_num_sites(fragment), high - len(fragment.molecule))
     return min(max(_num_sites(fragment), low - len(fragment.molecule)), most), most
 
 
@@ -227,12 +232,16 @@ def _one_piece(fragment: Fragment) -> bool:
 
 
 def _split(site_sizes: Sequence[tuple[int, int]], added: int, seed: int, index: int) -> tuple[int, ...]:
-    """How many of the added atoms each site gets, all ways to share them out being equally likely."""
+    """How many of the added atoms each site gets, one site after the other, what it may get equally likely."""
     if not site_sizes:
         return ()
-    ways = [way for way in product(*(range(low, high + 1) for low, high in site_sizes)) if sum(way) == added]
-    chance = sample_generator(seed, index, stream=SPLIT_STREAM)
-    return ways[int(torch.randint(len(ways), (), generator=chance))]
+    chance, shares = sample_generator(seed, index, stream=SPLIT_STREAM), list[int]()
+    for number, (low, high) in enumerate(site_sizes, start=1):
+        later = np.array(site_sizes[number:]).reshape(-1, 2).sum(0).tolist()
+        left = added - sum(shares)
+        least, most = max(low, left - later[1]), min(high, left - later[0])
+        shares.append(least + int(torch.randint(most - least + 1, (), generator=chance)))
+    return tuple(shares)
 
 
 def grown(fragment: Fragment, added: int, *, blocks: Sequence[int] = ()) -> Part:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from moldiff.data.domain import Domain
 from moldiff.data.statistics import Statistics
@@ -16,7 +16,6 @@ CONFIG, TENSORS, VOCABULARY, STATISTICS, CARD = (
 FORMATS = {"moldiff-weights": "the weights of a generator", "moldiff-predictor": "a predictor of properties"}
 AGAIN = "fetch or export the bundle again"
 AUTO_ORDER = {"generator": ("qm9", "druglike"), "predictor": ("qm9-properties",)}  # which `auto` tries in turn
-Kind = Literal["generator", "predictor"]
 Obstacle = Callable[[Domain], DomainError | None]  # why something lies outside a domain
 _HERE = Path(__file__).parent
 
@@ -69,15 +68,12 @@ def shipped_domain(name: str) -> Domain:
     return read_statistics(_HERE / name).domain
 
 
-def choose_weights(
-    obstacle: Obstacle, *, label: str = "", kind: Kind = "generator", allow_extrapolation: bool = False
-) -> str:
+def choose_weights(obstacle: Obstacle, *, label: str = "", allow_extrapolation: bool = False) -> str:
     """The first of the shipped weights whose domain holds a molecule.
 
     Args:
         obstacle: of the molecule.
         label: of the molecule, for the message.
-        kind: of weights.
         allow_extrapolation: where none holds it, take the last that can represent its atoms.
 
     Returns:
@@ -86,7 +82,7 @@ def choose_weights(
     Raises:
         DomainError: if there are none; it names what each of them lacks.
     """
-    found = {name: obstacle(shipped_domain(name)) for name in AUTO_ORDER[kind]}
+    found = {name: obstacle(shipped_domain(name)) for name in AUTO_ORDER["generator"]}
     usable = [name for name, error in found.items() if error is None]
     if not usable and allow_extrapolation:
         usable = [name for name, error in found.items() if not isinstance(error, VocabularyError)][-1:]
@@ -102,7 +98,6 @@ def refuse_outside(
     domain: Domain,
     *,
     label: str = "",
-    kind: Kind = "generator",
     allow_extrapolation: bool = False,
 ) -> None:
     """Raises why a molecule lies outside the domain of weights, with the shipped weights that know it.
@@ -111,7 +106,6 @@ def refuse_outside(
         obstacle: of the molecule.
         domain: of the weights that were named.
         label: of the molecule, for the message.
-        kind: of weights.
         allow_extrapolation: accept all but atoms that the weights cannot represent.
 
     Raises:
@@ -120,7 +114,7 @@ def refuse_outside(
     error = obstacle(domain)
     if error is None or (allow_extrapolation and not isinstance(error, VocabularyError)):
         return
-    knowing = [name for name in AUTO_ORDER[kind] if obstacle(shipped_domain(name)) is None]
+    knowing = [name for name in AUTO_ORDER["generator"] if obstacle(shipped_domain(name)) is None]
     remedy = f"the shipped {knowing[0]} knows it: --weights {knowing[0]}" if knowing else _remedy([error])
     raise type(error)(f"{_before(label)}{error}; {remedy}")
 
