@@ -10,6 +10,7 @@ from rdkit import Chem, rdBase
 
 from moldiff.chem.attachment import together as joined
 from moldiff.chem.border import is_star, title, to_rdkit
+from moldiff.chem.embedding import embedded_molecule
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.stereo import stereo_elements, stereo_key, with_shown_stereo
 from moldiff.chem.validity import sanitise
@@ -61,6 +62,14 @@ class Scaffold:
                 if stereo_key(mol, centres, sides) == asked:
                     return candidate
         return Failure("stereo", f"asked {asked}, and the coordinates of the scaffold allow another stereoisomer only")
+
+    def embedded(self, *, seed: int) -> Molecule | Failure:
+        """With coordinates of ETKDG and MMFF94; the stars' stereo is left to `placed`."""
+        mol = Chem.Mol(self.mol)
+        mol.RemoveAllConformers()
+        name = title(self.mol)
+        alone = sanitise(mol) or embedded_molecule(mol, name[:80] or "scaffold", seed=seed, name=name)
+        return alone if isinstance(alone, Failure) else replace(alone, properties={})
 
     def _orders(self, molecule: Molecule) -> Iterator[Int[np.ndarray, "n"]]:
         """Ways for the hydrogens of each site to change places, as they stand first."""

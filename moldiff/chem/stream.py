@@ -58,8 +58,8 @@ def text_lines(path: str | Path) -> Iterator[str]:
 
 
 def printable(path: str | Path) -> str:
-    r"""A file name for messages and tables: bytes that are not UTF-8 as `\udcff`, which no terminal refuses."""
-    return str(path).encode("utf-8", "backslashreplace").decode()
+    r"""A file name for messages and tables: bytes that are not UTF-8 as `\xff`, which no terminal refuses."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def bare_suffix(path: str | Path) -> str:

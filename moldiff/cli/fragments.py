@@ -16,8 +16,6 @@ from moldiff.cli.sample import parse_num_atoms
 from moldiff.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rdkit.Chem import Mol
-
     from moldiff.chem.molecule import Failure, Molecule
     from moldiff.chem.scaffold import Scaffold
     from moldiff.sizes import NumAtoms
@@ -82,7 +80,7 @@ def decorate(
         _refuse_pieces(fragment, linked=False)
         return fragment
 
-    def make(record: "Mol") -> "tuple[Fragment, str] | Failure":
+    def make(record: Any) -> "tuple[Fragment, str] | Failure":
         pair = outlined(record)
         if isinstance(pair, Failure):
             return pair
@@ -222,7 +220,7 @@ class _Sites:
 def _outlined(add_hydrogens: bool) -> Any:
     """Makes of a record its scaffold, and a molecule with the coordinates that it has, or none."""
 
-    def make(record: "Mol") -> "tuple[Scaffold, Molecule] | Failure":
+    def make(record: Any) -> "tuple[Scaffold, Molecule] | Failure":
         from dataclasses import replace
 
         from moldiff.chem.border import with_hydrogens

@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,7 +48,12 @@ class CsvTable:
     def __enter__(self: Table) -> Table:
         with _telling(self.path):
             self.file = Path(self.path).open("w" if self.overwrite else "x", encoding="utf-8", newline="")
-        self.row(self.columns)
+        try:
+            self.row(self.columns)
+        except OutputError:
+            with suppress(OSError):
+                self.file.close()
+            raise
         return self
 
     def row(self, cells: Iterable[Any]) -> None:

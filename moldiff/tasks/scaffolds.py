@@ -1,16 +1,11 @@
 """Coordinates for scaffolds that come without, and fragments from scaffolds with stars."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-
-from rdkit import Chem
 
 from moldiff.chem.border import convert
-from moldiff.chem.embedding import embedded_molecule
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.scaffold import Scaffold
 from moldiff.chem.stereo import graph_of
-from moldiff.chem.validity import sanitise
 from moldiff.errors import DomainError, MoleculeError
 from moldiff.generator import MoleculeGenerator
 from moldiff.tasks.conformers import conformers
@@ -54,10 +49,7 @@ def _coordinates(generator: MoleculeGenerator, scaffold: Scaffold, seed: int) ->
     try:
         (sample,) = conformers(generator, [graph], seed=seed)
     except DomainError:
-        mol = Chem.Mol(scaffold.mol)
-        mol.RemoveAllConformers()
-        alone = sanitise(mol) or embedded_molecule(mol, graph.molecule.label, seed=seed, name=graph.molecule.name)
-        return alone if isinstance(alone, Failure) else replace(alone, properties={})
+        return scaffold.embedded(seed=seed)
     if isinstance(sample.result, Failure) or sample.molecule is None:
         return sample.result if isinstance(sample.result, Failure) else Failure("coordinates", "none were drawn")
     return sample.molecule

@@ -105,7 +105,7 @@ def test_scores_of_the_list(geometries: dict[str, Path], tmp_path: Path):
     for name, *_ in LIST:
         result = run("score", geometries[name])
         assert result.exit_code == 0, (name, result.output)
-        (valid,) = [line for line in result.stdout.splitlines() if line.split()[:1] == ["valid"]]
+        valid = next(line for line in result.stdout.splitlines() if line.split()[:1] == ["valid"])
         assert ("100.0" in valid) == (name != "sodium acetate"), (name, result.stdout)
 
 

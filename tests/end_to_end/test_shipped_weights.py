@@ -92,5 +92,6 @@ def test_walks_that_compete_come_nearer_to_what_is_asked(generator: MoleculeGene
     for selection in (None, Selection(Nearness(guide, wanted), num_walks=4)):
         samples = generator.iterate(24, num_atoms=18, seed=2, selection=selection)
         molecules = [sample.molecule for sample in samples if sample.molecule is not None]
-        off.append(np.abs(judge.predict(molecules)[:, gap] - 5.0).mean())
+        values = judge.predict(molecules, allow_extrapolation=True, check_geometry=False)  # of all, valid or not
+        off.append(np.abs(values[:, gap] - 5.0).mean())
     assert off[1] < 0.6 * off[0], off

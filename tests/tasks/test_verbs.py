@@ -12,7 +12,7 @@ from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.smiles import record_of_smiles
 from moldiff.chem.stereo import Graph, graph_of
 from moldiff.chem.validity import canonical_smiles
-from moldiff.errors import MoleculeError, SizeError
+from moldiff.errors import DomainError, MoleculeError, SizeError
 from moldiff.generator import MoleculeGenerator, Sample
 from moldiff.tasks.conformers import conformers, with_stereo
 from moldiff.tasks.fragments import Fragment, check_fragment, grow, opened
@@ -52,7 +52,11 @@ def test_perception_finds_the_bonds_of_qm9(generator: MoleculeGenerator, molecul
 
 
 def test_perception_keeps_the_total_charge(generator: MoleculeGenerator, molecules: list[Molecule]):
-    (wrong,) = perceive_bonds(generator, [replace(bare(molecules[0]), properties={"charge": 1})], num_steps=4)
+    charged = replace(bare(molecules[0]), properties={"charge": 1})
+    with pytest.raises(DomainError, match=r"a net charge of \+1; these weights know neutral molecules only"):
+        perceive_bonds(generator, [charged])
+    with pytest.warns(UserWarning, match="do not rely"):
+        (wrong,) = perceive_bonds(generator, [charged], num_steps=4, allow_extrapolation=True)
     assert isinstance(wrong.result, Failure)
     assert wrong.result.reason in {"charge", "radical", "valence"}
     with pytest.raises(MoleculeError, match="'x', expected an integer"):
