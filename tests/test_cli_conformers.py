@@ -118,6 +118,7 @@ def test_the_table_is_written_when_nothing_can_be_used(tmp_path: Path):
     assert not (tmp_path / "a.sdf").exists()
 
 
+@pytest.mark.filterwarnings("ignore:.*do not rely")
 def test_failed_samples_stand_beside_refused_records(tmp_path: Path, sample_sdf: Path):
     """With a charge that no bonds give, each geometry fails; the second record is refused."""
     good = written(sample_sdf)[30:32]

@@ -56,6 +56,7 @@ def test_perceive_bonds_writes_confidences_and_refuses_records_in_their_place(xy
     assert "already there" in again.stderr
 
 
+@pytest.mark.filterwarnings("ignore:.*do not rely")
 def test_a_total_charge_that_no_bonds_give_is_told(xyz: Path, tmp_path: Path):
     asked = ["perceive-bonds", xyz, "--charge", 3, "--out", tmp_path / "out.sdf", "--num-steps", 3]
     refused = run(*asked)
@@ -152,6 +153,7 @@ def test_a_scaffold_smaller_than_what_the_weights_know_gets_its_coordinates_all_
     assert "13 to 60" in refused.stderr
 
 
+@pytest.mark.filterwarnings("ignore:.*do not rely")
 def test_weights_are_chosen_for_each_molecule_and_an_outsider_is_named(tmp_path: Path):
     """Ethanol is for `qm9`, caffeine for `druglike`, and boron for neither; records keep their order and names."""
     lines = ["Cn1c(=O)c2c(ncn2C)n(C)c1=O caffeine", "CCO ethanol", "CC[B](C)C borane", "CCS(=O)(=O)CCCC sulfone"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from moldiff.data.domain import Domain
 from moldiff.data.statistics import Statistics
-from moldiff.errors import DataError, DomainError, VocabularyError, WeightsError
+from moldiff.errors import DataError, DomainError, SizeError, VocabularyError, WeightsError
 
 CONFIG, TENSORS, VOCABULARY, STATISTICS, CARD = (
     "config.json", "model.safetensors", "vocabulary.json", "statistics.json", "card.md",
@@ -74,7 +74,7 @@ def choose_weights(obstacle: Obstacle, *, label: str = "", allow_extrapolation: 
     Args:
         obstacle: of the molecule.
         label: of the molecule, for the message.
-        allow_extrapolation: where none holds it, take the last that can represent its atoms.
+        allow_extrapolation: where none holds it, take one that knows its size, or the last that knows its atoms.
 
     Returns:
         Their name.
@@ -85,7 +85,9 @@ def choose_weights(obstacle: Obstacle, *, label: str = "", allow_extrapolation: 
     found = {name: obstacle(shipped_domain(name)) for name in AUTO_ORDER["generator"]}
     usable = [name for name, error in found.items() if error is None]
     if not usable and allow_extrapolation:
-        usable = [name for name, error in found.items() if not isinstance(error, VocabularyError)][-1:]
+        possible = {name: error for name, error in found.items() if not isinstance(error, VocabularyError)}
+        of_size = [name for name, error in possible.items() if not isinstance(error, SizeError)]
+        usable = of_size or list(possible)[-1:]
     if usable:
         return usable[0]
     errors = [error for error in found.values() if error is not None]
