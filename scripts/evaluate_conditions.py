@@ -70,19 +70,17 @@ def main(
             asked = [Request(int(n), {}) for n in sizes]
             if name is not None:
                 asked = [Request(int(n), {name: float(v)}) for n, v in zip(sizes, wanted[name], strict=True)]
-            starts = range(0, num_samples, SHARD)
-            jobs = [pool.submit(how, asked[s : s + SHARD], s) for s in starts]
+            jobs = [pool.submit(how, asked[s : s + SHARD], s) for s in range(0, num_samples, SHARD)]
             molecules = [molecule for job in jobs for molecule in job.result()]
-            values = predictor.predict(
-                (m for m in molecules if m is not None), allow_extrapolation=True, check_geometry=False
-            )
+            drawn = [m for m in molecules if m is not None]
+            values = predictor.predict(drawn, allow_extrapolation=True, check_geometry=False)
             there = np.array([m is not None for m in molecules])
             off = {
                 other: float(np.nanmean(np.abs(values[:, k] - wanted[other][there])))
                 for k, other in enumerate(target.name for target in predictor.targets)
                 if other in ([name] if name else names)
             }
-            rates = score((m for m in molecules if m is not None), num_requested=num_samples).rates
+            rates = score(drawn, num_requested=num_samples).rates
             return off, {key: 100 * rates[key].value for key in ("valid", "stable", "unique_of_valid")}
 
         plain = Drawn(weights or str(run / "bundle"), num_steps, seed)

@@ -237,7 +237,7 @@ def _split(site_sizes: Sequence[tuple[int, int]], added: int, seed: int, index: 
         return ()
     chance, shares = sample_generator(seed, index, stream=SPLIT_STREAM), list[int]()
     for number, (low, high) in enumerate(site_sizes, start=1):
-        later = np.array(site_sizes[number:]).reshape(-1, 2).sum(0).tolist()
+        later = np.array(site_sizes[number:], dtype=np.int64).reshape(-1, 2).sum(0).tolist()
         left = added - sum(shares)
         least, most = max(low, left - later[1]), min(high, left - later[0])
         shares.append(least + int(torch.randint(most - least + 1, (), generator=chance)))
