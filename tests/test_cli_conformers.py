@@ -124,9 +124,8 @@ def test_failed_samples_stand_beside_refused_records(tmp_path: Path, sample_sdf:
     good = written(sample_sdf)[30:32]
     (tmp_path / "in.xyz").write_text(xyz_text(good[0]) + "1\nsulphur\nS 0 0 0\n" + xyz_text(good[1]))
     asked = ["perceive-bonds", tmp_path / "in.xyz", "--charge", 3, "--num-steps", 3, "--out", tmp_path / "o.sdf"]
-    result = CliRunner().invoke(
-        app, [str(arg) for arg in [*asked, "--allow-extrapolation", "--failures", tmp_path / "f.csv"]]
-    )
+    more = ["--weights", "qm9", "--allow-extrapolation", "--failures"]
+    result = CliRunner().invoke(app, [str(arg) for arg in [*asked, *more, tmp_path / "f.csv"]])
     assert result.exit_code == 3, result.output
     found = rows(tmp_path / "f.csv")
     assert [(row["record"], row["sample"]) for row in found] == [("2", ""), ("1", "1"), ("3", "1")]

@@ -61,8 +61,8 @@ def predict(
         if obstacle is not None:
             refused[label] = Refused(number, record.name, "domain", f"{obstacle} ({name})")
             properties[NOT_PREDICTED] = obstacle
-        elif allow_extrapolation and predictor.obstacle(record) is not None:
-            beyond.append(f"{label}: {predictor.obstacle(record)}")
+        elif allow_extrapolation and (unlike := predictor.obstacle(record)) is not None:
+            beyond.append(f"{label}: {unlike}")
         molecules.append(replace(record, properties=properties))
     predicted = [molecule for molecule in molecules if NOT_PREDICTED not in molecule.properties]
     with Refusals(refused, failures, num_each=1, tell=tell if predicted else lambda line: None):
