@@ -36,7 +36,7 @@ fuzz: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz.py --count 100000
 
 bench: $(INSTALLED)
-	$(BIN)/python scripts/bench.py
+	$(BIN)/python scripts/benchmarks/speed.py
 
 train-qm9: CONFIG := datasets/qm9/train.json
 train-qm9-quick: CONFIG := datasets/qm9/train-quick.json
@@ -55,7 +55,7 @@ train-qm9-predictor train-qm9-properties: $(INSTALLED) stores/qm9/meta.json
 	$(FAST) $(BIN)/moldiff train-predictor --config datasets/qm9/train-predictor.json $(PART) --out runs/$(@:train-%=%) $(if $(wildcard runs/$(@:train-%=%)/last.ckpt),--resume) $(ARGS)
 
 evaluate: $(INSTALLED) stores/qm9/meta.json
-	$(FAST) $(BIN)/python scripts/evaluate.py --seed 0 --seed 1 --seed 2 $(foreach n,5 10 20 50 100,--num-steps $(n))
+	$(FAST) $(BIN)/python scripts/benchmarks/evaluate.py --seed 0 --seed 1 --seed 2 $(foreach n,5 10 20 50 100,--num-steps $(n))
 
 stores/qm9/meta.json: $(INSTALLED)
 	test -e $@ || $(BIN)/moldiff prepare qm9 --out stores/qm9

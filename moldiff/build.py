@@ -4,7 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from moldiff.config import ModelSettings, NetworkSettings, ProcessSettings, SamplerSettings, ScheduleSettings
+from moldiff.config.model import ModelSettings, NetworkSettings, ProcessSettings, ScheduleSettings
+from moldiff.config.sampler import SamplerSettings
 from moldiff.data.statistics import Statistics
 from moldiff.diffusion.categorical import CategoricalProcess, stationary
 from moldiff.diffusion.denoiser import NetworkDenoiser
@@ -13,13 +14,17 @@ from moldiff.diffusion.joint import JointProcess
 from moldiff.diffusion.schedule import CosineSchedule, LinearSchedule, PolynomialSchedule, Schedule
 from moldiff.errors import ConfigError
 from moldiff.network.blocks import Widths
-from moldiff.network.net import EquivariantNetwork
-from moldiff.network.property import PropertyNetwork
-from moldiff.sampling.classes import MixturePosterior, TauLeaping, Unmasking
-from moldiff.sampling.grids import log_grid, log_snr_grid, power_grid, visited_twice
-from moldiff.sampling.multistep import Multistep
-from moldiff.sampling.positions import Ddim, Heun, PositionStepper
-from moldiff.sampling.walk import Steppers
+from moldiff.network.model import EquivariantNetwork
+from moldiff.network.property_model import PropertyNetwork
+from moldiff.sampling.continuous.base import PositionStepper
+from moldiff.sampling.continuous.ddim import Ddim
+from moldiff.sampling.continuous.dpm_solver import Multistep
+from moldiff.sampling.continuous.heun import Heun
+from moldiff.sampling.discrete.posterior import MixturePosterior
+from moldiff.sampling.discrete.tau_leaping import TauLeaping
+from moldiff.sampling.discrete.unmasking import Unmasking
+from moldiff.sampling.sampler import Steppers
+from moldiff.sampling.time_grids import log_grid, log_snr_grid, power_grid, visited_twice
 from moldiff.state import Lead
 
 LOG_END = 0.002  # time of the last evaluation where a grid must have one and the settings leave it open

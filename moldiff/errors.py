@@ -4,9 +4,6 @@ One tree. Each class is also the builtin that it resembles, so callers may catch
 came, what was expected and what to do, and names the file, the record and the field where there is one.
 """
 
-from collections.abc import Iterable
-from importlib.util import find_spec
-
 
 class MoldiffError(Exception):
     """Root of the tree; the command line prints it as one line and ends with exit code 1."""
@@ -62,10 +59,3 @@ class OutputError(MoldiffError, OSError):
 
 class MissingPackageError(MoldiffError, ImportError):
     """An optional package is needed; the message says which command installs it."""
-
-
-def need_packages(names: Iterable[str], *, what: str, extra: str) -> None:
-    """Before the work: if a package is not there it is a `MissingPackageError` of what needs it, and of the extra."""
-    for name in names:
-        if find_spec(name) is None:
-            raise MissingPackageError(f"{what} needs the package {name}: pip install 'moldiff[{extra}]'")

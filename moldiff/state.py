@@ -22,7 +22,8 @@ class State:
         atom: class in the atom vocabulary.
         bond: symmetric bond class.
         mask: slot holds an atom.
-        labels: what each molecule has or is asked to have, as of `moldiff.data.conditions`; NaN where nothing is told,
+        labels: what each molecule has or is asked to have, as of `moldiff.conditions.condition`; NaN where nothing is
+        told,
             None where no condition is.
     """
 

@@ -8,7 +8,7 @@ import argparse
 from rich.console import Console
 
 from moldiff.data.prepare import prepare
-from moldiff.data.store import MoleculeStore
+from moldiff.data.store.dataset import MoleculeStore
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from rdkit import Chem
 from rdkit.Chem import Descriptors
 
 from moldiff.chem.molecule import Failure
-from moldiff.generator import MoleculeGenerator
+from moldiff.generation.generator import MoleculeGenerator
 
 
 def main() -> None:

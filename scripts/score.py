@@ -7,10 +7,10 @@ import argparse
 
 from rich.console import Console
 
-from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Molecule
-from moldiff.scoring.score import score_file
-from moldiff.scoring.tables import render
+from moldiff.io.formats import read_molecules
+from moldiff.metrics.console import render
+from moldiff.metrics.score import score_file
 
 
 def main() -> None:

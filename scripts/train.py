@@ -6,10 +6,11 @@ python scripts/train.py stores/mine runs/mine
 import argparse
 from pathlib import Path
 
-from moldiff.config import ModelSettings, NetworkSettings, TrainingSettings
-from moldiff.fitting import BUNDLE
-from moldiff.generator import MoleculeGenerator
-from moldiff.run import train
+from moldiff.config.model import ModelSettings, NetworkSettings
+from moldiff.config.training import TrainingSettings
+from moldiff.generation.generator import MoleculeGenerator
+from moldiff.training.denoiser.run import train
+from moldiff.training.origin import BUNDLE
 
 
 def main() -> None:

@@ -1,7 +1,9 @@
-"""Weights bundles small enough for every test: random networks, never trained."""
+"""What many tests need: molecules with known answers, a small store, and bundles of random networks."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -32,7 +34,7 @@ def store_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory, store_path: Path) -> Path:
     """A bundle with the atom classes and sizes of the 200 molecules; what it draws is rarely valid."""
-    from moldiff.data.store import MoleculeStore
+    from moldiff.data.store.dataset import MoleculeStore
 
     return make_weights(tmp_path_factory.mktemp("weights") / "random", MoleculeStore(store_path).statistics)
 
@@ -43,7 +45,7 @@ def conditioned_weights(tmp_path_factory: pytest.TempPathFactory, store_path: Pa
     import numpy as np
 
     from moldiff.data.columns import conditioned
-    from moldiff.data.store import MoleculeStore
+    from moldiff.data.store.dataset import MoleculeStore
 
     store = MoleculeStore(store_path)
     statistics, _ = conditioned(store, ["gap", "rings:classes"], np.arange(len(store)))
@@ -55,8 +57,9 @@ def conditioned_weights(tmp_path_factory: pytest.TempPathFactory, store_path: Pa
 @pytest.fixture(scope="session")
 def predictor_weights(tmp_path_factory: pytest.TempPathFactory, store_path: Path) -> Path:
     """The bundle of a predictor of gap and alpha, trained for seconds."""
-    from moldiff.config import NetworkSettings, PredictorSettings
-    from moldiff.regression import train_predictor
+    from moldiff.config.model import NetworkSettings
+    from moldiff.config.property import PredictorSettings
+    from moldiff.training.property.run import train_predictor
 
     out = tmp_path_factory.mktemp("runs") / "predictor"
     network = NetworkSettings(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)
@@ -80,12 +83,52 @@ def hydrogen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_weights(tmp_path_factory.mktemp("weights") / "hydrogen", statistics, single_bond=2.0)
 
 
+@pytest.fixture(scope="session")
+def build() -> Callable[..., Any]:
+    """Molecules built by hand: labels of the atoms and bonds."""
+    import numpy as np
+
+    from moldiff.chem.molecule import Molecule
+    from moldiff.chem.vocabulary import parse_label
+
+    def build(labels: str, bonds: Sequence[tuple[int, int, int]], **fields: object) -> Any:
+        pairs = [parse_label(label) for label in labels.split()]
+        bond = np.zeros((len(pairs), len(pairs)), dtype=np.int64)
+        for i, j, order in bonds:
+            bond[i, j] = bond[j, i] = order
+        return Molecule(
+            elements=np.array([element for element, _ in pairs]),
+            charges=np.array([charge for _, charge in pairs]),
+            pos=np.random.default_rng(0).normal(size=(len(pairs), 3)),
+            bond=bond,
+            **fields,  # type: ignore[arg-type]
+        )
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def embed() -> Callable[..., Any]:
+    """Molecules embedded from a SMILES."""
+    from rdkit import Chem
+    from rdkit.Chem import AllChem
+
+    from moldiff.chem.rdkit_conversion import from_rdkit
+
+    def embed(smiles: str, *, name: str = "") -> Any:
+        mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
+        assert AllChem.EmbedMolecule(mol, randomSeed=7) == 0
+        return from_rdkit(mol, name=name)
+
+    return embed
+
+
 def make_weights(folder: Path, statistics, *, single_bond: float = 0.0) -> Path:
     import torch
 
     from moldiff.build import build_denoiser
-    from moldiff.bundle import save_pretrained
-    from moldiff.config import ModelSettings, NetworkSettings
+    from moldiff.config.model import ModelSettings, NetworkSettings
+    from moldiff.pretrained.bundle import save_pretrained
 
     sizes = NetworkSettings(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)
     settings = ModelSettings(network=sizes)

@@ -25,18 +25,19 @@ from fuzzing import mutated
 from rdkit import RDLogger
 
 from moldiff.build import build_denoiser
-from moldiff.bundle import load_pretrained
-from moldiff.chem.files import read_molecules, read_records, read_reference
 from moldiff.chem.molecule import Molecule
-from moldiff.chem.sdf import sdf_text
 from moldiff.chem.validity import judge
-from moldiff.chem.xyz import xyz_text
-from moldiff.config import ModelSettings, NetworkSettings, TrainingSettings
+from moldiff.config.model import ModelSettings, NetworkSettings
+from moldiff.config.training import TrainingSettings
 from moldiff.data.prepare import prepare
-from moldiff.data.store import MoleculeStore
+from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import MoldiffError
-from moldiff.fitting import CHECKPOINT, load_averaged, read_checkpoint
-from moldiff.run import train
+from moldiff.io.formats import read_molecules, read_records, read_reference
+from moldiff.io.sdf import sdf_text
+from moldiff.io.xyz import xyz_text
+from moldiff.pretrained.bundle import load_pretrained
+from moldiff.training.denoiser.run import train
+from moldiff.training.trainer import CHECKPOINT, load_averaged, read_checkpoint
 
 SECONDS, MEMORY = 5, 1 << 30  # of one input
 SAMPLE = Path(__file__).parents[1] / "datasets" / "qm9" / "sample.sdf"

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from moldiff.build import build_denoiser, build_process, build_schedule
-from moldiff.config import ModelSettings, NetworkSettings, ProcessSettings, ScheduleSettings
+from moldiff.config.model import ModelSettings, NetworkSettings, ProcessSettings, ScheduleSettings
 from moldiff.data.statistics import Statistics
 from moldiff.diffusion.schedule import CosineSchedule, LinearSchedule, PolynomialSchedule
 from moldiff.state import State, Times

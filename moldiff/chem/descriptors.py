@@ -8,9 +8,10 @@ import numpy as np
 from jaxtyping import Float
 from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import QED, Crippen, Descriptors, rdFingerprintGenerator, rdMolDescriptors
+from scipy.sparse.csgraph import connected_components
 
-from moldiff.chem.border import to_rdkit
 from moldiff.chem.molecule import Molecule
+from moldiff.chem.rdkit_conversion import to_rdkit
 from moldiff.chem.validity import canonical_smiles, sanitise
 
 MOST_COMPARED = 2000  # molecules; their pairs are two million
@@ -129,3 +130,25 @@ def _values(names: Sequence[str], smiles: Sequence[str]) -> Float[np.ndarray, "m
             if mol is not None:
                 out[row] = [float(DESCRIPTORS[name].compute(mol)) for name in names]
     return out
+
+
+_ATOM = Chem.Atom(6)  # rings do not depend on what the atoms are
+
+
+def num_rings(molecule: Molecule) -> int:
+    """Rings of RDKit's symmetrised smallest set; of any molecule, valid or not."""
+    mol = Chem.RWMol()
+    for _ in range(len(molecule)):
+        mol.AddAtom(_ATOM)
+    begin, end = np.nonzero(molecule.bond)
+    for i, j in zip(begin.tolist(), end.tolist(), strict=True):
+        if i < j:
+            mol.AddBond(i, j)
+    return len(Chem.GetSymmSSSR(mol))
+
+
+def num_independent_rings(molecule: Molecule | Chem.Mol) -> int:
+    """Bonds beyond those of a tree: bonds - atoms + connected parts; counted without a look for rings."""
+    if isinstance(molecule, Molecule):
+        return int(np.count_nonzero(molecule.bond)) // 2 - len(molecule) + int(connected_components(molecule.bond)[0])
+    return molecule.GetNumBonds() - molecule.GetNumAtoms() + len(Chem.GetMolFrags(molecule))

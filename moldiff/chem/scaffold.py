@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Int
 from rdkit import Chem, rdBase
 
-from moldiff.chem.attachment import together as joined
-from moldiff.chem.border import is_star, title, to_rdkit
-from moldiff.chem.embedding import embedded_molecule
+from moldiff.chem.conformer import embedded_molecule
+from moldiff.chem.fragments import together as joined
 from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.rdkit_conversion import is_star, title, to_rdkit
 from moldiff.chem.stereo import stereo_elements, stereo_key, with_shown_stereo
 from moldiff.chem.validity import sanitise
 

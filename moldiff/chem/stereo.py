@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from rdkit import Chem, rdBase
 
-from moldiff.chem.assignment import COVALENT_RADIUS
-from moldiff.chem.border import convert, kekule_orders, title, unusable_record, without_labels
+from moldiff.chem.bond_assignment import COVALENT_RADIUS
 from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.rdkit_conversion import convert, kekule_orders, title, unusable_record, without_labels
 from moldiff.chem.validity import check, sanitise
 
 REACH = 1.15  # sums of covalent radii; parts bonded from other pairs in all of 5,000 molecules of QM9's train split

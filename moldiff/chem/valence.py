@@ -40,7 +40,6 @@ ALLOWED: dict[str, tuple[int, ...]] = {
     "Br": (1,), "Br+1": (2,), "Br+2": (3,), "Br+3": (4,), "Br-1": (0,),
     "I": (1, 3, 5), "I+1": (2, 4), "I+2": (3,), "I+3": (4,), "I-1": (0, 2, 4),
 }  # fmt: skip
-
 MAX_CHARGE, _MAX_VALENCE = 8, 12  # electrons of a shell; bonds
 
 

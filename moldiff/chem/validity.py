@@ -30,15 +30,8 @@ from os import PathLike
 import numpy as np
 from rdkit import Chem, rdBase
 
-from moldiff.chem.border import (
-    kekule_orders,
-    one_line,
-    title,
-    to_rdkit,
-    unusable_record,
-    without_labels,
-)
 from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.rdkit_conversion import kekule_orders, one_line, title, to_rdkit, unusable_record, without_labels
 from moldiff.chem.valence import MAX_CHARGE, stable, stable_atoms
 from moldiff.errors import DataError
 
@@ -46,7 +39,6 @@ REASONS = (
     "unreadable", "truncated", "element", "coordinates", "size", "bond_type", "valence", "kekulize", "sanitize",
     "implicit_hydrogen", "radical", "fragments", "perception", "timeout", "crashed", "missing",
 )  # fmt: skip
-
 _UNSANITISED = ("valence", "kekulize", "sanitize")
 
 # Every step of SanitizeMol but the two that change atoms and bonds to make chemistry acceptable.
@@ -55,7 +47,6 @@ _CHECKS_ONLY = (
     ^ Chem.SanitizeFlags.SANITIZE_CLEANUP
     ^ Chem.SanitizeFlags.SANITIZE_CLEANUP_ORGANOMETALLICS
 )
-
 Record = Molecule | Chem.Mol | Failure  # what a reader yields and a score takes
 Checked = Chem.Mol | Failure  # what a strict check gives
 

@@ -11,22 +11,15 @@ import typer
 from typer.core import TyperGroup
 
 import moldiff
-from moldiff.cli.animate import animate
-from moldiff.cli.compare import compare
-from moldiff.cli.conformers import conformers
-from moldiff.cli.distill import distill
-from moldiff.cli.draw import draw
+from moldiff.cli._terminal import code_after, protect, say, tell
+from moldiff.cli.data import prepare
+from moldiff.cli.evaluate import compare, report, score
 from moldiff.cli.fragments import decorate, link
-from moldiff.cli.isomers import isomers
-from moldiff.cli.perceive_bonds import perceive_bonds
-from moldiff.cli.predict import predict, train_predictor
-from moldiff.cli.prepare import prepare
-from moldiff.cli.report import report
-from moldiff.cli.reshape import reshape
+from moldiff.cli.predict import predict
 from moldiff.cli.sample import sample
-from moldiff.cli.score import score
-from moldiff.cli.terminal import code_after, protect, say, tell
-from moldiff.cli.train import train
+from moldiff.cli.tasks import conformers, isomers, perceive_bonds, reshape
+from moldiff.cli.train import distill, train, train_predictor
+from moldiff.cli.visualize import animate, draw
 from moldiff.cli.weights import export, info
 from moldiff.errors import ConfigError, MoldiffError
 

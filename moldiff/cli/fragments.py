@@ -7,19 +7,32 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from moldiff.cli.assignments import Device, Out, Overwrite, Precision
-from moldiff.cli.completing import NumEach, NumThreads, Seed, Steps, complete, records_of, usable
-from moldiff.cli.conditions import Conditions, Guide, NumWalks, compete
-from moldiff.cli.refusals import Failures, Refusals
-from moldiff.cli.routing import AUTO, AutoWeights, Extrapolate, Route
-from moldiff.cli.sample import parse_num_atoms
+from moldiff.cli._completion import complete, records_of, usable
+from moldiff.cli._options import (
+    Conditions,
+    Device,
+    Guide,
+    NumEach,
+    NumThreads,
+    NumWalks,
+    Out,
+    Overwrite,
+    Precision,
+    Seed,
+    Steps,
+)
+from moldiff.cli._parsing import parse_num_atoms
+from moldiff.cli._refusals import Failures, Refusals
+from moldiff.cli._routing import AUTO, AutoWeights, Extrapolate, Route
+from moldiff.cli._targets import compete
 from moldiff.errors import ConfigError
 
 if TYPE_CHECKING:
     from moldiff.chem.molecule import Failure, Molecule
     from moldiff.chem.scaffold import Scaffold
-    from moldiff.sizes import NumAtoms
+    from moldiff.generation.sizes import NumAtoms
     from moldiff.tasks.fragments import Fragment
+
 
 Attach = Annotated[
     str | None,
@@ -195,7 +208,7 @@ class _Sites:
 
     def opened(self, scaffold: "Scaffold", molecule: "Molecule") -> "Fragment":
         """The fragment; an error says what it needs."""
-        from moldiff.chem.attachment import matches
+        from moldiff.chem.fragments import matches
         from moldiff.tasks.scaffolds import opened_scaffold
 
         if scaffold.sites and self.smarts is None and sorted(self.atoms) in ([], sorted(scaffold.labels)):
@@ -223,8 +236,8 @@ def _outlined(add_hydrogens: bool) -> Any:
     def make(record: Any) -> "tuple[Scaffold, Molecule] | Failure":
         from dataclasses import replace
 
-        from moldiff.chem.border import with_hydrogens
         from moldiff.chem.molecule import Failure, Molecule
+        from moldiff.chem.rdkit_conversion import with_hydrogens
         from moldiff.chem.scaffold import scaffold_of
         from moldiff.tasks.scaffolds import outline
 
@@ -241,7 +254,7 @@ def _outlined(add_hydrogens: bool) -> Any:
 
 
 def _refuse_pieces(fragment: "Fragment", *, linked: bool) -> None:
-    from moldiff.chem.attachment import pieces
+    from moldiff.chem.fragments import pieces
 
     count = int(pieces(fragment.molecule).max()) + 1
     if linked and count == 1:

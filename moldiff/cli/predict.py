@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Exit, Option
 
-from moldiff.cli.assignments import Overwrite, OwnDevices, OwnNodes, run_settings
-from moldiff.cli.drawing import FEWER
-from moldiff.cli.judging import predicting
-from moldiff.cli.refusals import Failures, Refusals, Refused
-from moldiff.cli.routing import AUTO, Extrapolate
-from moldiff.cli.terminal import say, show_json, show_table, tell
+from moldiff.cli._options import Overwrite
+from moldiff.cli._progress import FEWER
+from moldiff.cli._refusals import Failures, Refusals, Refused
+from moldiff.cli._routing import AUTO, Extrapolate
+from moldiff.cli._terminal import say, show_table, tell
 from moldiff.errors import DataError, OutputError
+from moldiff.generation.target_report import predicting
 
 if TYPE_CHECKING:
     from moldiff.chem.molecule import Molecule
+
 
 NOT_PREDICTED = "not_predicted"  # tag of a molecule without figures
 
@@ -41,10 +42,11 @@ def predict(
 
     Example: moldiff predict samples.sdf --out predicted.sdf
     """
-    from moldiff.chem.files import open_writer, read_molecules
     from moldiff.chem.molecule import Failure
-    from moldiff.predictor import PropertyPredictor
-    from moldiff.weights import AUTO_ORDER
+    from moldiff.io.formats import read_molecules
+    from moldiff.io.writer import open_writer
+    from moldiff.pretrained.format import AUTO_ORDER
+    from moldiff.pretrained.property_predictor import PropertyPredictor
 
     name = AUTO_ORDER["predictor"][0] if weights == AUTO else weights
     if out is not None and out.suffix.lower() != ".sdf":
@@ -83,43 +85,3 @@ def predict(
         say(f"{out}: {writer.num_written} molecules")
     if refused:
         raise Exit(FEWER)
-
-
-def train_predictor(
-    out: Annotated[Path, Option("--out", "-o", help="Folder of the run, such as runs/judge.")],
-    data: Annotated[str | None, Option(help="A store: a folder, or a name in stores/. (default: qm9)")] = None,
-    target: Annotated[
-        list[str] | None,
-        Option(help="A column to predict, as of `moldiff train --condition`. Repeatable. (default: six of QM9)"),
-    ] = None,
-    devices: OwnDevices = None,
-    num_nodes: OwnNodes = None,
-    config: Annotated[Path | None, Option(help="JSON file of settings; those not in it keep their defaults.")] = None,
-    set_: Annotated[list[str] | None, Option("--set", help="One setting, such as seed=1; repeatable.")] = None,
-    resume: Annotated[bool, Option("--resume", help="Go on from the last checkpoint of the run.")] = False,
-    show: Annotated[bool, Option("--show", help="Print the resolved settings and do nothing.")] = False,
-) -> None:
-    """Trains a network that predicts properties; at the end its bundle lies in OUT/bundle.
-
-    Examples: moldiff train-predictor --data qm9 --out runs/judge | moldiff train-predictor --data stores/mine --target
-    logS --out runs/judge
-    """
-    from moldiff.config import PredictorSettings
-    from moldiff.fitting import BUNDLE
-
-    settings = run_settings(
-        PredictorSettings, out, config, set_, resume=resume, data=data, targets=target, num_processes=devices,
-        num_nodes=num_nodes,
-    )  # fmt: skip
-    if show:
-        show_json(settings.model_dump())
-        return
-    from moldiff.regression import train_predictor as run
-
-    predictor = run(settings, out, resume=resume)
-    if predictor is None:
-        return
-    for condition in predictor.targets:
-        unit = f" {condition.unit}" if condition.unit else ""
-        say(f"{condition.name}: mean absolute error {predictor.errors[condition.name]:.4g}{unit}")
-    say(f"done; next: moldiff predict molecules.sdf --weights {out / BUNDLE}")

@@ -1,57 +1,39 @@
 """`moldiff sample`."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 from typer import Option
 
-from moldiff.cli.assignments import (
+from moldiff.cli._options import (
     DEFAULT,
+    AllowExtrapolation,
+    BatchSize,
+    Conditions,
     Device,
     Devices,
+    First,
+    GuidanceWeights,
+    Guide,
+    Interval,
+    NumAtomsText,
     NumNodes,
     NumSteps,
+    NumWalks,
     Out,
     Overwrite,
     Precision,
     Preset,
     SamplerSet,
+    Trajectory,
+    ValidOnly,
     Weights,
-    changed,
-    times_or_name,
 )
-from moldiff.cli.conditions import (
-    Conditions,
-    GuidanceWeights,
-    Guide,
-    Interval,
-    NumWalks,
-    choose,
-    parse_conditions,
-    parse_guidance,
-    parse_interval,
-    refuse_unknown,
-)
-from moldiff.cli.drawing import MOST_DRAWS, Order, carry_out, load
-from moldiff.cli.processes import carry_out_together
-from moldiff.errors import ConfigError
+from moldiff.cli._parsing import changed, parse_num_atoms, times_or_name
+from moldiff.cli._sampling import Order, carry_out, carry_out_together, load
+from moldiff.cli._targets import choose, parse_conditions, parse_guidance, parse_interval, refuse_unknown
 
-NumAtomsText = Annotated[
-    str | None, Option(help="Atoms with hydrogens: 18, or 15-20. (default: as often as in the data)")
-]
-AllowExtrapolation = Annotated[
-    bool, Option("--allow-extrapolation", help="Allow sizes that the weights were not trained on.")
-]
-ValidOnly = Annotated[
-    bool, Option("--valid-only", help=f"Write only valid molecules; draw up to {MOST_DRAWS} times as many for it.")
-]
-Trajectory = Annotated[
-    Path | None, Option(help="Write every state of every walk, too: .sdf, or .xyz; see `moldiff animate`.")
-]
-BatchSize = Annotated[int | None, Option(min=1, help="Most walks at once; bounds memory, changes no molecule.")]
-First = Annotated[int, Option(min=0, help="Index of the first molecule; to go on where another call ended.")]
 Seed = Annotated[
     int, Option(min=0, help="Of all randomness; with its index and the precision it determines a molecule.")
 ]
@@ -128,13 +110,3 @@ def sample(
         code = carry_out_together(order, generator, devices=devices, num_nodes=num_nodes)
     if code:
         raise typer.Exit(code)
-
-
-def parse_num_atoms(text: str | None, option: str = "--num-atoms") -> int | tuple[int, int] | None:
-    """`18` or `15-20`; anything else is a `ConfigError`."""
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", text.strip())
-    if match is None:
-        raise ConfigError(f"{option} {text}: expected one number or a range, such as 18 or 15-20")
-    return int(match[1]) if match[2] is None else (int(match[1]), int(match[2]))

@@ -1,4 +1,4 @@
-"""`moldiff train`."""
+"""Commands that train: `train`, `distill` and `train-predictor`."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,49 @@ from typing import Annotated
 
 from typer import Option
 
-from moldiff.cli.assignments import OwnDevices, OwnNodes, run_settings
-from moldiff.cli.terminal import say, show_json
+from moldiff.cli._options import OwnDevices, OwnNodes
+from moldiff.cli._parsing import run_settings
+from moldiff.cli._terminal import say, show_json
+
+
+def train_predictor(
+    out: Annotated[Path, Option("--out", "-o", help="Folder of the run, such as runs/judge.")],
+    data: Annotated[str | None, Option(help="A store: a folder, or a name in stores/. (default: qm9)")] = None,
+    target: Annotated[
+        list[str] | None,
+        Option(help="A column to predict, as of `moldiff train --condition`. Repeatable. (default: six of QM9)"),
+    ] = None,
+    devices: OwnDevices = None,
+    num_nodes: OwnNodes = None,
+    config: Annotated[Path | None, Option(help="JSON file of settings; those not in it keep their defaults.")] = None,
+    set_: Annotated[list[str] | None, Option("--set", help="One setting, such as seed=1; repeatable.")] = None,
+    resume: Annotated[bool, Option("--resume", help="Go on from the last checkpoint of the run.")] = False,
+    show: Annotated[bool, Option("--show", help="Print the resolved settings and do nothing.")] = False,
+) -> None:
+    """Trains a network that predicts properties; at the end its bundle lies in OUT/bundle.
+
+    Examples: moldiff train-predictor --data qm9 --out runs/judge | moldiff train-predictor --data stores/mine --target
+    logS --out runs/judge
+    """
+    from moldiff.config.property import PredictorSettings
+    from moldiff.training.origin import BUNDLE
+
+    settings = run_settings(
+        PredictorSettings, out, config, set_, resume=resume, data=data, targets=target, num_processes=devices,
+        num_nodes=num_nodes,
+    )  # fmt: skip
+    if show:
+        show_json(settings.model_dump())
+        return
+    from moldiff.training.property.run import train_predictor as run
+
+    predictor = run(settings, out, resume=resume)
+    if predictor is None:
+        return
+    for condition in predictor.targets:
+        unit = f" {condition.unit}" if condition.unit else ""
+        say(f"{condition.name}: mean absolute error {predictor.errors[condition.name]:.4g}{unit}")
+    say(f"done; next: moldiff predict molecules.sdf --weights {out / BUNDLE}")
 
 
 def train(
@@ -44,7 +85,7 @@ def train(
     --out runs/gap | moldiff train --start qm9 --data stores/mine --out runs/mine | moldiff train --out
     runs/qm9 --resume
     """
-    from moldiff.config import TrainingSettings
+    from moldiff.config.training import TrainingSettings
 
     settings = run_settings(
         TrainingSettings,
@@ -62,9 +103,9 @@ def train(
     if show:
         show_json(settings.model_dump())
         return
-    from moldiff.fitting import BUNDLE
-    from moldiff.run import FORGOTTEN
-    from moldiff.run import train as run
+    from moldiff.training.denoiser.run import FORGOTTEN
+    from moldiff.training.denoiser.run import train as run
+    from moldiff.training.origin import BUNDLE
 
     run(settings, out, resume=resume)
     if settings.start is not None:
@@ -79,3 +120,45 @@ def told_of_forgetting(file: Path) -> str:
     told = json.loads(file.read_text())
     changes = [f"{name[4:]} {value:.3f} to {told['after'][name]:.3f}" for name, value in told["before"].items()]
     return f"losses on molecules of the old weights: {', '.join(changes)}"
+
+
+def distill(
+    out: Annotated[Path, Option("--out", "-o", help="Folder of the run, such as runs/qm9-fast.")],
+    weights: Annotated[
+        str | None, Option("--weights", "-w", help="Teacher: name or folder of a bundle. (default: qm9)")
+    ] = None,
+    data: Annotated[str | None, Option(help="Prepared data that the student shall resemble. (default: qm9)")] = None,
+    num_steps: Annotated[
+        int | None, Option("--num-steps", min=1, help="Network evaluations of a walk of the student. (default: 8)")
+    ] = None,
+    devices: OwnDevices = None,
+    num_nodes: OwnNodes = None,
+    config: Annotated[Path | None, Option(help="JSON file of settings; those not in it keep their defaults.")] = None,
+    set_: Annotated[
+        list[str] | None, Option("--set", help="One setting, such as seed=1 or sampler.eta=0.5; repeatable.")
+    ] = None,
+    resume: Annotated[bool, Option("--resume", help="Go on from the last checkpoint of the run.")] = False,
+    show: Annotated[bool, Option("--show", help="Print the resolved settings and do nothing.")] = False,
+) -> None:
+    """Trains a student of weights for few network evaluations, on its own walks.
+
+    It earns by valid molecules, and by surroundings of atoms that are as common as in the data of `moldiff prepare`.
+
+    At the end the student's weights bundle lies in OUT/bundle.
+
+    Examples: moldiff distill --out runs/qm9-fast --set num_processes=2 | moldiff distill --weights runs/mine/bundle
+    --data stores/mine --num-steps 6 --out runs/mine-fast | moldiff distill --out runs/qm9-fast --resume
+    """
+    from moldiff.config.distillation import DistillationSettings
+
+    asked = {"teacher": weights, "data": data, "sampler.num_steps": num_steps, "num_processes": devices,
+             "num_nodes": num_nodes}  # fmt: skip
+    settings = run_settings(DistillationSettings, out, config, set_, resume=resume, **asked)
+    if show:
+        show_json(settings.model_dump())
+        return
+    from moldiff.training.distillation.run import distill as run
+    from moldiff.training.origin import BUNDLE
+
+    run(settings, out, resume=resume)
+    say(f"done; next: moldiff sample --weights {out / BUNDLE} --out molecules.sdf")

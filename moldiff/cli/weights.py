@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Argument, Option
 
-from moldiff.cli.assignments import NumSteps, SamplerSet, changed
-from moldiff.cli.terminal import say, show_table
-from moldiff.outside import outside_text, plain_lines
+from moldiff.cli._options import NumSteps, SamplerSet
+from moldiff.cli._parsing import changed
+from moldiff.cli._terminal import say, show_table
+from moldiff.cli.data import describe_store
+from moldiff.runtime.plain_text import outside_text, plain_lines
 
 if TYPE_CHECKING:
     from torch.nn import Module
 
-    from moldiff.data.conditions import Condition
+    from moldiff.conditions.condition import Condition
+    from moldiff.config.base import Settings
     from moldiff.data.statistics import Statistics
-    from moldiff.settings import Settings
 
 
 def export(
@@ -38,10 +40,10 @@ def export(
     """
     import torch
 
-    from moldiff.config import TrainingSettings
-    from moldiff.fitting import CONFIG
-    from moldiff.predictor import FOLDER, PropertyPredictor
-    from moldiff.run import export as make
+    from moldiff.config.training import TrainingSettings
+    from moldiff.pretrained.property_predictor import FOLDER, PropertyPredictor
+    from moldiff.training.denoiser.export import export as make
+    from moldiff.training.trainer import CONFIG
 
     sampler = changed(TrainingSettings.from_json(run / CONFIG).sampler, set_, num_steps=num_steps)
     make(run, out, sampler=sampler, dtype=getattr(torch, dtype), overwrite=overwrite)
@@ -61,11 +63,11 @@ def info(
 
     Examples: moldiff info qm9 | moldiff info stores/mine
     """
-    from moldiff.weights import shipped_weights
+    from moldiff.pretrained.format import shipped_weights
 
     stores = [path for path in (Path(source), Path("stores") / source) if os.path.isfile(path / "meta.json")]
     if stores and source not in shipped_weights():
-        _show(_of_store(stores[0]))
+        _show(describe_store(stores[0]))
     else:
         _show(_of_weights(source))
 
@@ -79,29 +81,12 @@ def _show(rows: dict[str, str]) -> None:
     show_table(table)
 
 
-def _of_store(path: Path) -> dict[str, str]:
-    from moldiff.config import TrainingSettings
-    from moldiff.data.report import described
-    from moldiff.data.store import MoleculeStore
-    from moldiff.run import expected
-
-    settings, store = TrainingSettings(data=str(path)), MoleculeStore(path)
-    rows = described(store)
-    rate, memory = expected(settings, store)
-    hours = settings.num_molecules / rate / 3600
-    cost = (
-        f"{rate:,.0f} molecules a second of one process here, {memory:,.0f} MiB; {settings.num_molecules:,}, the "
-        f"default, take {hours:.1f} hours; --set num_processes=2 shares them out"
-    )
-    return rows | {"training": cost}
-
-
 def _of_weights(name: str) -> dict[str, str]:
     from rich.markdown import Markdown
 
-    from moldiff.bundle import load_pretrained
-    from moldiff.predictor import PropertyPredictor
-    from moldiff.weights import CONFIG, find_weights, read_json
+    from moldiff.pretrained.bundle import load_pretrained
+    from moldiff.pretrained.format import CONFIG, find_weights, read_json
+    from moldiff.pretrained.property_predictor import PropertyPredictor
 
     if read_json(find_weights(name) / CONFIG).get("format") == "moldiff-predictor":
         predictor = PropertyPredictor.from_pretrained(name)

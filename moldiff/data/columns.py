@@ -9,10 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from moldiff.chem.descriptors import DESCRIPTORS, descriptor
+from moldiff.conditions.condition import Condition
 from moldiff.data.cells import MOST_CLASSES
-from moldiff.data.conditions import Condition
 from moldiff.data.statistics import Statistics
-from moldiff.data.store import MoleculeStore
+from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import DataError
 
 CLASSES = ":classes"  # behind the name of a column of numbers that are to be classes

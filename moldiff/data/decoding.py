@@ -6,7 +6,7 @@ import numpy as np
 
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.vocabulary import Vocabulary
-from moldiff.data.conditions import Value
+from moldiff.conditions.condition import Value
 from moldiff.state import State
 
 

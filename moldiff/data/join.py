@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from moldiff.chem.perception import SMILES_KEYS
+from moldiff.chem.bond_perception import SMILES_KEYS
 from moldiff.data.cells import MOST_CLASSES, read_cells, warn_odd
-from moldiff.data.packing import Packed
+from moldiff.data.store.packing import Packed
 from moldiff.errors import DataError
 
 NAME = "name"

@@ -18,21 +18,23 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from moldiff.chem.files import SMILES_SUFFIXES, format_of
-from moldiff.data.geom import geom_source, is_geom
 from moldiff.data.join import join_columns, with_classes
-from moldiff.data.packing import Packed, concatenate, read_chunk
-from moldiff.data.parts import Chunk, Parts
-from moldiff.data.qm9 import qm9pack_source
-from moldiff.data.qm9_files import qm9_file_source
-from moldiff.data.smiles_files import moses_source, smiles_source
-from moldiff.data.sources import Source, file_source
-from moldiff.data.store import SPLITS
-from moldiff.data.writing import check_target, write_store
+from moldiff.data.sources.base import Source
+from moldiff.data.sources.files import file_source
+from moldiff.data.sources.geom_drugs import geom_source, is_geom
+from moldiff.data.sources.moses import moses_source
+from moldiff.data.sources.qm9 import qm9pack_source
+from moldiff.data.sources.qm9_raw import qm9_file_source
+from moldiff.data.sources.smiles import smiles_source
+from moldiff.data.store.chunks import Chunk, Parts
+from moldiff.data.store.integrity import SPLITS
+from moldiff.data.store.packing import Packed, concatenate, read_chunk
+from moldiff.data.store.writer import check_target, write_store
 from moldiff.errors import DataError
-from moldiff.exclusive import claimed
-from moldiff.outside import outside_text
-from moldiff.progress import Progress
+from moldiff.io.formats import SMILES_SUFFIXES, format_of
+from moldiff.runtime.atomic_files import claimed
+from moldiff.runtime.plain_text import outside_text
+from moldiff.runtime.progress import Progress
 
 MOST_SEEDS = 1 << 32  # of numpy's RandomState, which splits
 

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int, Integer
 
 from moldiff.chem.molecule import MAX_ATOMS, MAX_COORDINATE
 from moldiff.chem.vocabulary import Vocabulary
-from moldiff.data.conditions import Condition, kept
+from moldiff.conditions.condition import Condition, kept
 from moldiff.data.domain import Domain, Range
 from moldiff.errors import DataError
 
@@ -215,7 +215,7 @@ def _range(plain: Any) -> Range | None:
 
 
 def _score(plain: Any) -> dict[str, Any] | None:
-    """As of `moldiff.scoring.score.Score.to_dict`, which belongs to another room: its counts are counts."""
+    """As of `moldiff.metrics.score.Score.to_dict`, which belongs to another room: its counts are counts."""
     if kept(plain, dict, type(None)) is None:
         return None
     rates = [(kept(rate["numerator"], int), kept(rate["denominator"], int)) for rate in plain["rates"].values()]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from moldiff.diffusion.categorical import CategoricalProcess
 from moldiff.diffusion.gaussian import GaussianProcess
-from moldiff.diffusion.randomness import Randomness
+from moldiff.diffusion.random import Randomness
 from moldiff.state import Prediction, State, Times
 
 

@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from moldiff.network.pairs import GaussianBasis, Pairs, pair_layer, safe_norm
-from moldiff.network.vectors import ChannelMix, Products, SolidHarmonics, Vectors, normalised
+from moldiff.network.pairs import Pairs, pair_layer, safe_norm
+from moldiff.network.radial import GaussianBasis
+from moldiff.network.tensor_products import ChannelMix, Products, SolidHarmonics, Vectors, normalised
 
 DISTANCE_FEATURES = 16
 SILENT = -1e4  # brought to a pair by a padded slot: SiLU and its slope are zero there

@@ -1,12 +1,14 @@
 """Denoisers that heed what is asked for: labels with classifier-free guidance, and the gradient of any function."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from moldiff.conditions.condition import Condition
 from moldiff.diffusion.denoiser import Denoiser
 from moldiff.diffusion.joint import JointProcess, is_floating, project
 from moldiff.errors import ConfigError
@@ -137,3 +139,28 @@ class Steered:
             torch.zeros_like(leaf) if gradient is None else self.scale * gradient.nan_to_num()
             for leaf, gradient in zip(leaves, gradients, strict=True)
         ]
+
+
+def weights_of(
+    conditions: Sequence[Condition], guidance: float | Mapping[str, float], labels: Sequence[Sequence[float]]
+) -> tuple[float, ...]:
+    """A guidance weight for each condition, the same for all molecules, whatever the batch.
+
+    Args:
+        conditions: that a model knows.
+        guidance: one number, or numbers by name; 1 for those left out.
+        labels: of all molecules that are asked for.
+
+    Returns:
+        The weights, 0 where nobody asks.
+
+    Raises:
+        ConfigError: if a name is none of the conditions.
+    """
+    names = [condition.name for condition in conditions]
+    by_name = guidance if isinstance(guidance, Mapping) else dict.fromkeys(names, guidance)
+    unknown = set(by_name) - set(names)
+    if unknown:
+        raise ConfigError(f"guidance: no condition {min(unknown)!r}; the weights know {', '.join(names) or 'none'}")
+    asked = [not all(math.isnan(row[place]) for row in labels) for place in range(len(names))]
+    return tuple(float(by_name.get(name, 1.0)) * told for name, told in zip(names, asked, strict=True))

@@ -7,9 +7,10 @@ from typing import Any
 from moldiff.chem.molecule import Failure
 from moldiff.chem.stereo import Graph, keeps_bonds, mirrored
 from moldiff.chem.validity import check
-from moldiff.generator import MoleculeGenerator, Sample
-from moldiff.tasks.part import Part, check_domains
-from moldiff.tasks.rounds import attempts
+from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.sample import Sample
+from moldiff.tasks.attempts import attempts
+from moldiff.tasks.partial_molecule import Part, check_domains
 
 ATTEMPTS = 16  # a hand of several centres is one of many, and comes by chance
 

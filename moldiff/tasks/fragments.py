@@ -9,18 +9,19 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 
-from moldiff.chem.attachment import part_of, pieces
+from moldiff.chem.fragments import part_of, pieces
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.stereo import keeps_bonds
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.data.domain import Domain
-from moldiff.diffusion.randomness import sample_generator
+from moldiff.diffusion.random import sample_generator
 from moldiff.errors import DomainError, MoleculeError, SizeError, VocabularyError
-from moldiff.generator import MoleculeGenerator, Sample
-from moldiff.sizes import NumAtoms, Sizes
-from moldiff.tasks.part import Part
-from moldiff.tasks.rounds import ATTEMPT, attempts
-from moldiff.weights import refuse_outside
+from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.sample import Sample
+from moldiff.generation.sizes import NumAtoms, Sizes
+from moldiff.pretrained.format import refuse_outside
+from moldiff.tasks.attempts import ATTEMPT, attempts
+from moldiff.tasks.partial_molecule import Part
 
 STEPS = 50
 ATTEMPTS = 4

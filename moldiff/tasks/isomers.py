@@ -8,9 +8,10 @@ import numpy as np
 
 from moldiff.chem.formula import formula_text
 from moldiff.chem.molecule import Molecule
-from moldiff.generator import MoleculeGenerator, Sample
-from moldiff.tasks.part import Part, check_domains
-from moldiff.tasks.rounds import attempts
+from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.sample import Sample
+from moldiff.tasks.attempts import attempts
+from moldiff.tasks.partial_molecule import Part, check_domains
 
 ATTEMPTS = 3
 STEPS = 100  # the hardest of the tasks: 73 % are valid at 20 evaluations, 87 at 50, 90 at 100

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from moldiff.chem.border import convert
 from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.rdkit_conversion import convert
 from moldiff.chem.scaffold import Scaffold
 from moldiff.chem.stereo import graph_of
 from moldiff.errors import DomainError, MoleculeError
-from moldiff.generator import MoleculeGenerator
+from moldiff.generation.generator import MoleculeGenerator
 from moldiff.tasks.conformers import conformers
 from moldiff.tasks.fragments import Fragment, opened
 

@@ -1,10 +1,8 @@
 """What happens beside the optimisation: progress and log, checkpoints, scored samples, the end."""
 
 import csv
-import logging
 import os
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,10 +12,11 @@ import torch
 from torch import nn
 
 from moldiff.errors import OutputError
-from moldiff.interrupt import Interrupt
-from moldiff.memory import keep_memory
-from moldiff.progress import Progress, terminal_of_errors
-from moldiff.training.averaged import AveragedModule
+from moldiff.runtime.interrupt import Interrupt
+from moldiff.runtime.lightning_logging import quiet_lightning
+from moldiff.runtime.memory import keep_memory
+from moldiff.runtime.progress import Progress, terminal_of_errors
+from moldiff.training.base_module import AveragedModule
 
 COLUMNS = ("step", "num_seen", "seconds", "learning_rate")  # before the values that a run logs
 
@@ -144,13 +143,6 @@ class Threads(pl.Callback):
         keep_memory()
         if self.count:
             torch.set_num_threads(self.count)
-
-
-def quiet_lightning() -> None:
-    """No advertisements, and no warnings about Lightning's own code, in this process."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="lightning")
 
 
 class StopOnInterrupt(pl.Callback):

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, distributed, nn
 
-from moldiff.precision import use_bf16
-from moldiff.training.batches import share_of_work
+from moldiff.runtime.precision import use_bf16
+from moldiff.training.loader import share_of_work
 
 LEAST_SIDE = 32  # of a matrix whose update is worth orthogonalising; heads and embeddings are left to AdamW
 RMS_OF_ADAMW = 0.2  # of the steps of AdamW, so that both parts take one rate

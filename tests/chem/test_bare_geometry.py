@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from moldiff.chem.attachment import part_of
 from moldiff.chem.bare_geometry import BOHR, geometry_obstacle
-from moldiff.chem.files import read_molecules
+from moldiff.chem.fragments import part_of
 from moldiff.chem.molecule import Molecule
-from moldiff.chem.xyz import read_xyz
+from moldiff.io.formats import read_molecules
+from moldiff.io.xyz import read_xyz
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
-from moldiff.chem.border import convert, from_rdkit
 from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.rdkit_conversion import convert, from_rdkit
 from moldiff.chem.stereo import graph_of
 from moldiff.chem.validity import REASONS, judge
-from moldiff.scoring.protocols import PROTOCOLS
-from moldiff.scoring.score import score
+from moldiff.metrics.protocols import PROTOCOLS
+from moldiff.metrics.score import score
 
 SEEDS = ("CCO", "c1ccccc1", "c1cc[nH]c1", "C[N+](=O)[O-]", "C[C@H](O)F", "F/C=C/Cl", "O.[Na+].[Cl-]", "CS(C)=O")
 ODD_NUMBERS = st.sampled_from([0.0, math.nan, math.inf, -1e5, 1e300, 1e-300]) | st.floats(-10, 10)

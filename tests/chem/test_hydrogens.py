@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from rdkit import Chem
 
-from moldiff.chem.files import read_molecules, read_records
+from moldiff.chem.bond_perception import bonds_of_geometry
 from moldiff.chem.molecule import Failure, Molecule
-from moldiff.chem.perception import bonds_of_geometry
 from moldiff.chem.validity import judge
-from moldiff.chem.xyz import xyz_text
+from moldiff.io.formats import read_molecules, read_records
+from moldiff.io.xyz import xyz_text
 
 REAL = {
     "N#N": "2\n\nN 0 0 0\nN 0 0 1.10\n",

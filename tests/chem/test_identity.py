@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from moldiff.chem.files import read_records, read_reference
-from moldiff.chem.perception import perceive
-from moldiff.chem.smiles import record_of_smiles
+from moldiff.chem.bond_perception import perceive
+from moldiff.chem.smiles_parsing import record_of_smiles
 from moldiff.chem.validity import canonical_smiles, identities, judge
-from moldiff.scoring.score import score
+from moldiff.io.formats import read_records, read_reference
+from moldiff.metrics.score import score
 
 METHANOL = ["CO", "[CH3:1][OH:2]", "[OH:1][CH3:2]", "[2H]CO", "[13CH3]O", "[2H]C([2H])([2H])O[2H]", "[3H]O[14CH3:7]"]
 

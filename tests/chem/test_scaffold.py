@@ -7,13 +7,13 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
-from moldiff.chem.border import convert, to_rdkit
-from moldiff.chem.embedding import embedded_molecule
+from moldiff.chem.conformer import embedded_molecule
 from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.rdkit_conversion import convert, to_rdkit
 from moldiff.chem.scaffold import Scaffold, scaffold_of, together
-from moldiff.chem.sdf import read_sdf_records
-from moldiff.chem.smiles import record_of_smiles
+from moldiff.chem.smiles_parsing import record_of_smiles
 from moldiff.chem.validity import sanitise
+from moldiff.io.sdf import read_sdf_records
 
 
 def scaffold(smiles: str) -> Scaffold:

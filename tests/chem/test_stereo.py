@@ -4,11 +4,11 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import rdDepictor
 
-from moldiff.chem.border import to_rdkit
-from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.rdkit_conversion import to_rdkit
 from moldiff.chem.stereo import Graph, graph_of, keeps_bonds, largest_fragment, mirrored
 from moldiff.chem.validity import check
+from moldiff.io.formats import read_molecules
 
 
 @pytest.fixture(scope="module")

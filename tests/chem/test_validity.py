@@ -6,8 +6,8 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
-from moldiff.chem.border import from_rdkit, to_rdkit
 from moldiff.chem.molecule import Failure
+from moldiff.chem.rdkit_conversion import from_rdkit, to_rdkit
 from moldiff.chem.validity import REASONS, canonical_smiles, check, judge
 
 METHYL = ("C H H H", [(0, 1, 1), (0, 2, 1), (0, 3, 1)])

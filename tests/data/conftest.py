@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Molecule
 from moldiff.data.prepare import prepare
-from moldiff.data.store import MoleculeStore
+from moldiff.data.store.dataset import MoleculeStore
+from moldiff.io.formats import read_molecules
 
 SAMPLE = Path(__file__).parents[2] / "datasets" / "qm9" / "sample.sdf"
 

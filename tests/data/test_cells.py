@@ -10,7 +10,7 @@ import pytest
 from moldiff.data.cells import read_cells
 from moldiff.data.columns import column
 from moldiff.data.prepare import prepare
-from moldiff.data.store import MoleculeStore
+from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import DataError
 
 SMILES = ["CCO", "CCC", "CCN", "CCF", "CCCC", "OCCO", "CNC", "CC#N", "CC=O", "COC", "CCCO", "C1CC1"]

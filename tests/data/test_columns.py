@@ -9,13 +9,14 @@ import torch
 from rdkit import Chem
 from rdkit.Chem import Crippen
 
-from moldiff.chem.files import open_writer, read_molecules
 from moldiff.chem.molecule import Molecule
 from moldiff.data.columns import column, conditioned
 from moldiff.data.prepare import prepare
-from moldiff.data.report import described
-from moldiff.data.store import MoleculeStore
+from moldiff.data.store.dataset import MoleculeStore
+from moldiff.data.summary import described
 from moldiff.errors import DataError
+from moldiff.io.formats import read_molecules
+from moldiff.io.writer import open_writer
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 import safetensors.numpy
 from damage import damaged_bytes, damaged_json
 
-from moldiff.data.store import MoleculeStore
+from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import DataError, MoldiffError
 
 Edit = Callable[[Path], object]

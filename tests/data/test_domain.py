@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from moldiff.chem.molecule import Failure, Molecule
-from moldiff.chem.smiles import record_of_smiles
+from moldiff.chem.smiles_parsing import record_of_smiles
 from moldiff.chem.stereo import graph_of
 from moldiff.data.domain import Domain
 from moldiff.errors import DomainError, SizeError, VocabularyError
-from moldiff.weights import (
+from moldiff.pretrained.format import (
     AUTO_ORDER,
     choose_weights,
     find_weights,

@@ -9,11 +9,11 @@ from ase.db import connect
 from ase.io import write
 from fuzzing import mutations
 
-from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.data.prepare import prepare
-from moldiff.data.store import MoleculeStore
+from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import DataError, FileFormatError
+from moldiff.io.formats import read_molecules
 
 ACETATE = """7
 Lattice="20 0 0 0 20 0 0 0 20" Properties=species:S:1:pos:R:3 charge=-1 gap=4.25 pbc="F F F" name=acetate

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from moldiff.data.arrays import Lines, mapped_arrays
-from moldiff.data.packing import Packed, join_text
-from moldiff.data.store import MoleculeStore
-from moldiff.data.writing import write_store
+from moldiff.data.store.dataset import MoleculeStore
+from moldiff.data.store.memory_map import Lines, mapped_arrays
+from moldiff.data.store.packing import Packed, join_text
+from moldiff.data.store.writer import write_store
 from moldiff.errors import DataError
 
 MILLION, ATOMS = 1_000_000, 5
@@ -20,7 +20,7 @@ import sys
 from multiprocessing.reduction import ForkingPickler
 from itertools import islice
 from moldiff.data.store import MoleculeStore
-from moldiff.training.batches import TrainingBatches
+from moldiff.training.loader import TrainingBatches
 
 def own():  # MiB that the process cannot give back
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("RssAnon")) // 1024

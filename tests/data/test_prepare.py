@@ -10,12 +10,13 @@ from rdkit import Chem
 from rdkit.Chem import AllChem
 from rich.console import Console
 
-from moldiff.chem.files import open_writer, read_molecules
 from moldiff.chem.molecule import Molecule
 from moldiff.data.prepare import prepare
-from moldiff.data.sources import Source
-from moldiff.data.store import MoleculeStore
+from moldiff.data.sources.base import Source
+from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import DataError, FileFormatError, OutputError
+from moldiff.io.formats import read_molecules
+from moldiff.io.writer import open_writer
 
 
 def record(*atoms: str, bonds: tuple[str, ...] = (), name: str = "bad") -> str:

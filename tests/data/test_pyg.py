@@ -6,8 +6,8 @@ import torch
 from torch_geometric.data import Data
 
 from moldiff.data.prepare import prepare
-from moldiff.data.pyg import from_pyg, read_pyg
-from moldiff.data.store import MoleculeStore
+from moldiff.data.sources.pyg import from_pyg, read_pyg
+from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import DataError
 
 

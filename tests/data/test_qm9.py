@@ -12,9 +12,9 @@ from fuzzing import mutations
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.vocabulary import atom_label
 from moldiff.data.prepare import prepare
-from moldiff.data.qm9 import HARTREE, UNITS, literature_split, qm9pack_source, read_qm9pack
-from moldiff.data.qm9_files import read_archive
-from moldiff.data.store import MoleculeStore
+from moldiff.data.sources.qm9 import HARTREE, UNITS, literature_split, qm9pack_source, read_qm9pack
+from moldiff.data.sources.qm9_raw import read_archive
+from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import DataError, FileFormatError, MissingPackageError
 
 ORDER = ["rotation_a", "rotation_b", "rotation_c", "mu", "alpha", "homo", "lumo", "gap", "r2", "zpve"]

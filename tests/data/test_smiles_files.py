@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from moldiff.data import prepare as prepare_module
-from moldiff.data.packing import Packed
-from moldiff.data.parts import Parts
 from moldiff.data.prepare import prepare
-from moldiff.data.smiles_files import MOSES
-from moldiff.data.store import MoleculeStore
+from moldiff.data.sources.moses import MOSES
+from moldiff.data.store.chunks import Parts
+from moldiff.data.store.dataset import MoleculeStore
+from moldiff.data.store.packing import Packed
 from moldiff.errors import ConfigError, DataError, FileFormatError, OutputError
 
 CSV = "name,SMILES,logP,note\nmethanol,CO,-0.77,solvent\nbad,C(,1,x\nether,CCOCC,0.89,\nsalt,CC.CC,2,\nodd,CCN,high,\n"
@@ -97,8 +97,8 @@ def test_store_does_not_depend_on_the_processes_but_on_the_seed(tmp_path: Path):
 
 def test_parts_come_back_as_they_were_and_not_for_other_settings(tmp_path: Path):
     from moldiff.chem.molecule import Failure
-    from moldiff.data.packing import read_chunk
-    from moldiff.data.smiles_files import Row, read_row
+    from moldiff.data.sources.smiles import Row, read_row
+    from moldiff.data.store.packing import read_chunk
 
     rows = [Row(1, "CO", "a", {"x": "1.5"}, 0), Row(2, "C(", "", {}, 0), Row(3, "CCO", "", {}, 0)]
     parts = Parts(tmp_path / "parts", {"seed": 0})

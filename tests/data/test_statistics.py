@@ -7,7 +7,7 @@ import pytest
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.vocabulary import atom_label
 from moldiff.data.statistics import Statistics
-from moldiff.data.store import MoleculeStore
+from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import DataError
 
 

@@ -8,10 +8,10 @@ import safetensors.numpy
 import torch
 
 from moldiff.chem.molecule import Molecule
-from moldiff.data import writing
-from moldiff.data.packing import pack
-from moldiff.data.store import MoleculeStore
-from moldiff.data.writing import write_store
+from moldiff.data.store import writer as writing
+from moldiff.data.store.dataset import MoleculeStore
+from moldiff.data.store.packing import pack
+from moldiff.data.store.writer import write_store
 from moldiff.errors import DataError, OutputError
 
 

@@ -6,7 +6,7 @@ import torch
 from moldiff.diffusion.categorical import CategoricalProcess, PriorName, draw, stationary
 from moldiff.diffusion.gaussian import GaussianProcess
 from moldiff.diffusion.joint import JointProcess, is_floating, project
-from moldiff.diffusion.randomness import BatchRandomness, SampleRandomness, sample_generator
+from moldiff.diffusion.random import BatchRandomness, SampleRandomness, sample_generator
 from moldiff.diffusion.schedule import CosineSchedule, LinearSchedule
 from moldiff.state import Prediction, State, Times
 

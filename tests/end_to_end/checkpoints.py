@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from moldiff.fitting import CHECKPOINT, read_checkpoint
+from moldiff.training.trainer import CHECKPOINT, read_checkpoint
 
 
 def state(run: Path) -> dict[str, torch.Tensor]:

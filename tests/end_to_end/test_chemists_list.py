@@ -9,9 +9,9 @@ from rdkit import Chem
 from rdkit.Chem import AllChem
 from typer.testing import CliRunner, Result
 
-from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Molecule
 from moldiff.cli import app
+from moldiff.io.formats import read_molecules
 
 LIMIT = "(train on molecules like it|knows it|knows? [0-9H]|largest-fragment|neutral)"
 SALT = "fragments|unconnected"

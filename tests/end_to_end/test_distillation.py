@@ -8,12 +8,12 @@ import pytest
 from checkpoints import equal, state
 from typer.testing import CliRunner
 
-from moldiff.bundle import load_pretrained
 from moldiff.cli import app
-from moldiff.config import DistillationSettings
-from moldiff.distill import distill
+from moldiff.config.distillation import DistillationSettings
 from moldiff.errors import ConfigError, TrainingError
-from moldiff.fitting import BUNDLE
+from moldiff.pretrained.bundle import load_pretrained
+from moldiff.training.distillation.run import distill
+from moldiff.training.origin import BUNDLE
 
 WALK = {"num_steps": 3, "class_churn": 1.0, "eta": 0.5, "grid_end": 0.05}
 

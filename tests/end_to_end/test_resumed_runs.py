@@ -12,19 +12,23 @@ import torch
 from damage import VALUES, damaged_bytes
 
 from moldiff.build import build_denoiser
-from moldiff.bundle import load_pretrained, save_pretrained
-from moldiff.config import DistillationSettings, ModelSettings, NetworkSettings, PredictorSettings, TrainingSettings
+from moldiff.config.distillation import DistillationSettings
+from moldiff.config.model import ModelSettings, NetworkSettings
+from moldiff.config.property import PredictorSettings
+from moldiff.config.training import TrainingSettings
 from moldiff.data.columns import conditioned
 from moldiff.data.prepare import prepare
-from moldiff.data.store import MoleculeStore
-from moldiff.distill import distill
+from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import ConfigError
-from moldiff.fitting import CHECKPOINT, reached, read_checkpoint
-from moldiff.origin import origin_of
-from moldiff.regression import train_predictor
-from moldiff.run import export, train
-from moldiff.training.averaged import ORIGIN
-from moldiff.training.module import DiffusionModule
+from moldiff.pretrained.bundle import load_pretrained, save_pretrained
+from moldiff.training.base_module import ORIGIN
+from moldiff.training.denoiser.export import export
+from moldiff.training.denoiser.module import DiffusionModule
+from moldiff.training.denoiser.run import train
+from moldiff.training.distillation.run import distill
+from moldiff.training.origin import origin_of
+from moldiff.training.property.run import train_predictor
+from moldiff.training.trainer import CHECKPOINT, reached, read_checkpoint
 
 NETWORK = NetworkSettings(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)
 OTHER = "the same again, or start a new run in another folder"

@@ -6,8 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Molecule
+from moldiff.io.formats import read_molecules
 
 
 def test_sample_keeps_what_is_done_when_interrupted(weights: Path, tmp_path: Path):

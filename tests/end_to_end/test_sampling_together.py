@@ -11,9 +11,9 @@ from cli_results import refused
 from processes import free_port, kill_one_worker, wait_for
 from typer.testing import CliRunner
 
-from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Molecule
 from moldiff.cli import app
+from moldiff.io.formats import read_molecules
 
 
 def command(weights: Path, out: Path, *args: object) -> list[str]:

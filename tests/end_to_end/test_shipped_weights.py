@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from moldiff.bundle import load_pretrained
-from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Failure, Molecule
-from moldiff.generator import MoleculeGenerator
-from moldiff.predictor import Nearness, PropertyPredictor
-from moldiff.scoring.score import Score
-from moldiff.selection import Selection
+from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.particles import Selection
+from moldiff.generation.rewards import Nearness
+from moldiff.io.formats import read_molecules
+from moldiff.metrics.score import Score
+from moldiff.pretrained.bundle import load_pretrained
+from moldiff.pretrained.property_predictor import PropertyPredictor
 
 pytestmark = pytest.mark.slow
 

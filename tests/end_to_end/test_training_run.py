@@ -15,17 +15,19 @@ import torch
 from checkpoints import equal, state
 from processes import free_port, kill_one_worker, wait_for
 
-import moldiff.training.module
-from moldiff.bundle import load_pretrained
-from moldiff.config import LossSettings, ModelSettings, NetworkSettings, TrainingSettings
+import moldiff.training.denoiser.module
+from moldiff.config.model import ModelSettings, NetworkSettings
+from moldiff.config.training import LossSettings, TrainingSettings
 from moldiff.data.prepare import prepare
-from moldiff.data.store import MoleculeStore
+from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import ConfigError, OutputError, TrainingError
-from moldiff.fitting import BUNDLE, CHECKPOINT, read_checkpoint
-from moldiff.generator import MoleculeGenerator
-from moldiff.run import FORGOTTEN, SCORES, train
-from moldiff.training.batches import TrainingBatches
-from moldiff.training.losses import Losses
+from moldiff.generation.generator import MoleculeGenerator
+from moldiff.pretrained.bundle import load_pretrained
+from moldiff.training.denoiser.losses import Losses
+from moldiff.training.denoiser.run import FORGOTTEN, SCORES, train
+from moldiff.training.loader import TrainingBatches
+from moldiff.training.origin import BUNDLE
+from moldiff.training.trainer import CHECKPOINT, read_checkpoint
 
 TINY = ModelSettings(network=NetworkSettings(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2))
 
@@ -176,21 +178,21 @@ def test_run_scores_samples_without_changing_the_weights(whole: Path, store_path
 def test_run_stops_at_a_loss_that_is_not_finite(
     value: float, store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    calls, right = [], moldiff.training.module.losses
+    calls, right = [], moldiff.training.denoiser.module.losses
 
     def broken(*args, **kwargs) -> Losses:
         calls.append(1)
         parts = right(*args, **kwargs)
         return parts if len(calls) <= 5 else Losses(parts.pos * value, parts.atom, parts.bond)
 
-    monkeypatch.setattr(moldiff.training.module, "losses", broken)
+    monkeypatch.setattr(moldiff.training.denoiser.module, "losses", broken)
     with pytest.raises(TrainingError, match=r"step 5: loss is (nan|inf|-inf).*the last good checkpoint is kept"):
         train(settings(store_path, checkpoint_minutes=1e-9), tmp_path / "run")
     checkpoint = read_checkpoint(tmp_path / "run" / CHECKPOINT)
     assert checkpoint["global_step"] == 5
     assert all(bool(torch.isfinite(tensor).all()) for tensor in checkpoint["state_dict"].values())
     assert not (tmp_path / "run" / BUNDLE).exists()
-    monkeypatch.setattr(moldiff.training.module, "losses", right)
+    monkeypatch.setattr(moldiff.training.denoiser.module, "losses", right)
     train(settings(store_path, num_molecules=400), tmp_path / "run", resume=True)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from moldiff.network.blocks import Widths
-from moldiff.network.net import EquivariantNetwork
+from moldiff.network.model import EquivariantNetwork
 from moldiff.state import BOND_CLASSES, Prediction, State, Times
 
 ATOM_CLASSES = 5

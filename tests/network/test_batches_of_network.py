@@ -4,7 +4,7 @@ import pytest
 import torch
 from network_inputs import Inputs, make_inputs, make_network
 
-from moldiff.network.net import EquivariantNetwork
+from moldiff.network.model import EquivariantNetwork
 from moldiff.state import Prediction
 
 TOLERANCE = 1e-9

@@ -6,7 +6,7 @@ from e3nn import o3
 
 from moldiff.network.blocks import Block, Widths
 from moldiff.network.pairs import Pairs, pair_layer
-from moldiff.network.vectors import ChannelMix, Products
+from moldiff.network.tensor_products import ChannelMix, Products
 
 TOLERANCE = 1e-9
 

@@ -14,9 +14,9 @@ from torch import Tensor
 from moldiff.diffusion.categorical import CategoricalProcess, PriorName, stationary
 from moldiff.diffusion.gaussian import GaussianProcess
 from moldiff.diffusion.joint import JointProcess, project
-from moldiff.diffusion.randomness import BatchRandomness, sample_generator
+from moldiff.diffusion.random import BatchRandomness, sample_generator
 from moldiff.diffusion.schedule import Schedule
-from moldiff.sampling.known import Known
+from moldiff.sampling.inpainting import Known
 from moldiff.state import Prediction, State, Times
 
 ATOM_CLASSES, BOND_CLASSES, SLOTS = 3, 4, 4

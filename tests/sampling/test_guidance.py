@@ -5,19 +5,19 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 from exact_problem import ExactDenoiser, Problem, batch
+from sampled_distribution import GRIDS, make_problem
 from torch import Tensor
-from walk_law import GRIDS, make_problem
 
 from moldiff.diffusion.categorical import CategoricalProcess, stationary
 from moldiff.diffusion.gaussian import GaussianProcess
 from moldiff.diffusion.joint import JointProcess, project
 from moldiff.diffusion.schedule import LinearSchedule
 from moldiff.errors import ConfigError
-from moldiff.sampling.grids import power_grid
+from moldiff.sampling.continuous.dpm_solver import Multistep
 from moldiff.sampling.guidance import Asked, Goal, Guidance, Steered
-from moldiff.sampling.known import Known
-from moldiff.sampling.multistep import Multistep
-from moldiff.sampling.walk import Steppers, walk
+from moldiff.sampling.inpainting import Known
+from moldiff.sampling.sampler import Steppers, walk
+from moldiff.sampling.time_grids import power_grid
 from moldiff.state import Lead, Prediction, State, Times
 
 NAN = torch.nan

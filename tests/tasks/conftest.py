@@ -1,8 +1,8 @@
 import pytest
 
-from moldiff.chem.files import read_molecules
 from moldiff.chem.molecule import Molecule
-from moldiff.generator import MoleculeGenerator
+from moldiff.generation.generator import MoleculeGenerator
+from moldiff.io.formats import read_molecules
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from moldiff.build import build_denoiser
-from moldiff.config import ModelSettings, NetworkSettings, TrainingSettings
+from moldiff.config.model import ModelSettings, NetworkSettings
+from moldiff.config.training import TrainingSettings
 from moldiff.data.prepare import prepare
-from moldiff.data.store import MoleculeStore
-from moldiff.training.module import DiffusionModule
+from moldiff.data.store.dataset import MoleculeStore
+from moldiff.training.denoiser.module import DiffusionModule
 
 SAMPLE = Path(__file__).parents[2] / "datasets" / "qm9" / "sample.sdf"
 # No leads and no tasks, so that a test asks for what it tests.

@@ -3,11 +3,11 @@ import pytest
 import torch
 
 from moldiff.build import build_process
-from moldiff.config import ProcessSettings
-from moldiff.data.store import MoleculeStore
+from moldiff.config.model import ProcessSettings
+from moldiff.data.store.dataset import MoleculeStore
 from moldiff.diffusion.joint import JointProcess
 from moldiff.state import Prediction, State, Times
-from moldiff.training.calibration import NUM_TIMES, pos_errors
+from moldiff.training.denoiser.calibration import NUM_TIMES, pos_errors
 
 
 class LinearGuess:

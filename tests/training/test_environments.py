@@ -6,9 +6,9 @@ import pytest
 import torch
 from rdkit import Chem
 
-from moldiff.data.store import MoleculeStore
+from moldiff.data.store.dataset import MoleculeStore
 from moldiff.state import State
-from moldiff.training.environments import MOST, DensityRatio, counted, environments
+from moldiff.training.distillation.environments import MOST, DensityRatio, counted, environments
 
 
 def state(smiles: str, *, padding: int = 0, order: Sequence[int] | None = None) -> State:

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from moldiff.bundle import load_pretrained, save_pretrained
-from moldiff.config import ModelSettings, NetworkSettings
-from moldiff.data.store import MoleculeStore
-from moldiff.training.module import DiffusionModule
+from moldiff.config.model import ModelSettings, NetworkSettings
+from moldiff.data.store.dataset import MoleculeStore
+from moldiff.pretrained.bundle import load_pretrained, save_pretrained
+from moldiff.training.denoiser.module import DiffusionModule
 
 
 def test_average_of_higher_vectors_is_saved_and_loaded(

@@ -11,7 +11,7 @@ from moldiff.diffusion.gaussian import GaussianProcess
 from moldiff.diffusion.joint import JointProcess
 from moldiff.diffusion.schedule import LinearSchedule
 from moldiff.state import BOND_CLASSES, Prediction, State, Times
-from moldiff.training.losses import Losses, losses
+from moldiff.training.denoiser.losses import Losses, losses
 
 ATOMS, SCALE, FLOOR = 3, 1.4, 0.05
 SIZES = torch.tensor([4, 2, 3])

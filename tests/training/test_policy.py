@@ -7,16 +7,16 @@ from moldiff.chem.vocabulary import Vocabulary
 from moldiff.diffusion.categorical import CategoricalProcess, stationary
 from moldiff.diffusion.gaussian import GaussianProcess
 from moldiff.diffusion.joint import JointProcess
-from moldiff.diffusion.randomness import BatchRandomness, sample_generator
+from moldiff.diffusion.random import BatchRandomness, sample_generator
 from moldiff.diffusion.schedule import LinearSchedule
-from moldiff.sampling.classes import MixturePosterior
-from moldiff.sampling.grids import power_grid
-from moldiff.sampling.known import Known
-from moldiff.sampling.multistep import Multistep
-from moldiff.sampling.walk import Steppers, walk
+from moldiff.sampling.continuous.dpm_solver import Multistep
+from moldiff.sampling.discrete.posterior import MixturePosterior
+from moldiff.sampling.inpainting import Known
+from moldiff.sampling.sampler import Steppers, walk
+from moldiff.sampling.time_grids import power_grid
 from moldiff.state import Lead, Prediction, State
-from moldiff.training.policy import Policy, advantage, surrogate
-from moldiff.training.reward import in_order
+from moldiff.training.distillation.policy import Policy, advantage, surrogate
+from moldiff.training.distillation.reward import in_order
 
 ERRORS = torch.tensor([0.0, 0.5, 1.0])
 COUNT = 4000

@@ -1,0 +1,107 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from typer import Argument, Option
+
+from moldiff.cli._sampling import MOST_DRAWS
+
+NumAtomsText = Annotated[
+    str | None, Option(help="Atoms with hydrogens: 18, or 15-20. (default: as often as in the data)")
+]
+AllowExtrapolation = Annotated[
+    bool, Option("--allow-extrapolation", help="Allow sizes that the weights were not trained on.")
+]
+ValidOnly = Annotated[
+    bool, Option("--valid-only", help=f"Write only valid molecules; draw up to {MOST_DRAWS} times as many for it.")
+]
+Trajectory = Annotated[
+    Path | None, Option(help="Write every state of every walk, too: .sdf, or .xyz; see `moldiff animate`.")
+]
+BatchSize = Annotated[int | None, Option(min=1, help="Most walks at once; bounds memory, changes no molecule.")]
+First = Annotated[int, Option(min=0, help="Index of the first molecule; to go on where another call ended.")]
+DEFAULT = " (default: of the weights)"
+Out = Annotated[Path, Option("--out", "-o", help="File to write: .sdf, .xyz, .smi or .csv.")]
+Weights = Annotated[str, Option("--weights", "-w", help="A name that ships with the package, or a folder.")]
+Overwrite = Annotated[bool, Option("--overwrite", help="Replace a file that is there.")]
+Precision = Annotated[
+    Literal["auto", "bf16", "float32"],
+    Option(
+        help="Of the network; auto is bf16 where the processor multiplies it natively. Molecules of one seed are the "
+        "same at the same precision only; the files say which."
+    ),
+]
+Device = Annotated[str | None, Option(help="cpu or cuda. (default: cuda if there is one)")]
+PROCESSES = "Processes on this machine, a GPU each, or a share of the cores."
+MACHINES = "Machines; start the command on each, with MASTER_ADDR, MASTER_PORT and NODE_RANK set."
+Devices = Annotated[int, Option(min=1, help=PROCESSES)]
+NumNodes = Annotated[int, Option(min=1, help=MACHINES)]
+OwnDevices = Annotated[int | None, Option("--devices", min=1, help=f"{PROCESSES} (default: 1)")]
+OwnNodes = Annotated[int | None, Option("--num-nodes", min=1, help=f"{MACHINES} (default: 1)")]
+Preset = Annotated[
+    Literal["fast", "balanced", "best"] | None,
+    Option(help="10, 20 or 50 evaluations; docs/benchmarks.md has what each gives."),
+]
+NumSteps = Annotated[int | None, Option(min=1, help=f"Network evaluations for each molecule.{DEFAULT}")]
+SamplerSet = Annotated[
+    list[str] | None,
+    Option("--set", help="Any setting of the sampler, such as class_churn=0; `moldiff info` has them. Repeatable."),
+]
+Steps = Annotated[int, Option("--num-steps", min=1, help="Network evaluations for each attempt.")]
+NumEach = Annotated[int, Option("--num-each", "-n", min=1, help="Molecules for each one of the input.")]
+Seed = Annotated[int, Option(min=0, help="Of all randomness.")]
+NumThreads = Annotated[int | None, Option(min=1, max=1024, help="CPU threads. (default: one a core)")]
+Geometries = Annotated[Path, Argument(help="Molecules in 3D with all hydrogens: .xyz, .sdf or .mol, plain or .gz.")]
+Conditions = Annotated[
+    list[str] | None,
+    Option(
+        "--condition",
+        help="A property to have, such as gap=6.5eV: one that the weights know (`moldiff info`), or with --num-walks "
+        "one that the guide predicts or RDKit computes, such as logp=2. Repeatable.",
+    ),
+]
+GuidanceWeights = Annotated[
+    list[str] | None,
+    Option("--guidance", help="How strongly: 2, or gap=2 for one condition (repeatable). (default: 1)"),
+]
+Interval = Annotated[
+    str, Option("--guidance-interval", help="Times, 0 data to 1 noise, within which guidance counts, such as 0.1-0.8.")
+]
+Guide = Annotated[
+    str | None,
+    Option(help="Bundle of a predictor that chooses among the walks. (default: the one inside the weights)"),
+]
+NumWalks = Annotated[
+    int,
+    Option(min=1, help="Walks for each molecule; those nearer to the conditions, as the guide sees them, go on."),
+]
+Reference = Annotated[
+    list[Path] | None,
+    Option(help="Known molecules for novelty: .sdf, .smi, .csv, or a prepared store such as qm9; repeatable."),
+]
+DistancesTo = Annotated[
+    Path | None,
+    Option(help="Molecules of the data: .sdf, or a prepared store such as qm9, of which the test split is taken."),
+]
+NumRequested = Annotated[
+    int | None, Option(min=0, help="Molecules asked for; those not in the file count as failures.")
+]
+DataRowOf = Annotated[str | None, Option(help="Show the data's own score of these weights beside, such as qm9.")]
+Protocols = Annotated[
+    list[str] | None,
+    Option("--protocol", help="Count as others do, too: lookup, midi or geom-revised; repeatable."),
+]
+Druglike = Annotated[
+    bool,
+    Option("--druglike", help="QED, synthetic accessibility, logP, diversity; with --reference a Fréchet distance."),
+]
+Checks = Annotated[
+    list[str] | None,
+    Option("--check", help="Look closer at valid molecules: posebusters, mmff94 or xtb (strain); repeatable."),
+]
+MostChecked = Annotated[int, Option(min=1, help="Valid molecules that --check looks at, the first ones.")]
+MOST_CHECKED = 1000
+NumWorkers = Annotated[
+    int | None, Option(min=1, help="Processes for files of thousands of molecules. (default: one a core)")
+]

@@ -1,0 +1,94 @@
+"""Settings on the command line: `--set key=value`, and the options of a walk, the same for every command."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moldiff.errors import ConfigError
+
+if TYPE_CHECKING:
+    from moldiff.config.sampler import SamplerSettings
+
+
+def parse_num_atoms(text: str | None, option: str = "--num-atoms") -> int | tuple[int, int] | None:
+    """`18` or `15-20`; anything else is a `ConfigError`."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", text.strip())
+    if match is None:
+        raise ConfigError(f"{option} {text}: expected one number or a range, such as 18 or 15-20")
+    return int(match[1]) if match[2] is None else (int(match[1]), int(match[2]))
+
+
+def changed(
+    sampler: "SamplerSettings", assignments: Sequence[str] | None, *, preset: str | None = None, **asked: Any
+) -> "SamplerSettings":
+    """The sampler with a preset, then with what was asked for by itself; None is not."""
+    from moldiff.config.sampler import PRESETS
+
+    chosen = {name: value for name, value in asked.items() if value is not None}
+    values = sampler.model_dump() | (PRESETS[preset] if preset else {}) | chosen
+    for assignment in assignments or ():
+        assign(values, assignment)
+    return type(sampler).parse(values, source="--set" if assignments else "options")
+
+
+def run_settings(
+    kind: type[Any], out: Path, config: Path | None, assignments: Sequence[str] | None, *, resume: bool, **asked: Any
+) -> Any:
+    """Settings of a run: those of a file, a resumed run's own or the defaults, then what was asked for by itself.
+
+    Args:
+        kind: of settings.
+        out: folder of the run.
+        config: JSON file.
+        assignments: `--set`.
+        resume: whether the run goes on.
+        **asked: by key, with dots as in `--set`; None is not.
+
+    Returns:
+        The settings, checked.
+    """
+    if config is None and resume:
+        config = out / "config.json"
+    values = (kind() if config is None else kind.from_json(config)).model_dump()
+    for key, value in asked.items():
+        if value is not None:
+            assign(values, f"{key}={json.dumps(value)}")
+    for assignment in assignments or ():
+        assign(values, assignment)
+    return kind.parse(values, source="--set" if assignments else "settings")
+
+
+def times_or_name(grid: str | None) -> tuple[float, ...] | str | None:
+    """The times of a grid that is given as numbers with commas between; else its name."""
+    try:
+        return tuple(float(time) for time in grid.split(",")) if grid and "," in grid else grid
+    except ValueError as error:
+        raise ConfigError(f"--grid {grid}: expected a name, or times such as 1,0.6,0.3,0.1,0") from error
+
+
+def assign(values: dict[str, Any], assignment: str) -> None:
+    """Puts `a.b=value` into nested dictionaries.
+
+    Args:
+        values: to change.
+        assignment: the value is JSON, or else text.
+
+    Raises:
+        ConfigError: if it is no assignment, or `a` has no parts.
+    """
+    key, equals, text = assignment.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set {assignment}: expected key=value, such as seed=1")
+    *parents, last = key.strip().split(".")
+    for part in parents:
+        values = values.setdefault(part, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"--set {assignment}: {part!r} is one value and has no parts")
+    try:
+        values[last] = json.loads(text)
+    except ValueError:
+        values[last] = text

@@ -1,0 +1,1 @@
+"""What a molecule can be asked to have."""

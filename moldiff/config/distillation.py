@@ -1,0 +1,48 @@
+"""Settings of distillation."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from moldiff.config.base import NotNegative, Positive, Share
+from moldiff.config.sampler import SamplerSettings
+from moldiff.config.training import RunSettings
+
+
+class DistillationSettings(RunSettings):
+    """A student of other weights for walks of few evaluations, complete: together with them it determines its weights.
+
+    `sampler` is what the walk of the student changes in that of the teacher (whose `pos_errors` stay); the walk goes
+    into the student's bundle. In an update `batches_per_update` batches of walks are drawn, of `pair_budget` atom pairs
+    each, shared out among the processes. `pos_weight` is the weight of the coordinates as decisions, `whole_weight`
+    that of a molecule beside its atoms (`moldiff.training.distillation.policy`), `likeness_weight` that of being like
+    the prepared `data` (`moldiff.training.distillation.environments`), which nothing else needs.
+    """
+
+    teacher: str = "qm9"
+    sampler: dict[str, Any] = Field(
+        default={
+            "num_steps": 8, "eta": 0.3, "temperature": 0.7, "grid_focus": 0.3, "grid_end": 0.03, "atom_lead": 3.0,
+            "bond_lead": 4.0, "connectivity": 0.0,
+        }
+    )  # fmt: skip
+    num_molecules: Annotated[int, Field(ge=1)] = 45_000
+    batches_per_update: Annotated[int, Field(ge=1)] = 12
+    pos_weight: NotNegative = 0.3
+    whole_weight: NotNegative = 0.3
+    likeness_weight: NotNegative = 1.0
+    learning_rate: Positive = 2e-4
+    warmup_steps: Annotated[int, Field(ge=0)] = 5
+    cooldown: Share = 0.5
+    weight_decay: NotNegative = 0.0
+
+    @model_validator(mode="after")
+    def _batches_for_all(self) -> "DistillationSettings":
+        together = self.num_processes * self.num_nodes
+        if self.batches_per_update % together:
+            raise ValueError(f"batches_per_update {self.batches_per_update} must be a multiple of {together} processes")
+        return self
+
+    def student(self, teacher: SamplerSettings) -> SamplerSettings:
+        """The walk of the student, from that of the teacher."""
+        return SamplerSettings.parse({**teacher.model_dump(), **self.sampler}, source="sampler of the student")

@@ -1,0 +1,178 @@
+"""Sampling in several processes or machines: Lightning starts them, torch.distributed gathers what they draw.
+
+The first process asks; each of the others draws its part of every round and hands it back. The molecules are the same
+as from one process, for each depends on nothing but the seed and its index.
+"""
+
+import signal
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
+from threading import Event
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+from torch import distributed
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
+
+from moldiff import errors
+from moldiff.errors import MoldiffError, WorkerError
+from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.sample import Sample
+from moldiff.runtime.interrupt import Interrupt
+from moldiff.runtime.lightning_logging import quiet_lightning
+from moldiff.runtime.memory import keep_memory
+from moldiff.runtime.strategy import sampling_strategy
+
+ROUND = 1024  # molecules of each process between two gatherings; of fewer, batches of one size would be small
+quiet_lightning()  # here, so that it holds in the processes that Lightning starts before our own code runs in them
+Task = Callable[[Any, "SharedGenerator"], int]
+
+
+class SharedGenerator:
+    """The generator of the first of several processes; its samples come from all of them.
+
+    Args:
+        generator: of this process.
+    """
+
+    def __init__(self, generator: MoleculeGenerator) -> None:
+        self.generator, self.bundle = generator, generator.bundle
+        self.rank, self.world = distributed.get_rank(), distributed.get_world_size()
+
+    def iterate(
+        self, num_samples: int, *, first: int = 0, on_step: Callable[[int], None] | None = None, **options: Any
+    ) -> Iterator[Sample]:
+        """Samples in the order of their index.
+
+        Args:
+            num_samples: how many.
+            first: index of the first.
+            on_step: called after each evaluation here, as if all processes were as far; may raise KeyboardInterrupt.
+            **options: as of `MoleculeGenerator.iterate`.
+
+        Yields:
+            Sample: in order.
+
+        Raises:
+            KeyboardInterrupt: if a process was interrupted, after what is done.
+        """
+
+        def step(count: int) -> None:
+            if on_step is not None:
+                on_step(count * self.world)
+
+        for start in range(first, first + num_samples, ROUND * self.world):
+            count = min(ROUND * self.world, first + num_samples - start)
+            distributed.broadcast_object_list([(start, count, options)], 0)
+            parts = self._round(start, count, options, step)
+            yield from chain.from_iterable(samples for samples, _ in parts)
+            if any(interrupted for _, interrupted in parts):
+                raise KeyboardInterrupt
+
+    def serve(self) -> None:
+        """In the other processes: draws what the first asks for, until it asks no more."""
+        told: list[Any] = [None]
+        stop = Event()  # Ctrl-C reaches all: each stops where it is, and the first says when it is over
+        signal.signal(signal.SIGINT, lambda *_: stop.set())
+
+        def step(count: int) -> None:
+            if stop.is_set():
+                raise KeyboardInterrupt
+
+        while distributed.broadcast_object_list(told, 0) or told[0] is not None:
+            start, count, options = told[0]
+            self._round(start, count, options, step)
+        self._part()
+
+    def close(self) -> None:
+        """In the first process: lets the others go."""
+        distributed.broadcast_object_list([None], 0)
+        self._part()
+
+    def _part(self) -> None:
+        """Ends the threads of torch.distributed, which else may end their process with an abort."""
+        distributed.barrier()
+        distributed.destroy_process_group()
+
+    def _round(
+        self, start: int, count: int, options: dict[str, Any], on_step: Callable[[int], None]
+    ) -> list[tuple[list[Sample], bool]]:
+        """Draws the part of this process; the first gets those of all, and whether each was interrupted."""
+        share = -(-count // self.world)
+        begin, end = (start + min(share * rank, count) for rank in (self.rank, self.rank + 1))
+        own, interrupted = [], False
+        try:
+            for sample in self.generator.iterate(end - begin, first=begin, on_step=on_step, **options):
+                own.append(sample)
+        except KeyboardInterrupt:
+            interrupted = True
+        parts: list[Any] = [None] * self.world
+        distributed.gather_object((own, interrupted), parts if self.rank == 0 else None)
+        return parts
+
+
+def together(
+    task: Task,
+    order: Any,
+    *,
+    weights: str,
+    devices: int,
+    num_nodes: int,
+    num_threads: int,
+    device: str,
+    precision: str,
+    told: str,
+) -> int:
+    """Carries out a task in the first of several processes, which all draw for it.
+
+    Args:
+        task: a function of a module; gets the order, and the generator that all share.
+        order: plain values.
+        weights: of the generators.
+        devices: processes on this machine.
+        num_nodes: machines.
+        num_threads: of a process on the CPU.
+        device: cpu or cuda.
+        precision: to compute in.
+        told: what the user should know when a process dies.
+
+    Returns:
+        What the task returned; 0 on the other machines.
+
+    Raises:
+        WorkerError: if a process died.
+        MoldiffError: of the task, as it was raised.
+    """
+    fabric = Fabric(accelerator=device, devices=devices, num_nodes=num_nodes, strategy=sampling_strategy(num_nodes))
+    try:
+        with Interrupt():  # where others draw, Ctrl-C is theirs to heed
+            kind, result = fabric.launch(partial(_share, task, order, weights, num_threads, precision))
+    except ProcessExitedException as error:
+        raise WorkerError(f"{told}; process {error.error_index} of {devices} died: {error}") from error
+    except ProcessRaisedException as error:
+        last = str(error).strip().splitlines()[-1]
+        raise WorkerError(f"{told}; process {error.error_index} of {devices} ended: {last}") from error
+    if kind:
+        raise getattr(errors, kind)(result)
+    return result
+
+
+def _share(task: Task, order: Any, weights: str, num_threads: int, precision: str, fabric: Fabric) -> tuple[str, Any]:
+    """One process from begin to end: the kind of an error with its message, or nothing and the result."""
+    keep_memory()
+    warnings.simplefilter("ignore")  # who started us has warned
+    torch.set_num_threads(num_threads)
+    generator = MoleculeGenerator.from_pretrained(weights, device=fabric.device, precision=precision)
+    shared = SharedGenerator(generator)
+    if shared.rank:
+        shared.serve()
+        return "", 0
+    try:
+        return "", task(order, shared)
+    except MoldiffError as error:
+        return type(error).__name__, str(error)
+    finally:
+        shared.close()

@@ -1,0 +1,67 @@
+"""How many atoms a molecule gets."""
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from moldiff.chem.molecule import MAX_ATOMS
+from moldiff.conditions.condition import Condition
+from moldiff.diffusion.random import sample_generator
+from moldiff.errors import SizeError
+
+
+def size_weights(
+    conditions: Sequence[Condition], labels: Sequence[float], sizes: Mapping[int, int]
+) -> Mapping[int, float]:
+    """How often each number of atoms comes with these labels, as if the conditions were independent given it."""
+    told = [(c, label) for c, label in zip(conditions, labels, strict=True) if not math.isnan(label)]
+    likely = {n: count * math.prod(c.likelihood(label, n) for c, label in told) for n, count in sizes.items()}
+    return likely if told and sum(likely.values()) > 0 else {n: float(count) for n, count in sizes.items()}
+
+
+NumAtoms = int | tuple[int, int] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Sizes:
+    """Numbers of atoms to choose from, and how often each."""
+
+    values: Int[np.ndarray, "s"]
+    cumulative: Float[np.ndarray, "s"]
+
+    @classmethod
+    def of(cls, counts: Mapping[int, float | int], num_atoms: NumAtoms, *, allow_extrapolation: bool) -> "Sizes":
+        """The data's histogram within the bounds; even where it has nothing there, or beyond the trained range."""
+        least, greatest = min(counts), max(counts)
+        low, high = (
+            (least, greatest)
+            if num_atoms is None
+            else (num_atoms, num_atoms)
+            if isinstance(num_atoms, int)
+            else num_atoms
+        )
+        asked = f"num_atoms {low}" if low == high else f"num_atoms {low}-{high}"
+        if not 1 <= low <= high <= MAX_ATOMS:
+            raise SizeError(f"{asked}: expected one size or least-greatest, within 1 to {MAX_ATOMS}")
+        beyond = low < least or high > greatest
+        if beyond:
+            told = f"{asked}: the weights were trained on {least} to {greatest} atoms"
+            if not allow_extrapolation:
+                raise SizeError(f"{told}; stay within, or allow extrapolation and expect fewer valid molecules")
+            warnings.warn(f"{told}; expect fewer valid molecules beyond", stacklevel=3)
+        values = np.arange(low, high + 1)
+        weights = np.array([counts.get(int(value), 0) for value in values], dtype=np.float64)
+        if beyond or not weights.any():
+            weights = np.ones(len(values))
+        return cls(values, np.cumsum(weights / weights.sum()))
+
+    def draw(self, seed: int, index: int) -> int:
+        """The size of one molecule, from a stream of its own."""
+        uniform = torch.rand((), dtype=torch.float64, generator=sample_generator(seed, index, stream=1))
+        place = np.searchsorted(self.cumulative, float(uniform), side="right")
+        return int(self.values[min(int(place), len(self.values) - 1)])

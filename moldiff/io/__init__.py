@@ -1,0 +1,1 @@
+"""Files of molecules: formats, readers and writers."""

@@ -1,0 +1,1 @@
+"""Rates and distances of generated molecules, for any file; no torch."""

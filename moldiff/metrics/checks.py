@@ -1,0 +1,172 @@
+"""A closer look at some valid molecules: what takes milliseconds to seconds for each, in processes with a time limit.
+
+Truths become rates, of the molecules for which they could be told; numbers their quartiles. A molecule on which a check
+fails is counted beside by its reason.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.validity import Checked, check
+from moldiff.errors import ConfigError
+from moldiff.metrics.posebusters import posebusters
+from moldiff.metrics.rate import Rate
+from moldiff.metrics.strain import gfn2_xtb, mmff94
+from moldiff.runtime.optional import need_packages
+from moldiff.runtime.process_pool import bounded_map
+
+SECONDS = 60.0  # most for one molecule and check
+QUARTILES = (25, 50, 75)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One way to look closer.
+
+    Attributes:
+        look: gives truths or numbers by name, in the units of `units`.
+        packages: by which it is done; their versions go into the JSON.
+        definition: what is computed.
+        source: where it was published.
+        units: of its numbers.
+    """
+
+    look: Callable[[Checked], Mapping[str, float | bool] | Failure] = field(repr=False)
+    packages: tuple[str, ...]
+    definition: str
+    source: str
+    units: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: what was done, by which versions."""
+        versions = {name: version(name) for name in self.packages}
+        return {"definition": self.definition, "source": self.source, "units": dict(self.units), "versions": versions}
+
+
+_STRAIN = {"energy": "kcal/mol", "displacement": "Å"}
+CHECKS = {
+    "posebusters": Check(
+        posebusters,
+        ("posebusters", "rdkit"),
+        "PoseBusters' configuration `mol`; internal energy where RDKit embeds 50 conformers within 2 s.",
+        "Buttenschoen et al. 2024, Chem. Sci. 15, 3130",
+    ),
+    "mmff94": Check(
+        mmff94,
+        ("rdkit",),
+        "Energy above the nearest MMFF94 minimum, and root mean square displacement of all atoms to it.",
+        "Halgren 1996, J. Comput. Chem. 17, 490",
+        _STRAIN,
+    ),
+    "xtb": Check(
+        gfn2_xtb,
+        ("tblite", "ase"),
+        "As mmff94, by GFN2-xTB, largest force 0.02 eV/Å.",
+        "Bannwarth et al. 2019, J. Chem. Theory Comput. 15, 1652",
+        _STRAIN,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a check found.
+
+    Attributes:
+        name: of the check.
+        results: one for each molecule looked at, in order.
+    """
+
+    name: str
+    results: tuple[Mapping[str, float | bool] | Failure, ...] = field(repr=False)
+
+    @property
+    def found(self) -> list[Mapping[str, float | bool]]:
+        """Results that are no failures."""
+        return [result for result in self.results if not isinstance(result, Failure)]
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """Molecules on which the check failed, by reason, most frequent first."""
+        reasons = Counter(result.reason for result in self.results if isinstance(result, Failure))
+        return dict(reasons.most_common())
+
+    @property
+    def rates(self) -> dict[str, Rate]:
+        """Molecules for which each truth holds, of those for which it could be told."""
+        return {name: Rate(sum(values), len(values)) for name, values in self._values(bool).items()}
+
+    @property
+    def quartiles(self) -> dict[str, tuple[float, float, float]]:
+        """First quartile, median and third of each number, over the molecules on which the check did not fail."""
+        return {name: tuple(np.percentile(of, QUARTILES).tolist()) for name, of in self._values(float).items()}
+
+    def _values(self, kind: type) -> dict[str, list]:
+        values: dict[str, list] = {}
+        for result in self.found:
+            for name, value in result.items():
+                if type(value) is kind:
+                    values.setdefault(name, []).append(value)
+        return values
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: counts, rates, quartiles, and what tells how they were made."""
+        return {
+            "looked_at": len(self.results),
+            "failures": self.failures,
+            "rates": {name: rate.to_dict() for name, rate in self.rates.items()},
+            "quartiles": {name: list(of) for name, of in self.quartiles.items()},
+            **CHECKS[self.name].to_dict(),
+        }
+
+
+def checks_named(names: Iterable[str]) -> tuple[str, ...]:
+    """Names of checks, each once; a ConfigError if one is none, a MissingPackageError if its package is not there."""
+    found = tuple(dict.fromkeys(names))
+    for name in found:
+        if name not in CHECKS:
+            raise ConfigError(f"check {name!r}: expected one of {', '.join(CHECKS)}")
+        need_packages(CHECKS[name].packages, what=f"check {name}:", extra="score")
+    return found
+
+
+def look_closer(
+    molecules: Sequence[Molecule],
+    names: Iterable[str],
+    *,
+    num_workers: int | None = None,
+    seconds: float = SECONDS,
+    on_looked: Callable[[], None] = lambda: None,
+) -> dict[str, Seen]:
+    """Looks at molecules by checks, in other processes.
+
+    Args:
+        molecules: strictly valid ones.
+        names: of `CHECKS`.
+        num_workers: processes; by default one a core.
+        seconds: most for a molecule and check; what takes longer is a failure of the reason `timeout`.
+        on_looked: called after each molecule and check.
+
+    Returns:
+        What was seen, by name; errors as of `checks_named`.
+    """
+    names = checks_named(names)
+    results: list[Mapping[str, float | bool] | Failure] = []
+    work = ((name, molecule) for name in names for molecule in molecules)
+    for result in bounded_map(_look, work, seconds=seconds, num_workers=num_workers):
+        results.append(result)
+        on_looked()
+    size = len(molecules)
+    return {name: Seen(name, tuple(results[i * size : (i + 1) * size])) for i, name in enumerate(names)}
+
+
+def _look(work: tuple[str, Molecule]) -> Mapping[str, float | bool] | Failure:
+    name, molecule = work
+    mol = check(molecule)
+    return mol if isinstance(mol, Failure) else CHECKS[name].look(mol)

@@ -1,0 +1,96 @@
+"""Properties of clean molecules, read off the same equivariant network."""
+
+from typing import cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from moldiff.network.blocks import Block, Widths
+from moldiff.network.model import EquivariantNetwork
+from moldiff.state import BOND_CLASSES, State, Times
+
+HEADS = ("atom_head", "bond_ends", "bond_inner", "bond_outer")  # of the generating network; nobody reads them here
+TYPICAL_SIZE = 18.0  # atoms; sums over atoms are divided by it
+
+
+class PropertyNetwork(nn.Module):
+    """Predicts properties from elements, formal charges and coordinates; invariant under motions and mirror images.
+
+    y = s(composition) + MLP(mean and sum over the atoms of what the blocks make of them), where s is linear in the
+    numbers of atoms of each class. Bonds are not read, so that it judges the geometry that it is given.
+
+    Args:
+        atom_classes: classes of the data.
+        num_targets: properties.
+        num_blocks: rounds of messages.
+        widths: sizes of a block.
+        scale: spread of the data's coordinates, Å.
+    """
+
+    def __init__(self, *, atom_classes: int, num_targets: int, num_blocks: int, widths: Widths, scale: float) -> None:
+        super().__init__()
+        self.body = EquivariantNetwork(
+            atom_classes=atom_classes, atom_inputs=atom_classes, bond_inputs=BOND_CLASSES, num_blocks=num_blocks,
+            widths=widths, scale=scale,
+        )  # fmt: skip
+        for head in HEADS:
+            delattr(self.body, head)
+        self.body.embed_moves.requires_grad_(False)  # known coordinates do not move
+        for block in self.body.blocks:
+            cast(Block, block).update.move.requires_grad_(False)
+        self.inner = nn.Linear(2 * widths.atom, widths.atom)
+        self.outer = nn.Linear(widths.atom, num_targets)
+        self.register_buffer("composition", torch.zeros(atom_classes + 1, num_targets))
+        self.composition: Tensor
+
+    def forward(self, state: State) -> Float[Tensor, "b c"]:
+        """The properties in standard deviations from their means.
+
+        Args:
+            state: clean molecules; bonds and labels are not read.
+
+        Returns:
+            A row for each molecule.
+        """
+        b, n = state.mask.shape
+        clean = state.pos.new_zeros(b, n)
+        t = Times(clean, clean, state.pos.new_ones(b, n, n))
+        bare = state.replace(bond=torch.zeros_like(state.bond), labels=None)
+        x, _ = self.body.encode(bare, t, state.pos, clean, None)
+        atoms = self.body.atom_norm(x.scalars) * state.mask.T[..., None]
+        total = atoms.sum(0)
+        pooled = torch.cat([total / state.mask.sum(1, keepdim=True), total / TYPICAL_SIZE], -1)
+        return self.outer(nn.functional.silu(self.inner(pooled))) + self.baseline(state)
+
+    def baseline(self, state: State) -> Float[Tensor, "b c"]:
+        """The part that the numbers of atoms of each class tell."""
+        return counts_of(state, len(self.composition) - 1) @ self.composition.to(state.pos.dtype)
+
+
+def counts_of(state: State, num_classes: int) -> Float[Tensor, "b k"]:
+    """Numbers of atoms of each class, and a one."""
+    atoms = nn.functional.one_hot(state.atom, num_classes) * state.mask[..., None]
+    return torch.cat([atoms.sum(1), torch.ones_like(state.atom[:, :1])], -1).to(state.pos.dtype)
+
+
+def fitted_composition(
+    counts: Float[Tensor, "m k"], values: Float[Tensor, "m c"], *, ridge: float = 1.0
+) -> Float[Tensor, "k c"]:
+    """Least squares of the values, NaN left out, on numbers of atoms and a one.
+
+    Args:
+        counts: as of `counts_of`.
+        values: in standard deviations.
+        ridge: added to the squares, so that rare classes stay near zero.
+
+    Returns:
+        The coefficients.
+    """
+    columns = []
+    for column in values.double().T:
+        told = ~column.isnan()
+        x = counts.double()[told]
+        eye = ridge * torch.eye(x.shape[1], dtype=torch.float64)
+        columns.append(torch.linalg.solve(x.T @ x + eye, x.T @ column[told]))
+    return torch.stack(columns, 1).float()

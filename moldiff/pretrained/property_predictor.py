@@ -1,0 +1,187 @@
+"""Properties of molecules that are there, predicted by a network: the judge of what was asked for."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from pydantic import Field
+
+import moldiff
+from moldiff.build import build_predictor
+from moldiff.chem.bare_geometry import geometry_obstacle
+from moldiff.chem.molecule import Molecule
+from moldiff.chem.vocabulary import Vocabulary
+from moldiff.conditions.condition import Condition
+from moldiff.config.base import NotNegative, Settings
+from moldiff.config.model import NetworkSettings
+from moldiff.data.batching import filled, in_batches
+from moldiff.data.statistics import Statistics
+from moldiff.errors import VocabularyError, WeightsError
+from moldiff.network.property_model import PropertyNetwork
+from moldiff.pretrained.bundle import read_settings, read_vocabulary, texts_of
+from moldiff.pretrained.format import AGAIN, CARD, CONFIG, STATISTICS, TENSORS, find_weights, read_statistics, read_text
+from moldiff.pretrained.tensors import read_tensors, write_bundle
+from moldiff.runtime.precision import use_bf16
+from moldiff.runtime.threads import side_by_side
+from moldiff.state import State
+
+FOLDER = "predictor"  # of the judge inside the bundle of a generator
+CPU = torch.device("cpu")
+
+
+class PredictorConfig(Settings):
+    """What `config.json` of a predictor says.
+
+    Attributes:
+        format: tells a predictor from other bundles.
+        format_version: of the layout of the folder.
+        moldiff_version: that wrote it.
+        network: its sizes.
+        errors: mean absolute error of each property on molecules that it was not trained on, in its unit.
+        num_held_out: how many these were.
+    """
+
+    format: Literal["moldiff-predictor"] = "moldiff-predictor"
+    format_version: Literal[1] = 1
+    moldiff_version: str = Field(default_factory=lambda: moldiff.__version__)
+    network: NetworkSettings
+    errors: dict[str, NotNegative]
+    num_held_out: Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True, eq=False)
+class PropertyPredictor:
+    """Predicts properties of molecules from their elements, formal charges and coordinates; bonds are not read.
+
+    Attributes:
+        network: float32, in evaluation mode.
+        config: its sizes, and how well it predicts.
+        statistics: of the data it was trained on; its conditions are what it predicts.
+        vocabulary: atom classes that it knows.
+        card: what it is, for people; Markdown.
+    """
+
+    network: PropertyNetwork
+    config: PredictorConfig
+    statistics: Statistics
+    vocabulary: Vocabulary
+    card: str
+
+    @property
+    def targets(self) -> tuple[Condition, ...]:
+        """The properties, in the order of the columns."""
+        return self.statistics.conditions
+
+    @property
+    def errors(self) -> Mapping[str, float]:
+        """Mean absolute error of each property on held-out molecules, in its unit."""
+        return self.config.errors
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> "PropertyPredictor":
+        """From a bundle's folder, or that of a generator with a judge; a `WeightsError` if it is none or unfit."""
+        folder = find_weights(folder)
+        folder = find_weights(folder / FOLDER) if (folder / FOLDER).is_dir() else folder
+        statistics = read_statistics(folder)
+        config = read_settings(PredictorConfig, folder / CONFIG)
+        names = [condition.name for condition in statistics.conditions]
+        if not names or sorted(config.errors) != sorted(names) or any(c.classes for c in statistics.conditions):
+            raise WeightsError(
+                f"{folder}: {CONFIG} has errors of {', '.join(config.errors) or 'nothing'}, {STATISTICS} the numbers "
+                f"{', '.join(names) or 'none'}; {AGAIN}"
+            )
+
+        def expected() -> dict[str, torch.Tensor]:
+            with torch.device("meta"):
+                return build_predictor(config.network, statistics).state_dict()
+
+        tensors = read_tensors(folder / TENSORS, expected, widest=max(config.network.model_dump().values()))
+        network = build_predictor(config.network, statistics)
+        network.load_state_dict(tensors)
+        return cls(network.eval(), config, statistics, read_vocabulary(folder, statistics), read_text(folder / CARD))
+
+    @classmethod
+    def inside(cls, weights: str | Path) -> "PropertyPredictor | None":
+        """The judge that comes with the weights of a generator, if one does."""
+        folder = find_weights(weights)
+        return cls.from_pretrained(folder) if (folder / FOLDER).is_dir() else None
+
+    def save_pretrained(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Writes the bundle; see `moldiff.pretrained.tensors.write_bundle`."""
+        texts = texts_of(self.config, self.statistics, self.card)
+        write_bundle(Path(folder), texts, self.network.state_dict(), overwrite=overwrite)
+
+    def predict(
+        self, molecules: Iterable[Molecule], *, allow_extrapolation: bool = False, check_geometry: bool = True
+    ) -> Float[np.ndarray, "m c"]:
+        """The properties of molecules.
+
+        Args:
+            molecules: with all their atoms; coordinates as relaxed as those it was trained on.
+            allow_extrapolation: also of molecules unlike those it was trained on, whose figures may mean nothing.
+            check_geometry: refuse coordinates that are not those of a whole molecule in Å.
+
+        Returns:
+            A row for each molecule, in the units of the targets; NaN for one that `obstacle` speaks against.
+        """
+        molecules, targets = list(molecules), self.targets
+        usable = [
+            index
+            for index, molecule in enumerate(molecules)
+            if self.obstacle(molecule, allow_extrapolation=allow_extrapolation, check_geometry=check_geometry) is None
+        ]
+        out = np.full((len(molecules), len(targets)), np.nan)
+        labels = self.labels(molecules[index] for index in usable)
+        out[usable] = labels * [target.std for target in targets] + [target.mean for target in targets]
+        return out
+
+    def obstacle(
+        self, molecule: Molecule, *, allow_extrapolation: bool = False, check_geometry: bool = True
+    ) -> str | None:
+        """Why a molecule is not predicted, or None.
+
+        Args:
+            molecule: to look at.
+            allow_extrapolation: accept sizes and net charges that the network was not trained on.
+            check_geometry: refuse coordinates that are not those of a whole molecule in Å.
+
+        Returns:
+            What speaks against it: an unknown atom, size or charge, other units, hydrogens that are missing.
+        """
+        error = self.statistics.domain.obstacle(molecule)
+        if error is not None and not (allow_extrapolation and not isinstance(error, VocabularyError)):
+            return str(error)
+        return geometry_obstacle(molecule) if check_geometry else None
+
+    def labels(self, molecules: Iterable[Molecule]) -> Float[np.ndarray, "m c"]:
+        """As `predict`, but in standard deviations from the mean, as of `moldiff.conditions.condition`."""
+        known: dict[int, tuple[Molecule, np.ndarray]] = {}
+        total = 0
+        for index, molecule in enumerate(molecules):
+            total += 1
+            try:
+                known[index] = molecule, self.vocabulary.encode(molecule.elements, molecule.charges)
+            except VocabularyError:
+                continue
+        out = np.full((total, len(self.targets)), np.nan)
+
+        def work(batch: tuple[int, list[int]], stop: Event) -> np.ndarray:
+            del stop
+            n, rows = batch[0], filled(batch[1], batch[0], CPU)
+            pos = torch.from_numpy(np.stack([known[i][0].pos for i in rows])).float()
+            atom = torch.from_numpy(np.stack([known[i][1] for i in rows]))
+            bond, mask = torch.zeros(*atom.shape, n, dtype=torch.long), torch.ones_like(atom, dtype=torch.bool)
+            state = State(pos - pos.mean(1, keepdim=True), atom, bond, mask)
+            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=use_bf16("auto", CPU)):
+                return self.network(state)[: len(batch[1])].double().numpy()
+
+        sizes = {index: len(molecule) for index, (molecule, _) in known.items()}
+        batches = in_batches(sizes, None, CPU)
+        for (_, indices), labels in side_by_side(work, batches, num_threads=torch.get_num_threads()):
+            out[indices] = labels
+        return out

@@ -1,0 +1,1 @@
+"""The process that we run in: precision, memory, threads, processes, interrupts, files."""

@@ -1,0 +1,75 @@
+"""Steps of the coordinates from t to an earlier s."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from moldiff.diffusion.joint import JointProcess, centred_noise
+from moldiff.diffusion.random import Randomness
+from moldiff.sampling.continuous.base import check_eta, towards
+from moldiff.state import Prediction, State, Times
+
+
+@dataclass(frozen=True)
+class Ddim:
+    """DDIM on any schedule: z_s = a_s x0 + sqrt(s_s^2 - v^2) eps_hat + v eps, v = eta times the posterior's std.
+
+    eta = 0 is deterministic, and on the linear schedule the Euler step of the straight flow; eta = 1 is ancestral
+    sampling from q(z_s | z_t, x0_hat), as in DDPM. An atom whose time does not change stays where it is.
+
+    Attributes:
+        eta: share of fresh noise, 0 to 1.
+
+    Source: Song et al. 2021, arXiv:2010.02502, eq. 12 and 16, for a general alpha and sigma.
+    """
+
+    eta: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Checks the range.
+
+        Raises:
+            ConfigError: if eta is outside [0, 1].
+        """
+        check_eta(self.eta)
+
+    def step(
+        self,
+        process: JointProcess,
+        z_t: State,
+        x0_hat: Prediction,
+        t: Times,
+        s: Times,
+        memory: object,
+        *,
+        generator: Randomness,
+    ) -> tuple[Float[Tensor, "b n 3"], object]:
+        """See `PositionStepper.step`; needs no memory."""
+        mean, fresh = towards(process, z_t.pos, x0_hat.pos, t, s, self.eta)
+        if self.eta > 0:
+            mean = mean + fresh[..., None] * centred_noise(t, z_t.mask, generator=generator)
+        return mean * z_t.mask[..., None], None
+
+
+class Ancestral:
+    """DDPM: a draw from q(z_s | z_t, x0_hat).
+
+    Source: Ho et al. 2020, arXiv:2006.11239, algorithm 2, for any pair of times.
+    """
+
+    def step(
+        self,
+        process: JointProcess,
+        z_t: State,
+        x0_hat: Prediction,
+        t: Times,
+        s: Times,
+        memory: object,
+        *,
+        generator: Randomness,
+    ) -> tuple[Float[Tensor, "b n 3"], object]:
+        """See `PositionStepper.step`; needs no memory."""
+        mean, std = process.pos.posterior(z_t.pos, x0_hat.pos, t.pos, s.pos)
+        noise = centred_noise(t, z_t.mask, generator=generator)
+        return (mean + std[..., None] * noise) * z_t.mask[..., None], None

@@ -1,0 +1,71 @@
+"""What is known of the molecules before they are drawn: it has time 0 and stays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from moldiff.state import Lead, State, Times
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """Values and which of them are given; nothing is, in de novo generation.
+
+    Attributes:
+        values: molecules of the sizes to draw; only given elements are read.
+        pos: atoms whose coordinates are given.
+        atom: atoms whose class is given.
+        bond: pairs whose bond is given, symmetric.
+        possible: atom classes that each atom may have; None is all.
+    """
+
+    values: State
+    pos: Bool[Tensor, "b n"]
+    atom: Bool[Tensor, "b n"]
+    bond: Bool[Tensor, "b n n"]
+    possible: Bool[Tensor, "b n k"] | None = None
+
+    @classmethod
+    def nothing(cls, mask: Bool[Tensor, "b n"]) -> "Known":
+        """Only the sizes are given."""
+        b, n = mask.shape
+        zeros = torch.zeros(b, n, dtype=torch.long, device=mask.device)
+        values = State(zeros.new_zeros(b, n, 3, dtype=torch.float32), zeros, zeros.new_zeros(b, n, n), mask)
+        no_pairs = torch.zeros(b, n, n, dtype=torch.bool, device=mask.device)
+        return cls(values, torch.zeros_like(mask), torch.zeros_like(mask), no_pairs)
+
+    @classmethod
+    def stack(cls, parts: Sequence["Known"]) -> "Known":
+        """Parts of one size as one batch; all of them or none say which classes are possible."""
+        values = [part.values for part in parts]
+        possible = [part.possible for part in parts if part.possible is not None]
+        return cls(
+            State(
+                torch.cat([v.pos for v in values]), torch.cat([v.atom for v in values]),
+                torch.cat([v.bond for v in values]), torch.cat([v.mask for v in values]),
+            ),
+            torch.cat([part.pos for part in parts]), torch.cat([part.atom for part in parts]),
+            torch.cat([part.bond for part in parts]), torch.cat(possible) if possible else None,
+        )  # fmt: skip
+
+    def to(self, device: torch.device | str) -> "Known":
+        """The same on another device."""
+        possible = None if self.possible is None else self.possible.to(device)
+        return Known(self.values.to(device), self.pos.to(device), self.atom.to(device), self.bond.to(device), possible)
+
+    def times(self, t: float, lead: Lead = Lead()) -> Times:  # noqa: B008 - frozen
+        """Time t, or what the lead makes of it, for what is drawn; 0 for what is known."""
+        b, n = self.pos.shape
+        drawn = Times.shared(torch.full((b,), t, device=self.pos.device), n, lead)
+        return drawn.known(self.pos, self.atom, self.bond)
+
+    def imposed(self, state: State) -> State:
+        """The state with the given values in place."""
+        return state.replace(
+            pos=torch.where(self.pos[..., None], self.values.pos, state.pos),
+            atom=torch.where(self.atom, self.values.atom, state.atom),
+            bond=torch.where(self.bond, self.values.bond, state.bond),
+        )

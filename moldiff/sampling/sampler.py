@@ -1,0 +1,132 @@
+"""The walk from noise to molecules."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from moldiff.diffusion.denoiser import Denoiser
+from moldiff.diffusion.joint import JointProcess, clean_padding
+from moldiff.diffusion.random import Randomness
+from moldiff.errors import ConfigError, TimeOrderError
+from moldiff.sampling.continuous.base import PositionStepper
+from moldiff.sampling.continuous.ddim import Ancestral
+from moldiff.sampling.discrete.base import ClassStepper
+from moldiff.sampling.discrete.posterior import MixturePosterior
+from moldiff.sampling.inpainting import Known
+from moldiff.sampling.resampling import Select, taken
+from moldiff.state import Lead, Prediction, State
+
+Tap = Callable[[int, float, State, Prediction], None]
+
+
+@dataclass(frozen=True)
+class Steppers:
+    """The algorithms of a walk.
+
+    Attributes:
+        pos: of the coordinates.
+        classes: of the atom and bond classes.
+    """
+
+    pos: PositionStepper = Ancestral()  # noqa: RUF009 - stateless
+    classes: ClassStepper = MixturePosterior()  # noqa: RUF009 - stateless
+
+
+@torch.no_grad()
+def walk(
+    process: JointProcess,
+    denoiser: Denoiser,
+    steppers: Steppers,
+    grid: Float[Tensor, "steps"],
+    known: Known,
+    *,
+    generator: Randomness,
+    lead: Lead = Lead(),  # noqa: B008 - frozen
+    churn: float = 0.0,
+    self_conditioning: bool = True,
+    tap: Tap | None = None,
+    select: Select | None = None,
+) -> State:
+    """Draws what is not known, one network evaluation a step.
+
+    Args:
+        process: the joint process that the denoiser was trained on.
+        denoiser: predicts clean molecules.
+        steppers: algorithms.
+        grid: times of the coordinates from 1 down to 0; a time may come twice, for a stepper that looks twice.
+        known: sizes, and the values that stay.
+        generator: all randomness of the walk.
+        lead: of the classes over the coordinates.
+        churn: share of each step that fresh noise takes back, of all variables, before the next evaluation.
+        self_conditioning: hand the last prediction to the denoiser.
+        tap: called after each step with its number, the time reached, the state and the prediction it came from.
+        select: called before each step; which row each row goes on from. Rows of different sizes or known values must
+            not follow one another.
+
+    Returns:
+        The molecules, known values included.
+
+    Raises:
+        ConfigError: if the churn is not a share below 1.
+        TimeOrderError: if the grid does not fall from 1 to 0.
+    """
+    times = checked(grid)
+    if not 0 <= churn < 1:
+        raise ConfigError(f"churn must be at least 0 and below 1, got {churn}")
+    # The process itself at t = 1: what is known stays, and its frame with it; the rest is the prior.
+    blank = Known.nothing(known.values.mask).values
+    t = known.times(1.0, lead)
+    state = process.noise(known.imposed(blank), t, generator=generator)
+    previous, memory_pos, memory_classes = None, None, None
+    for i, time in enumerate(times[1:], start=1):
+        s = known.times(time, lead)
+        x0_hat = denoiser(state, t, previous if self_conditioning else None)
+        rows = None if select is None else select(i, times[i - 1], state, x0_hat)
+        if rows is not None:
+            state, x0_hat, memory_pos, memory_classes = taken((state, x0_hat, memory_pos, memory_classes), rows)
+        pos, memory_pos = steppers.pos.step(process, state, x0_hat, t, s, memory_pos, generator=generator)
+        atom, bond, memory_classes = steppers.classes.step(
+            process, state, x0_hat, t, s, memory_classes, generator=generator
+        )
+        state = known.imposed(clean_padding(state.replace(pos=pos, atom=atom, bond=bond)))
+        previous = x0_hat
+        if tap is not None:
+            tap(i, time, state, x0_hat)
+        t = s
+        if churn and time > times[min(i + 1, len(times) - 1)]:  # not between two looks at one time, nor at the end
+            before = next(earlier for earlier in reversed(times[:i]) if earlier > time)
+            t = known.times(time + churn * (before - time), lead)
+            state = process.transition(state, s, t, generator=generator)
+    return state
+
+
+def checked(grid: Float[Tensor, "steps"]) -> list[float]:
+    """The times of a grid.
+
+    Args:
+        grid: from 1 down to 0; a time between may come twice.
+
+    Returns:
+        Its times.
+
+    Raises:
+        TimeOrderError: if it is another kind of grid.
+    """
+    times = grid.tolist()
+    falls = all(s < t or 0 < s == t < 1 for t, s in itertools.pairwise(times))
+    if len(times) < 2 or times[0] != 1 or times[-1] != 0 or not falls:
+        raise TimeOrderError(f"a step grid must fall from 1 to 0, got {times[:3]} ... {times[-3:]}")
+    return times
+
+
+def shown(state: State, x0_hat: Prediction) -> State:
+    """The state with the likeliest class in the place of each that absorbing noise has masked."""
+    atom, bond = (
+        torch.where(classes < logits.shape[-1], classes, logits.argmax(-1))
+        for classes, logits in ((state.atom, x0_hat.atom), (state.bond, x0_hat.bond))
+    )
+    return state.replace(atom=atom, bond=bond)

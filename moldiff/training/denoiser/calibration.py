@@ -1,0 +1,54 @@
+"""What trained weights do not know: the error of their coordinates at each time."""
+
+import numpy as np
+import torch
+from jaxtyping import Int
+
+from moldiff.data.batching import BucketSampler
+from moldiff.data.store.dataset import MoleculeStore
+from moldiff.diffusion.denoiser import Denoiser
+from moldiff.diffusion.joint import JointProcess
+from moldiff.diffusion.random import BatchRandomness, sample_generator
+from moldiff.runtime.precision import use_bf16
+from moldiff.state import Lead, Times
+
+NUM_TIMES, NUM_MOLECULES = 21, 500
+
+
+@torch.no_grad()
+def pos_errors(
+    denoiser: Denoiser,
+    process: JointProcess,
+    store: MoleculeStore,
+    indices: Int[np.ndarray, "k"],
+    *,
+    lead: Lead = Lead(),  # noqa: B008 - frozen
+    seed: int = 0,
+) -> tuple[float, ...]:
+    """Root mean square error of a predicted coordinate, with self-conditioning, at even times from 0 to 1.
+
+    Args:
+        denoiser: with trained weights, on the CPU.
+        process: that it was trained on.
+        store: of molecules.
+        indices: of molecules it was not trained on; a random 500 of them are used.
+        lead: of the classes over the coordinates, in the walks that the errors are for.
+        seed: of the choice and of the noise.
+
+    Returns:
+        21 errors, Å; the first is 0.
+    """
+    chosen = torch.randperm(len(indices), generator=sample_generator(seed, 0))[:NUM_MOLECULES].numpy()
+    sampler = BucketSampler(store.sizes, indices[chosen], budget=24_000, seed=seed)
+    squares, count = torch.zeros(NUM_TIMES, dtype=torch.float64), 0
+    for number, batch in enumerate(sampler.batches(0)):
+        x0 = store.state(batch)
+        b, n = x0.mask.shape
+        count += 3 * int(x0.mask.sum())
+        for k in range(1, NUM_TIMES):
+            t = Times.shared(torch.full((b,), k / (NUM_TIMES - 1)), n, lead)
+            z_t = process.noise(x0, t, generator=BatchRandomness(sample_generator(seed, number, stream=k), b))
+            with torch.autocast("cpu", torch.bfloat16, enabled=use_bf16("auto", torch.device("cpu"))):
+                x0_hat = denoiser(z_t, t, denoiser(z_t, t))
+            squares[k] += float(((x0_hat.pos - x0.pos).square() * x0.mask[..., None]).sum())
+    return tuple(round(float(error), 5) for error in (squares / count).sqrt())

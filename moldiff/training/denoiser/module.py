@@ -1,0 +1,106 @@
+"""The Lightning module of a training run: draws times and noise, predicts, charges."""
+
+import torch
+from torch import Tensor, nn
+
+from moldiff.conditions.dropout import draw_told
+from moldiff.config.training import TrainingSettings
+from moldiff.diffusion.joint import JointProcess
+from moldiff.diffusion.random import BatchRandomness, sample_generator
+from moldiff.errors import TrainingError
+from moldiff.runtime.precision import use_bf16
+from moldiff.state import Prediction, State, Times
+from moldiff.training.base_module import AveragedModule
+from moldiff.training.denoiser.inpainting_masks import draw_task_times
+from moldiff.training.denoiser.losses import Losses, losses
+from moldiff.training.denoiser.times import draw_before, draw_lead, draw_times
+from moldiff.training.loader import share_of_work
+
+
+class DiffusionModule(AveragedModule):
+    """Trains a denoiser. All randomness of a step comes from (seed, step), so a resumed run repeats it bit for bit.
+
+    Args:
+        denoiser: what is trained, called as `moldiff.diffusion.denoiser.Denoiser`.
+        process: the joint process.
+        settings: of the run.
+
+    Attributes:
+        settings: of the run.
+    """
+
+    settings: TrainingSettings
+
+    def __init__(self, denoiser: nn.Module, process: JointProcess, settings: TrainingSettings) -> None:
+        super().__init__(denoiser, settings)
+        self.process = process
+
+    def training_step(self, batch: State, batch_idx: int) -> Tensor:
+        """Loss of one batch, logged.
+
+        Args:
+            batch: clean molecules.
+            batch_idx: not used; the step counts over the whole run.
+
+        Returns:
+            The loss.
+
+        Raises:
+            TrainingError: if the loss is not finite; nothing has been changed by this batch then.
+        """
+        rank, world = share_of_work()
+        loss, parts = self.loss(batch, self.global_step * world + rank)
+        if not bool(torch.isfinite(loss)):
+            raise TrainingError(
+                f"step {self.global_step}: loss is {loss.item()} (pos {parts.pos.item():.3g}, "
+                f"atom {parts.atom.item():.3g}, bond {parts.bond.item():.3g}); the last good checkpoint is kept, "
+                "resume with a lower learning_rate"
+            )
+        self.num_seen += self.of_all(len(batch.mask))
+        values = {"loss": loss, "pos": parts.pos, "atom": parts.atom, "bond": parts.bond}
+        self.log_dict({k: v.detach() for k, v in values.items()}, batch_size=len(batch.mask))
+        return loss
+
+    def loss(self, batch: State, number: int) -> tuple[Tensor, Losses]:
+        """Weighted loss and its parts for clean molecules, with the times and the noise of this batch of the run."""
+        generator = sample_generator(self.settings.seed, number)
+        b, n = batch.mask.shape
+        randomness = BatchRandomness(generator, b, device=self.device)
+        times = draw_times(b, self.settings.time_end_density, generator=generator).to(self.device)
+        lead = draw_lead(b, self.settings, generator=generator, device=self.device)
+        t = Times.shared(times, n, lead)
+        if share := self.task_share():
+            batch, t = draw_task_times(batch, t, share, generator=generator)
+        if batch.labels is not None:
+            told = draw_told(batch.labels, self.settings.unconditional_share, generator=generator)
+            batch = batch.replace(labels=told)
+        z_t = self.process.noise(batch, t, generator=randomness)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.settings.precision, self.device)):
+            previous: Prediction | None = None
+            # Processes that train together toss one coin, or most steps would wait for the longer of two.
+            coin = sample_generator(self.settings.seed, number // share_of_work()[1], stream=1)
+            if float(torch.rand((), generator=coin)) < self.settings.self_conditioning:
+                z_before, before = z_t, t
+                if self._has_begun(self.settings.gap_start):
+                    earlier = draw_before(times, self.settings.previous_gap, generator=generator)
+                    before = Times.shared(earlier, n, lead).known(t.pos == 0, t.atom == 0, t.bond == 0)
+                    z_before = self.process.transition(z_t, t, before, generator=randomness)
+                with torch.no_grad():
+                    previous = self.denoiser(z_before, before)
+            prediction = self.denoiser(z_t, t, previous)
+        weights = self.settings.loss
+        floor = weights.late_pos_floor if self._has_begun(weights.late_start) else weights.pos_floor
+        parts = losses(prediction, batch, t, process=self.process, pos_floor=floor)
+        return weights.pos * parts.pos + weights.atom * parts.atom + weights.bond * parts.bond, parts
+
+    def task_share(self) -> float:
+        """Share of the molecules of which something is known, at this point of the run."""
+        return self.settings.task_share if self._has_begun(self.settings.task_start) else 0.0
+
+    def _has_begun(self, start: float) -> bool:
+        """Whether that share of the run is over."""
+        return int(self.num_seen) >= start * self.settings.num_molecules
+
+    def transfer_batch_to_device(self, batch: State, device: torch.device, dataloader_idx: int) -> State:
+        """Lightning cannot move a frozen dataclass by itself."""
+        return batch.to(device)

@@ -1,0 +1,106 @@
+"""One training run: settings and a store in, a run folder with checkpoints, logs and settings out."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+from torch import nn
+
+from moldiff.build import build_denoiser
+from moldiff.config.model import ModelSettings
+from moldiff.config.training import TrainingSettings
+from moldiff.data.statistics import Statistics
+from moldiff.data.store.dataset import MoleculeStore, find_store
+from moldiff.diffusion.denoiser import NetworkDenoiser
+from moldiff.errors import ConfigError
+from moldiff.generation.generator import MoleculeGenerator
+from moldiff.metrics.score import score
+from moldiff.pretrained.bundle import Bundle, load_pretrained
+from moldiff.state import State
+from moldiff.training.callbacks import ProgressAndLog, ScoredSamples
+from moldiff.training.denoiser.export import export
+from moldiff.training.denoiser.finetuning import transferred
+from moldiff.training.denoiser.forgetting import old_losses, old_molecules
+from moldiff.training.denoiser.module import DiffusionModule
+from moldiff.training.loader import training_subset
+from moldiff.training.lora import adapt
+from moldiff.training.origin import BUNDLE, origin_of
+from moldiff.training.trainer import (
+    METRICS,
+    alone,
+    batches_of,
+    begin,
+    checked_folder,
+    fit,
+    reached,
+)
+
+SCORES, FORGOTTEN = "scores.csv", "forgotten.json"
+
+
+@alone
+def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> DiffusionModule:
+    """Runs a training to its end, or goes on with one.
+
+    Args:
+        settings: of the run; a resumed one takes what it is given, so that its length can be changed.
+        folder: of the run; must be new or empty unless `resume`.
+        resume: go on from the last checkpoint, bit for bit on the CPU.
+
+    Returns:
+        The trained module.
+
+    Raises:
+        ConfigError: if there is no checkpoint to resume, or one of other data, or already a run in the folder, or a
+            model does not go with the weights to start from.
+        OutputError: if the folder cannot be written.
+        TrainingError: if the loss is no longer finite.
+        WeightsError: if the weights to start from cannot be read.
+    """
+    checkpoint = checked_folder(folder, settings, resume=resume)
+    store = MoleculeStore(find_store(settings.data))
+    statistics, labels, indices = training_subset(settings, store)
+    old: list[State] = []  # in fine-tuning, molecules of the weights to start from, and the losses on them
+    before: dict[str, float] = {}
+    if settings.start is None:
+        denoiser = build_denoiser(settings.model, statistics, seed=settings.seed)
+    else:
+        bundle = load_pretrained(settings.start)
+        settings = with_model_of(bundle, settings)
+        denoiser = transferred(bundle, statistics, seed=settings.seed)
+        old = old_molecules(bundle, store.vocabulary)
+        before = old_losses(denoiser, denoiser.process, old)
+    if settings.low_rank:
+        adapt(denoiser, settings.low_rank, seed=settings.seed)
+    module = DiffusionModule(denoiser, denoiser.process, settings)
+    module.origin = origin_of(store, statistics)
+    batches = batches_of(settings, store, indices, labels, reached(checkpoint, module) if resume else 0)
+    begin(folder, settings)
+    scored = ScoredSamples(
+        folder / SCORES, minutes=settings.sample_minutes,
+        sample_and_score=partial(_sample_and_score, settings, store, statistics, old),
+    )  # fmt: skip
+    if fit(module, batches, folder, ProgressAndLog(folder / METRICS), scored, resume=resume):
+        export(folder, folder / BUNDLE, overwrite=True)
+        if before:
+            after = old_losses(load_pretrained(folder / BUNDLE).denoiser, denoiser.process, old)
+            (folder / FORGOTTEN).write_text(json.dumps({"before": before, "after": after}, indent=2) + "\n")
+    return module
+
+
+def with_model_of(bundle: Bundle, settings: TrainingSettings) -> TrainingSettings:
+    """The settings with the model of the weights to go on from; a ConfigError if they ask for another one."""
+    if settings.model not in (ModelSettings(), bundle.settings):
+        raise ConfigError(f"model: the weights {settings.start!r} have a model of their own; leave 'model' out")
+    return settings.model_copy(update={"model": bundle.settings})
+
+
+def _sample_and_score(
+    settings: TrainingSettings, store: MoleculeStore, statistics: Statistics, old: list[State], denoiser: nn.Module
+) -> dict[str, float]:
+    assert isinstance(denoiser, NetworkDenoiser)
+    bundle = Bundle(denoiser, settings.model, statistics, store.vocabulary, settings.sampler, card="")
+    generator = MoleculeGenerator(bundle, device=next(denoiser.parameters()).device)
+    samples = generator.iterate(settings.num_scored, seed=settings.seed)
+    rates = score(s.result if s.molecule is None else s.molecule for s in samples).rates
+    return {name: rate.value for name, rate in rates.items()} | old_losses(denoiser, denoiser.process, old)

@@ -1,0 +1,57 @@
+"""Speed of training, measured before it begins."""
+
+import itertools
+import time
+from collections.abc import Iterable
+
+import torch
+
+from moldiff.build import build_denoiser
+from moldiff.config.training import TrainingSettings
+from moldiff.data.store.dataset import MoleculeStore
+from moldiff.runtime.memory import peak_memory
+from moldiff.state import State
+from moldiff.training.denoiser.module import DiffusionModule
+from moldiff.training.loader import TrainingBatches
+
+
+def expected(settings: TrainingSettings, store: MoleculeStore) -> tuple[float, float]:
+    """What a training would cost here, found by a few of its steps.
+
+    Args:
+        settings: of the run.
+        store: its data.
+
+    Returns:
+        Molecules a second of one process, and its memory so far, MiB.
+    """
+    denoiser = build_denoiser(settings.model, store.statistics, seed=settings.seed)
+    module = DiffusionModule(denoiser, denoiser.process, settings)
+    batches = TrainingBatches(store, budget=settings.pair_budget, seed=settings.seed)
+    torch.set_num_threads(settings.num_threads or torch.get_num_threads())
+    return molecules_per_second(module, batches), peak_memory()
+
+
+TRIAL, WARM = 8, 2  # steps, and those before them that do not count
+
+
+def molecules_per_second(module: DiffusionModule, batches: Iterable[State]) -> float:
+    """Of a few training steps in this process, with what its threads and the machine's other work leave.
+
+    Args:
+        module: to train; its weights change.
+        batches: as the run would see them.
+
+    Returns:
+        The rate, without the processes that a run could share its steps among.
+    """
+    optimizer = module.configure_optimizers()["optimizer"]
+    seen, start = 0, time.perf_counter()
+    for step, batch in enumerate(itertools.islice(batches, WARM + TRIAL)):
+        if step == WARM:
+            seen, start = 0, time.perf_counter()
+        optimizer.zero_grad()
+        module.loss(batch, step)[0].backward()
+        optimizer.step()
+        seen += len(batch.mask)
+    return seen / (time.perf_counter() - start)

@@ -1,0 +1,120 @@
+"""The Lightning module of a student for few evaluations: it walks, and makes likelier what came out well."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from moldiff.chem.vocabulary import Vocabulary
+from moldiff.config.distillation import DistillationSettings
+from moldiff.diffusion.random import BatchRandomness, sample_generator
+from moldiff.errors import TrainingError
+from moldiff.runtime.precision import use_bf16
+from moldiff.state import State
+from moldiff.training.base_module import AveragedModule
+from moldiff.training.distillation.environments import DensityRatio, counted, environments
+from moldiff.training.distillation.policy import Decision, Policy, advantage, surrogate
+from moldiff.training.distillation.reward import in_order
+from moldiff.training.distillation.rollouts import Walk
+
+MOST_ROWS = 256  # of a batch of small molecules
+
+
+class DistillationModule(AveragedModule):
+    """Trains a student on its own walks. All randomness of a batch of walks comes from (seed, its number).
+
+    Args:
+        denoiser: the student, at first with the weights of its teacher.
+        policy: its walk.
+        vocabulary: of its atom classes.
+        settings: of the run.
+        likeness: counts of the data; none if to be like it earns nothing.
+
+    Attributes:
+        settings: of the run.
+    """
+
+    settings: DistillationSettings
+
+    def __init__(
+        self,
+        denoiser: nn.Module,
+        policy: Policy,
+        vocabulary: Vocabulary,
+        settings: DistillationSettings,
+        *,
+        likeness: DensityRatio | None = None,
+    ) -> None:
+        super().__init__(denoiser, settings)
+        self.policy, self.vocabulary, self.likeness = policy, vocabulary, likeness
+        self.automatic_optimization = False  # a walk has more decisions than one graph should hold
+
+    def training_step(self, batch: list[Walk], batch_idx: int) -> None:
+        """One update: draws the walks, then charges every decision of theirs.
+
+        Args:
+            batch: of walks.
+            batch_idx: not used; the step counts over the whole run.
+
+        Raises:
+            TrainingError: if a loss is not finite; nothing has been changed then.
+        """
+        walks = [self._walked(walk) for walk in batch]
+        earned = advantage([w[1] for w in walks], [w[2] for w in walks], whole=self.settings.whole_weight)
+        values: dict[str, Tensor | float] = {}
+        if self.likeness is not None:
+            like = self._likeness([decisions[-1].chosen for decisions, *_ in walks], self.likeness)
+            earned = [
+                a + self.settings.likeness_weight * (b - b.mean()).cpu() for a, b in zip(earned, like, strict=True)
+            ]
+            values["likeness"] = sum(map(torch.mean, like)) / len(like)
+        optimizer, schedule = self.optimizers(), self.lr_schedulers()
+        optimizer.zero_grad()  # type: ignore[union-attr]
+        parts = torch.zeros(3, device=self.device)
+        for (decisions, *_), earns in zip(walks, earned, strict=True):
+            for decision in decisions:
+                losses = self.loss(decision, earns.to(self.device)) / (len(walks) * len(decisions))
+                if not bool(torch.isfinite(losses).all()):
+                    raise TrainingError(
+                        f"step {self.global_step}: loss is {losses.tolist()}; the last good checkpoint is kept, "
+                        "resume with a lower learning_rate"
+                    )
+                self.manual_backward(losses.sum())
+                parts += losses.detach()
+        self.configure_gradient_clipping(optimizer)  # type: ignore[arg-type]
+        optimizer.step()  # type: ignore[union-attr]
+        self.average.update_parameters(self.denoiser)
+        self.num_seen += self.of_all(sum(len(molecules) for _, _, molecules in walks))
+        schedule.step()  # type: ignore[union-attr]
+        values |= zip(("pos", "atom", "bond"), parts, strict=True)
+        values["valid"] = torch.cat([molecules for *_, molecules in walks]).float().mean()
+        values["stable_atoms"] = torch.cat([atoms.flatten() for _, atoms, _ in walks]).float().mean()
+        self.log_dict(values, batch_size=1)
+
+    def _walked(self, walk: Walk) -> tuple[list[Decision], Bool[Tensor, "b n"], Bool[Tensor, "b"]]:
+        number, n = walk
+        b = min(MOST_ROWS, max(1, self.settings.pair_budget // n**2))
+        randomness = BatchRandomness(sample_generator(self.settings.seed, number), b, device=self.device)
+        with torch.no_grad(), self._autocast():
+            mask = torch.ones(b, n, dtype=torch.bool, device=self.device)
+            end, decisions = self.policy.walk(self.denoiser, mask, generator=randomness)
+        return decisions, *in_order(end.to("cpu"), self.vocabulary)
+
+    def _likeness(self, drawn: list[State], likeness: DensityRatio) -> list[Float[Tensor, "_b _n"]]:
+        keys = [environments(state) for state in drawn]
+        mean = sum(map(len, keys)) / len(keys)
+        weights = [mean / len(key) for key in keys]  # every batch is one draw of a size, however many rows it has
+        counts = sum(weight * counted(key) for weight, key in zip(weights, keys, strict=True))
+        likeness.fade()
+        likeness.drawn += self.trainer.strategy.reduce(counts, reduce_op="sum")
+        return [likeness(key, weight) for key, weight in zip(keys, weights, strict=True)]
+
+    def loss(self, decision: Decision, earned: Float[Tensor, "b n"]) -> Float[Tensor, "3"]:
+        """Of coordinates, atoms and bonds, for one decision; see `moldiff.training.distillation.policy.surrogate`."""
+        with self._autocast():
+            x0_hat = self.denoiser(decision.state, decision.t, decision.previous)
+        likely = self.policy.log_probability(decision, x0_hat.float())
+        return torch.stack(surrogate(likely, earned, pos=self.settings.pos_weight))
+
+    def _autocast(self) -> torch.autocast:
+        enabled = use_bf16(self.settings.precision, self.device)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)

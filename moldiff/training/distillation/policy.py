@@ -1,0 +1,160 @@
+"""A walk as a chain of decisions: how likely each was, and which ones earned what came of them.
+
+A walk of few evaluations draws every element of a step from a law of its own, so what it draws need not fit together:
+a teacher is right about each element and wrong about the molecule. The gradient of the expected reward says which of
+the draws to make likelier, whole walks at a time (Williams 1992; Black et al. 2023, arXiv:2305.13301, for diffusion).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from moldiff.diffusion.denoiser import Denoiser
+from moldiff.diffusion.joint import JointProcess
+from moldiff.diffusion.random import Randomness
+from moldiff.sampling.continuous.dpm_solver import Multistep
+from moldiff.sampling.discrete.posterior import MixturePosterior
+from moldiff.sampling.inpainting import Known
+from moldiff.sampling.sampler import Steppers, walk
+from moldiff.state import Lead, Prediction, State, Times
+
+LEAST_STD = 0.02  # Å: a coordinate that is drawn more narrowly was no decision
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """One step of a walk.
+
+    Attributes:
+        state: where it began.
+        t: times of `state`.
+        previous: prediction that the denoiser was given.
+        memory: what the stepper of the coordinates remembered.
+        chosen: where it led.
+        s: times of `chosen`.
+    """
+
+    state: State
+    t: Times
+    previous: Prediction | None
+    memory: object
+    chosen: State
+    s: Times
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The law of a walk, as far as it does not depend on the network.
+
+    Attributes:
+        process: the joint process.
+        pos: draws the coordinates.
+        classes: draws atom and bond classes.
+        grid: times of the walk.
+        lead: of the classes over the coordinates.
+    """
+
+    process: JointProcess
+    pos: Multistep
+    classes: MixturePosterior
+    grid: Float[Tensor, "steps"]
+    lead: Lead
+
+    def walk(
+        self, denoiser: Denoiser, mask: Bool[Tensor, "b n"], *, generator: Randomness
+    ) -> tuple[State, list[Decision]]:
+        """Molecules of these sizes, and the decisions that led to them, without gradient."""
+        calls: list[tuple[State, Times, Prediction | None]] = []
+
+        def watched(state: State, t: Times, previous: Prediction | None = None) -> Prediction:
+            calls.append((state, t, previous))
+            return denoiser(state, t, previous)
+
+        known = Known.nothing(mask)
+        steppers = Steppers(self.pos, self.classes)
+        end = walk(self.process, watched, steppers, self.grid, known, generator=generator, lead=self.lead)
+        follows = [*((state, t) for state, t, _ in calls[1:]), (end, known.times(0.0, self.lead))]
+        befores = [None, *(t.pos for _, t, _ in calls)]
+        return end, [
+            Decision(state, t, previous, None if previous is None else (previous.pos, before), chosen, s)
+            for (state, t, previous), (chosen, s), before in zip(calls, follows, befores, strict=False)
+        ]
+
+    def log_probability(
+        self, decision: Decision, x0_hat: Prediction
+    ) -> tuple[Float[Tensor, "b n"], Float[Tensor, "b n"], Float[Tensor, "b n n"]]:
+        """Of the coordinates, the atom class and the bonds that each atom got, up to a constant.
+
+        Args:
+            decision: of a walk.
+            x0_hat: prediction for its state, with the gradient that is wanted.
+
+        Returns:
+            Logarithms; 0 where nothing was drawn.
+        """
+        d = decision
+        mean, std = self.pos.law(self.process, d.state, x0_hat, d.t, d.s, d.memory)
+        square = ((d.chosen.pos - mean) * d.state.mask[..., None]).square().sum(-1)
+        pos = torch.where(std > LEAST_STD, -square / (2 * std.clamp_min(LEAST_STD).square()), 0.0)
+        atom, bond = self.classes.law(self.process, d.state, x0_hat, d.t, d.s)
+        return pos, _log_of(atom, d.chosen.atom), _log_of(bond, d.chosen.bond)
+
+
+def _log_of(probs: Float[Tensor, "*e c"], chosen: Tensor) -> Float[Tensor, "*e"]:
+    return probs.gather(-1, chosen[..., None])[..., 0].clamp_min(torch.finfo(probs.dtype).tiny).log()
+
+
+def advantage(
+    atoms: list[Bool[Tensor, "_b _n"]], molecules: list[Bool[Tensor, "_b"]], *, whole: float
+) -> list[Float[Tensor, "_b _n"]]:
+    """How much better than expected each atom came out, in standard deviations, and `whole` times its molecule.
+
+    What is wrong with a molecule is nearly always wrong at one atom, whose own draws and bonds are to blame: one
+    reward for the whole would hide them among a hundred that were fine.
+
+    Args:
+        atoms: whether each is in order, of several batches.
+        molecules: whether each is.
+        whole: weight of the molecule beside the atom.
+
+    Returns:
+        Of each batch; their mean over all atoms is 0 but for rounding and the sizes.
+    """
+
+    def standard(rewards: list[Tensor]) -> list[Tensor]:
+        together = torch.cat([reward.flatten() for reward in rewards]).float()
+        mean = together.mean()
+        std = (mean * (1 - mean)).sqrt().clamp_min(1e-2)
+        return [(reward.float() - mean) / std for reward in rewards]
+
+    return [
+        atom + whole * molecule[:, None] for atom, molecule in zip(standard(atoms), standard(molecules), strict=True)
+    ]
+
+
+def surrogate(
+    log_probability: tuple[Float[Tensor, "b n"], Float[Tensor, "b n"], Float[Tensor, "b n n"]],
+    earned: Float[Tensor, "b n"],
+    *,
+    pos: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Losses whose gradient is that of the expected reward, an atom on average: of coordinates, atoms and bonds.
+
+    Args:
+        log_probability: of one decision.
+        earned: see `advantage`; a bond earns the mean of its ends.
+        pos: weight of the coordinates.
+
+    Returns:
+        The three losses.
+    """
+    of_pos, of_atom, of_bond = log_probability
+    pairs = (earned[:, :, None] + earned[:, None, :]) / 2
+    count = earned.numel()
+    return (
+        -pos * (earned * of_pos).sum() / count,
+        -(earned * of_atom).sum() / count,
+        -(pairs * of_bond).triu(1).sum() / count,
+    )

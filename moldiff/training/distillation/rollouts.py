@@ -1,0 +1,37 @@
+"""Sampled trajectories that distillation learns from."""
+
+from collections.abc import Iterator
+from itertools import count
+from typing import NamedTuple
+
+from torch.utils.data import IterableDataset
+
+from moldiff.generation.sizes import Sizes
+from moldiff.training.loader import share_of_work
+
+
+class Walk(NamedTuple):
+    """A batch of walks: its number, and how many atoms its molecules have."""
+
+    number: int
+    num_atoms: int
+
+
+class Walks(IterableDataset):
+    """The batches of walks of one update after another, endless; those of this process alone.
+
+    Args:
+        sizes: of the molecules.
+        batches: of all processes in an update.
+        seed: of the sizes.
+        start: updates already done.
+    """
+
+    def __init__(self, sizes: Sizes, *, batches: int, seed: int, start: int = 0) -> None:
+        self.sizes, self.batches, self.seed, self.start = sizes, batches, seed, start
+
+    def __iter__(self) -> Iterator[list[Walk]]:
+        rank, world = share_of_work()
+        for update in count(self.start):
+            numbers = range(update * self.batches + rank, (update + 1) * self.batches, world)
+            yield [Walk(number, self.sizes.draw(self.seed, number)) for number in numbers]

@@ -1,0 +1,262 @@
+"""What all runs share: the folder with its checkpoint, and the fit by Lightning."""
+
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import lightning as pl
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.multiprocessing.spawn import ProcessExitedException
+from torch.utils.data import DataLoader, IterableDataset
+
+from moldiff.config.training import RunSettings
+from moldiff.data.store.dataset import MoleculeStore
+from moldiff.errors import ConfigError, OutputError, TrainingError
+from moldiff.runtime.atomic_files import claimed, write_whole
+from moldiff.runtime.interrupt import Interrupt
+from moldiff.runtime.lightning_logging import quiet_lightning
+from moldiff.runtime.strategy import training_strategy
+from moldiff.training.base_module import AveragedModule
+from moldiff.training.callbacks import ProgressAndLog, StopOnInterrupt, Threads, TimedCheckpoint
+from moldiff.training.checkpoints import check_content, check_resumable, load_tensors
+from moldiff.training.loader import TrainingBatches
+from moldiff.training.origin import BUNDLE as BUNDLE
+from moldiff.training.origin import check_origin
+
+CONFIG, CHECKPOINT, METRICS = "config.json", "last.ckpt", "metrics.csv"
+AVERAGE = "average.module."  # of the averaged weights in a checkpoint
+P = ParamSpec("P")
+T = TypeVar("T")
+ANEW = "put a whole one in its place, or start a new run in another folder"
+
+
+def checked_folder(folder: Path, settings: RunSettings, *, resume: bool) -> Path:
+    """The checkpoint in the folder of a run, which is there exactly if the run goes on.
+
+    Args:
+        folder: of the run.
+        settings: of the run.
+        resume: whether it goes on.
+
+    Returns:
+        The checkpoint, written or yet to be.
+
+    Raises:
+        ConfigError: if there is no checkpoint to resume, or already a run in the folder.
+    """
+    checkpoint = folder / CHECKPOINT
+    if resume and not os.path.isfile(checkpoint):
+        raise ConfigError(f"{folder}: no {CHECKPOINT} to resume from; start the run without --resume")
+    if not resume and not on_other_machine(settings) and os.path.exists(folder / CONFIG):
+        raise ConfigError(f"{folder}: holds a run already; go on with it by --resume, or name another folder")
+    return checkpoint
+
+
+def alone(run: Callable[P, T]) -> Callable[P, T]:
+    """Of the runs that were given one folder, the first goes on and the others are an `OutputError`.
+
+    Args:
+        run: takes settings and a folder, in this order.
+
+    Returns:
+        The same, with the folder claimed.
+    """
+
+    @wraps(run)
+    def running(*args: P.args, **kwargs: P.kwargs) -> T:
+        settings, folder = args  # type: ignore[misc]
+        with nullcontext() if on_other_machine(settings) else claimed(Path(folder)):  # type: ignore[arg-type]
+            return run(*args, **kwargs)
+
+    return running
+
+
+def on_other_machine(settings: RunSettings) -> bool:
+    """Whether this is one of several machines, and not the first, which writes; as Lightning and torchrun tell it."""
+    return settings.num_nodes > 1 and int(os.environ.get("NODE_RANK", os.environ.get("GROUP_RANK", "0"))) > 0
+
+
+def begin(folder: Path, settings: RunSettings) -> None:
+    """Makes the folder of a run, with its settings; an OutputError if it cannot be written."""
+    if on_other_machine(settings):
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / CONFIG, json.dumps(settings.model_dump(), indent=2) + "\n")
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror}") from error
+
+
+def reached(checkpoint: Path, module: AveragedModule) -> int:
+    """Steps that a run has behind it, which the module can go on from.
+
+    Args:
+        checkpoint: of the run.
+        module: to go on with, and its origin.
+
+    Returns:
+        The number of steps.
+
+    Raises:
+        ConfigError: if the checkpoint is none, of another network, or of a run that began with something else.
+    """
+    content = read_checkpoint(checkpoint)
+    check_origin(content, module.origin, checkpoint)
+    try:
+        check_resumable(content, module, quiet_trainer([]))
+    except ConfigError as error:
+        raise ConfigError(f"{checkpoint}: cannot be gone on from: {error}; {ANEW}") from error
+    return content["global_step"]
+
+
+def batches_of(
+    settings: RunSettings,
+    store: MoleculeStore,
+    indices: Int[np.ndarray, "k"],
+    labels: Float[Tensor, "m l"] | None,
+    steps: int,
+) -> TrainingBatches:
+    """The batches of a run from where it begins or goes on.
+
+    Args:
+        settings: of the run.
+        store: its data.
+        indices: of the molecules to train on.
+        labels: of all molecules of the store.
+        steps: that it has behind it.
+
+    Returns:
+        The batches.
+    """
+    together = settings.num_processes * settings.num_nodes
+    start = steps * together
+    return TrainingBatches(
+        store, budget=settings.pair_budget, seed=settings.seed, indices=indices, labels=labels, start=start,
+        together=together,
+    )  # fmt: skip
+
+
+def fit(
+    module: AveragedModule,
+    batches: IterableDataset,
+    folder: Path,
+    progress: ProgressAndLog,
+    *callbacks: pl.Callback,
+    resume: bool,
+) -> bool:
+    """Trains to the end, with checkpoints in the folder.
+
+    Args:
+        module: to train.
+        batches: endless, from where the run begins or goes on.
+        folder: of the run.
+        progress: shows and logs it.
+        *callbacks: beside those that every run has.
+        resume: go on from the checkpoint in the folder.
+
+    Returns:
+        Whether the run is this machine's to finish; of several, the first has the weights.
+
+    Raises:
+        TrainingError: if the run ended before all of its molecules were seen, or a process died.
+    """
+    settings, checkpoint = module.settings, folder / CHECKPOINT
+    timed = TimedCheckpoint(checkpoint, minutes=settings.checkpoint_minutes)
+    trainer = quiet_trainer(
+        [Threads(settings.num_threads), progress, StopOnInterrupt(), timed, *callbacks],
+        num_processes=settings.num_processes,
+        num_nodes=settings.num_nodes,
+    )
+    try:
+        with Interrupt():  # where others train, Ctrl-C is theirs to heed
+            trainer.fit(
+                module, DataLoader(batches, batch_size=None), ckpt_path=checkpoint if resume else None,
+                weights_only=True,
+            )  # fmt: skip
+    except ProcessExitedException as error:
+        kept = f"go on with --resume from {checkpoint}" if checkpoint.is_file() else "there is no checkpoint yet"
+        raise TrainingError(f"{folder}: a process of the training died ({error}); {kept}") from error
+    if on_other_machine(settings):
+        return False
+    if int(module.num_seen) < settings.num_molecules:
+        raise TrainingError(
+            f"{folder}: stopped by the user after {int(module.num_seen):,} molecules; go on with --resume"
+        )
+    return True
+
+
+def load_averaged(checkpoint: Path, module: nn.Module) -> int:
+    """The averaged weights of a checkpoint into a network.
+
+    Args:
+        checkpoint: of a run.
+        module: the network; a `ConfigError` if the weights are of another one.
+
+    Returns:
+        The molecules that they have seen.
+    """
+    state = read_checkpoint(checkpoint)["state_dict"]
+    weights = {name[len(AVERAGE) :]: value for name, value in state.items() if name.startswith(AVERAGE)}
+    try:
+        load_tensors(module, weights)
+    except ConfigError as error:
+        raise ConfigError(f"{checkpoint}: {error}; {ANEW}") from error
+    return int(state["num_seen"])
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The content of a checkpoint, read without unpickling code.
+
+    Args:
+        path: of the checkpoint.
+
+    Returns:
+        Its content: weights, steps and molecules are there; of the rest `check_resumable` knows.
+
+    Raises:
+        ConfigError: if it cannot be read, is damaged, or is none of a run.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()  # torch does not look at the sums
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # both raise a dozen kinds
+        raise ConfigError(f"{path}: no checkpoint of a training run, or cut: {type(error).__name__}; {ANEW}") from error
+    try:
+        if damaged is not None:
+            raise ConfigError(f"its part {damaged!r} is damaged")
+        check_content(content)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: no checkpoint of a training run: {error}; {ANEW}") from error
+    return content
+
+
+def quiet_trainer(callbacks: list[pl.Callback], *, num_processes: int = 1, num_nodes: int = 1) -> pl.Trainer:
+    """Lightning's trainer without its own files, bars and advertisements.
+
+    Several processes share every step, each with a batch of its own: a core or a GPU each.
+
+    Args:
+        callbacks: what happens beside the optimisation.
+        num_processes: that train together on this machine.
+        num_nodes: machines that train together.
+
+    Returns:
+        The trainer.
+    """
+    quiet_lightning()
+    strategy = "auto" if num_processes * num_nodes == 1 else training_strategy(num_nodes)
+    return pl.Trainer(
+        accelerator="auto", devices=num_processes, num_nodes=num_nodes, strategy=strategy, max_epochs=-1,
+        callbacks=callbacks, logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
+        log_every_n_steps=1,
+    )  # fmt: skip

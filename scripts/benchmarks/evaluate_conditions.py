@@ -1,0 +1,170 @@
+"""The literature's test of conditions: asks for a property at a size as in the data, judges by a network that was
+trained on other molecules, and prints the tables of docs/benchmarks.md.
+
+python scripts/benchmarks/evaluate_conditions.py --run runs/qm9-conditional --judge runs/qm9-predictor/bundle
+python scripts/benchmarks/evaluate_conditions.py --run runs/qm9-conditional --judge runs/qm9-predictor/bundle \
+    --guide runs/qm9-properties/bundle --num-walks 1 --num-walks 4
+"""
+
+import json
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from moldiff.chem.molecule import Molecule
+from moldiff.conditions.labels import labels_of
+from moldiff.config.training import TrainingSettings
+from moldiff.data.store.dataset import MoleculeStore, find_store
+from moldiff.generation.generator import MoleculeGenerator, Request
+from moldiff.generation.particles import Selection
+from moldiff.generation.rewards import Nearness
+from moldiff.metrics.score import score
+from moldiff.pretrained.property_predictor import PropertyPredictor
+from moldiff.runtime.memory import keep_memory
+from moldiff.training.loader import stretch
+
+SHARD = 500  # molecules
+
+
+def main(
+    run: Annotated[Path, typer.Option(help="Folder of the training of the generator.")],
+    judge: Annotated[Path, typer.Option(help="Bundle of a predictor that was trained on other molecules.")],
+    num_samples: Annotated[int, typer.Option(help="Molecules asked for, for each property.")] = 10_000,
+    num_steps: Annotated[int, typer.Option(help="Network evaluations.")] = 20,
+    guidance: Annotated[list[float], typer.Option(help="Weights of the condition; repeatable.")] = [1.0],  # noqa: B006
+    guide: Annotated[Path | None, typer.Option(help="Bundle of a predictor to select walks by; not the judge.")] = None,
+    num_walks: Annotated[list[int], typer.Option(help="Walks of each molecule, with the guide; repeatable.")] = [1],  # noqa: B006
+    every: Annotated[int, typer.Option(help="Steps between two comparisons of walks.")] = 2,
+    until: Annotated[float, typer.Option(help="Time after which walks go on on their own.")] = 0.3,
+    weights: Annotated[str | None, typer.Option(help="Others than those of the run; may know no conditions.")] = None,
+    seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
+    num_workers: Annotated[int, typer.Option(help="Processes, a core each.")] = 2,
+    out: Annotated[Path | None, typer.Option(help="JSON file for the figures.")] = None,
+) -> None:
+    """A row for what is asked, for each guidance; and for the data, shuffled labels, and nothing asked."""
+    keep_memory()
+    settings = TrainingSettings.from_json(run / "config.json")
+    store, predictor = MoleculeStore(find_store(settings.data)), PropertyPredictor.from_pretrained(judge)
+    names = [target.name for target in predictor.targets if target.name in settings.conditions]
+    chosen = np.random.default_rng(seed).choice(stretch(store.split("train"), settings.part), num_samples)
+    sizes = store.sizes[chosen]
+    wanted = {name: store.property(name)[chosen].astype(float) for name in names}
+    figures: dict[str, dict] = {
+        "judge on held-out molecules": {name: predictor.errors[name] for name in names},
+        "labels shuffled": {name: shuffled(wanted[name], np.zeros_like(sizes), seed) for name in names},
+        "labels shuffled among molecules of a size": {name: shuffled(wanted[name], sizes, seed) for name in names},
+    }
+    show(figures)
+    with ProcessPoolExecutor(num_workers, get_context("spawn")) as pool:
+
+        def judged(name: str | None, how: Drawn) -> tuple[dict[str, float], dict[str, float]]:
+            asked = [Request(int(n), {}) for n in sizes]
+            if name is not None:
+                asked = [Request(int(n), {name: float(v)}) for n, v in zip(sizes, wanted[name], strict=True)]
+            jobs = [pool.submit(how, asked[s : s + SHARD], s) for s in range(0, num_samples, SHARD)]
+            molecules = [molecule for job in jobs for molecule in job.result()]
+            drawn = [m for m in molecules if m is not None]
+            values = predictor.predict(drawn, allow_extrapolation=True, check_geometry=False)
+            there = np.array([m is not None for m in molecules])
+            off = {
+                other: float(np.nanmean(np.abs(values[:, k] - wanted[other][there])))
+                for k, other in enumerate(target.name for target in predictor.targets)
+                if other in ([name] if name else names)
+            }
+            rates = score(drawn, num_requested=num_samples).rates
+            return off, {key: 100 * rates[key].value for key in ("valid", "stable", "unique_of_valid")}
+
+        plain = Drawn(weights or str(run / "bundle"), num_steps, seed)
+        off, rates = judged(None, plain)
+        figures["size only"] = off | {"quality": rates}
+        for weight, walks in product(guidance, num_walks):
+            how = replace(plain, guidance=weight, guide=guide, num_walks=walks, every=every, until=until)
+            title = f"asked, guidance {weight:g}" + (f", {walks} walks" if walks > 1 else "")
+            row = figures.setdefault(title, {"quality": {}})
+            for name in names:
+                off, rates = judged(name, how)
+                row |= off
+                row["quality"][name] = rates
+                show(figures, out)
+
+
+def shuffled(values: np.ndarray, groups: np.ndarray, seed: int) -> float:
+    """Mean distance of each value to that of a random other one of its group."""
+    rng, other = np.random.default_rng(seed), values.copy()
+    for group in np.unique(groups):
+        members = np.flatnonzero(groups == group)
+        other[members] = values[rng.permutation(members)]
+    return float(np.abs(values - other).mean())
+
+
+@cache
+def generator(weights: str) -> MoleculeGenerator:
+    """Once in each process, on one core."""
+    torch.set_num_threads(1)
+    return MoleculeGenerator.from_pretrained(weights, device="cpu")
+
+
+@cache
+def chooser(guide: Path) -> PropertyPredictor:
+    """Once in each process."""
+    return PropertyPredictor.from_pretrained(guide)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Draws what is requested; None where not even coordinates came."""
+
+    weights: str
+    num_steps: int
+    seed: int
+    guidance: float = 1.0
+    guide: Path | None = None
+    num_walks: int = 1
+    every: int = 2
+    until: float = 0.3
+
+    def __call__(self, requests: list[Request], first: int) -> list[Molecule | None]:
+        """Of one shard."""
+        selection = None
+        if self.guide is not None and self.num_walks > 1:
+            predictor = chooser(self.guide)
+            rows = enumerate((labels_of(predictor.targets, request.conditions) for request in requests), start=first)
+            selection = Selection(Nearness(predictor, dict(rows)), self.num_walks, self.every, self.until)
+        source = generator(self.weights)
+        if not source.bundle.statistics.conditions:
+            requests = [Request(request.num_atoms) for request in requests]
+        samples = source.answer(
+            requests, first=first, guidance=self.guidance, num_steps=self.num_steps, seed=self.seed, selection=selection
+        )
+        return [sample.molecule for sample in samples]
+
+
+def show(figures: dict[str, dict], out: Path | None = None) -> None:
+    """Mean absolute errors in the units of the data, and the rates of the same molecules in percent."""
+    names = [name for name in next(iter(figures.values()))]
+    table = Table(title="mean absolute error; of the molecules: valid / stable / unique, %")
+    for name in ("", *names, "quality"):
+        table.add_column(name, justify="right")
+    for title, row in figures.items():
+        quality = row.get("quality", {})
+        told = [quality] if "valid" in quality else list(quality.values())
+        means = [np.mean([one[key] for one in told]) for key in ("valid", "stable", "unique_of_valid")] if told else []
+        cells = [f"{row[name]:.4g}" if name in row else "" for name in names]
+        table.add_row(title, *cells, " / ".join(f"{mean:.1f}" for mean in means))
+    Console().print(table)
+    if out is not None:
+        out.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)

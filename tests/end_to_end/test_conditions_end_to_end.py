@@ -1,0 +1,149 @@
+"""Conditions as a user meets them: trained on columns, kept in the bundle, asked for, written beside the molecule."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from cli_results import refused
+from typer.testing import CliRunner, Result
+
+from moldiff.chem.molecule import Molecule
+from moldiff.cli import app
+from moldiff.config.model import ModelSettings, NetworkSettings
+from moldiff.config.training import TrainingSettings
+from moldiff.data.columns import conditioned
+from moldiff.data.store.dataset import MoleculeStore
+from moldiff.errors import ConfigError
+from moldiff.generation.generator import MoleculeGenerator, Request
+from moldiff.generation.sample import Sample
+from moldiff.io.formats import read_molecules
+from moldiff.training.denoiser.run import train
+
+STEPS = 3
+TINY = {"num_blocks": 1, "atom": 16, "vector": 4, "pair": 8, "hidden": 16, "heads": 2}
+
+
+def run(*args: object) -> Result:
+    return CliRunner().invoke(app, [str(arg) for arg in args])
+
+
+@pytest.fixture(scope="module")
+def generator(conditioned_weights: Path) -> MoleculeGenerator:
+    return MoleculeGenerator.from_pretrained(conditioned_weights, device="cpu")
+
+
+def positions(samples: list[Sample]) -> list[np.ndarray]:
+    return [sample.molecule.pos for sample in samples if sample.molecule is not None]
+
+
+def same(one: list[Sample], two: list[Sample]) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(positions(one), positions(two), strict=True))
+
+
+def test_conditions_change_what_is_drawn(generator: MoleculeGenerator):
+    options = {"num_samples": 6, "num_steps": STEPS, "num_atoms": 12}
+    free = list(generator.iterate(**options))
+    low, high = (list(generator.iterate(**options, conditions={"gap": gap})) for gap in (5.0, 9.0))
+    guided = list(generator.iterate(**options, conditions={"gap": 9.0}, guidance=3.0))
+    outside = list(generator.iterate(**options, conditions={"gap": 9.0}, guidance=3.0, guidance_interval=(0.0, 0.0)))
+    assert not any(same(a, b) for a, b in ((free, low), (low, high), (high, guided)))
+    assert same(high, outside)
+
+
+def test_conditions_are_written_beside_the_molecule(generator: MoleculeGenerator):
+    (sample,) = generator.iterate(1, num_steps=STEPS, conditions={"gap": "7.25eV", "rings": "1"})
+    assert sample.molecule is not None
+    assert sample.molecule.properties["asked_gap"] == pytest.approx(7.25)
+    assert sample.molecule.properties["asked_rings"] == "1"
+
+
+def test_each_request_gets_its_own_whatever_the_batch(generator: MoleculeGenerator):
+    requests = [Request(10 + i % 2, {"gap": 5.0 + 0.4 * i} if i % 3 else {"rings": "2"}) for i in range(12)]
+    whole = list(generator.answer(requests, num_steps=STEPS, guidance={"gap": 2.0}))
+    for batch_size in (1, 5):
+        again = generator.answer(requests, num_steps=STEPS, guidance={"gap": 2.0}, batch_size=batch_size)
+        assert same(whole, list(again))
+    later = list(generator.answer(requests[5:], first=5, num_steps=STEPS, guidance={"gap": 2.0}))
+    assert same(whole[5:], later)
+    asked = [sample.molecule.properties.get("asked_gap") for sample in whole if sample.molecule is not None]
+    assert asked == [pytest.approx(request.conditions["gap"]) if i % 3 else None for i, request in enumerate(requests)]
+    assert [len(pos) for pos in positions(whole)] == [request.num_atoms for request in requests]
+
+
+def test_sizes_follow_the_condition(generator: MoleculeGenerator):
+    conditions = {c.name: c for c in generator.bundle.statistics.conditions}
+    size, law = max(conditions["gap"].by_size.items(), key=lambda item: item[1][0])
+    sizes = {"num_samples": 400, "num_steps": 1}
+    mean = [
+        np.mean([len(pos) for pos in positions(list(generator.iterate(**sizes, conditions=asked)))])
+        for asked in ({}, {"gap": law[0]})
+    ]
+    assert (mean[1] - mean[0]) * (size - mean[0]) > 0
+
+
+def test_value_beyond_the_range_warns(generator: MoleculeGenerator):
+    with pytest.warns(UserWarning, match=r"condition gap=99eV: trained on .* eV; expect less beyond"):
+        generator.iterate(1, num_steps=STEPS, conditions={"gap": 99.0})
+
+
+def test_goal_steers_the_molecules(generator: MoleculeGenerator):
+    """A pull of all atoms towards their centre makes molecules smaller."""
+    options = {"num_samples": 8, "num_steps": 10, "num_atoms": 14}
+    pulled = generator.iterate(**options, goal=lambda pos, atom, bond, mask: -2.0 * pos.square().sum((1, 2)))
+    free, small = (
+        np.mean([np.square(p).mean() for p in positions(list(s))]) for s in (generator.iterate(**options), pulled)
+    )
+    assert small < 0.8 * free
+
+
+def test_unknown_conditions_are_refused(generator: MoleculeGenerator):
+    with pytest.raises(ConfigError, match="the weights know gap, rings"):
+        generator.answer([Request(9, {"mu": 1.0})])
+
+
+def test_user_trains_and_asks(store_path: Path, tmp_path: Path):
+    sizes = [f"--set=model.network.{key}={value}" for key, value in TINY.items()]
+    trained = run(
+        "train", "--data", store_path, "--out", tmp_path / "run", "--condition", "gap", "--condition", "logp",
+        "--set", "num_molecules=600", "--set", "part=[0,0.5]", "--set", "sample_minutes=0", *sizes,
+    )  # fmt: skip
+    assert trained.exit_code == 0, trained.output
+    bundle = tmp_path / "run" / "bundle"
+    told = run("info", bundle)
+    assert "gap: " in told.output
+    assert " eV" not in told.output  # an SDF says nothing of units
+    asked = ["sample", "--weights", bundle, "--num-steps", STEPS, "-n", 5, "--out"]
+    drawn = run(*asked, tmp_path / "x.sdf", "--condition", "gap=6.5", "--condition", "logp=0.5", "--guidance", "gap=2")
+    assert drawn.exit_code == 0, drawn.output
+    records = [record for _, record in read_molecules(tmp_path / "x.sdf")]
+    assert {r.properties["asked_gap"] for r in records if isinstance(r, Molecule)} == {6.5}
+    refused(run(*asked, tmp_path / "y.sdf", "--condition", "mu=1"), "the weights know gap, logp")
+    refused(run(*asked, tmp_path / "y.sdf", "--condition", "gap=6.5eV"), "condition gap=6.5eV: expected a number")
+
+
+def test_training_on_an_unknown_column_is_refused(store_path: Path, tmp_path: Path):
+    result = run("train", "--data", store_path, "--out", tmp_path / "run", "--condition", "bandgap")
+    refused(result, "no property 'bandgap'", "logp")
+    assert not (tmp_path / "run").exists()
+
+
+def test_trained_network_heeds_its_labels(store_path: Path, tmp_path: Path):
+    """True labels tell it more of the atoms than those of other molecules."""
+    store, names = MoleculeStore(store_path), ("heteroatoms:classes",)
+    settings = TrainingSettings(
+        model=ModelSettings(network=NetworkSettings(**TINY)), data=str(store_path), num_molecules=5000,
+        pair_budget=4000, warmup_steps=10, sample_minutes=0, task_share=0.0, time_end_density=2.0, conditions=names,
+        unconditional_share=0.0,
+    )  # fmt: skip
+    module = train(settings, tmp_path / "run")
+    _, labels = conditioned(store, names, store.split("train"))
+    assert labels is not None
+    chosen = store.split("train")[:100]
+    true = labels[torch.from_numpy(chosen)]
+    with torch.no_grad():
+        right, wrong = (
+            np.mean([float(module.loss(store.state(chosen).replace(labels=told), k)[1].atom) for k in range(20)])
+            for told in (true, true.flip(0))
+        )
+    assert right < 0.993 * wrong, (right, wrong)

@@ -1,0 +1,187 @@
+"""Walks that compete for each molecule, as a user meets them: any score, a predictor, the command line."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cli_results import refused
+from typer.testing import CliRunner, Result
+
+from moldiff.chem.descriptors import described
+from moldiff.chem.molecule import Molecule
+from moldiff.cli import app
+from moldiff.errors import ConfigError
+from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.particles import Selection
+from moldiff.generation.rewards import Likeness, Nearness, Sum
+from moldiff.generation.sample import Sample
+from moldiff.io.formats import read_molecules
+from moldiff.pretrained.property_predictor import PropertyPredictor
+
+STEPS = 6
+
+
+def run(*args: object) -> Result:
+    return CliRunner().invoke(app, [str(arg) for arg in args])
+
+
+@pytest.fixture(scope="module")
+def generator(weights: Path) -> MoleculeGenerator:
+    return MoleculeGenerator.from_pretrained(weights, device="cpu")
+
+
+def nitrogens(molecules: Sequence[Molecule], indices: Sequence[int]) -> list[int]:
+    assert len(molecules) == len(indices)
+    return [int((molecule.elements == 7).sum()) for molecule in molecules]
+
+
+def drawn(samples: Sequence[Sample]) -> list[Molecule]:
+    return [sample.molecule for sample in samples if sample.molecule is not None]
+
+
+def test_more_walks_score_better(generator: MoleculeGenerator):
+    options: dict[str, Any] = {"num_samples": 12, "num_steps": STEPS, "num_atoms": 12}
+    means = [np.mean(nitrogens(drawn(list(generator.iterate(**options))), range(12)))]
+    for num_walks in (2, 8):
+        selection = Selection(nitrogens, num_walks=num_walks)
+        means.append(np.mean(nitrogens(drawn(list(generator.iterate(**options, selection=selection))), range(12))))
+    assert means[0] < means[1] < means[2] - 0.5
+
+
+def test_the_same_molecule_for_any_batch(generator: MoleculeGenerator, predictor_weights: Path):
+    predictor = PropertyPredictor.from_pretrained(predictor_weights)
+    wanted = {index: [0.2 * index - 1, float("nan")] for index in range(10)}
+    options: dict[str, Any] = {
+        "num_steps": STEPS,
+        "num_atoms": (9, 10),
+        "selection": Selection(Nearness(predictor, wanted), 3),
+    }
+    whole = drawn(list(generator.iterate(10, **options)))
+    for batch_size in (1, 7):
+        again = drawn(list(generator.iterate(10, **options, batch_size=batch_size)))
+        assert all(np.array_equal(one.pos, two.pos) for one, two in zip(whole, again, strict=True))
+    later = drawn(list(generator.iterate(4, first=6, **options)))
+    assert all(np.array_equal(one.pos, two.pos) for one, two in zip(whole[6:], later, strict=True))
+
+
+def test_states_are_those_of_the_walk_that_won(generator: MoleculeGenerator):
+    options: dict[str, Any] = {"num_steps": STEPS, "num_atoms": 8, "with_states": True}
+    for sample in generator.iterate(4, **options, selection=Selection(nitrogens, 4)):
+        assert sample.molecule is not None
+        assert len(sample.states) == STEPS
+        assert np.array_equal(sample.states[-1].pos, sample.molecule.pos)
+        assert sample.confidence is not None
+        assert sample.confidence.shape == sample.molecule.bond.shape
+
+
+def test_walks_compete_until_they_are_let_go(generator: MoleculeGenerator):
+    """Late in the walk nothing is asked of the score but who is best in the end."""
+    calls: list[int] = []
+
+    def counted(molecules: Sequence[Molecule], indices: Sequence[int]) -> list[int]:
+        calls.append(len(molecules))
+        return nitrogens(molecules, indices)
+
+    grid = (1.0, 0.9, 0.8, 0.7, 0.6, 0.4, 0.3, 0.2, 0.0)  # of these the third, fifth and seventh step may compare
+    sampler = generator.bundle.sampler.model_copy(update={"grid": grid})
+    for until, comparisons in ((0.0, 4), (0.5, 3), (1.0, 1)):
+        calls.clear()
+        list(generator.iterate(1, num_atoms=9, sampler=sampler, selection=Selection(counted, 3, until=until)))
+        assert len(calls) == comparisons
+
+
+def test_what_has_no_score_loses(generator: MoleculeGenerator):
+    def even(molecules: Sequence[Molecule], indices: Sequence[int]) -> list[float]:
+        return [float("nan") if count % 2 else 0.0 for count in nitrogens(molecules, indices)]
+
+    samples = list(generator.iterate(10, num_steps=STEPS, num_atoms=9, selection=Selection(even, 6)))
+    assert sum(count % 2 == 0 for count in nitrogens(drawn(samples), range(10))) >= 9
+
+
+def test_nonsense_is_refused(generator: MoleculeGenerator):
+    with pytest.raises(ConfigError, match="at least 2"):
+        Selection(nitrogens, num_walks=1)
+    with pytest.raises(ConfigError, match="until 2"):
+        Selection(nitrogens, until=2.0)
+    with pytest.raises(ConfigError, match="every 0"):
+        Selection(nitrogens, every=0)
+    with pytest.raises(ConfigError, match="one for each"):
+        list(generator.iterate(2, num_steps=STEPS, selection=Selection(lambda molecules, indices: [1.0])))
+
+
+def test_user_selects_by_a_predictor(weights: Path, predictor_weights: Path, tmp_path: Path):
+    """The weights know no conditions; the guide's is written beside the molecule, and what it predicts."""
+    sample = ["sample", "--weights", weights, "-n", 4, "--num-steps", STEPS, "--out"]
+    result = run(*sample, tmp_path / "x.sdf", "--condition", "gap=6.5", "--guide", predictor_weights, "--num-walks", 4)
+    assert result.exit_code == 0, result.output
+    assert "chose these molecules" in " ".join(result.stdout.split())
+    records = [record for _, record in read_molecules(tmp_path / "x.sdf") if isinstance(record, Molecule)]
+    assert [record.properties["asked_gap"] for record in records] == [6.5] * 4
+    assert all("off_gap" in record.properties for record in records)
+    out = tmp_path / "y.sdf"
+    refused(run(*sample, out, "--condition", "gap=6.5", "--num-walks", 4), "have no predictor inside", "--guide")
+    refused(run(*sample, out, "--condition", "gap=6.5", "--guide", predictor_weights), "add --num-walks 4")
+    refused(run(*sample, out, "--num-walks", 4, "--guide", predictor_weights), "the guide predicts gap, alpha")
+    both = ["--condition", "gap=6.5", "--condition", "mu=1", "--guide", predictor_weights, "--num-walks", 4]
+    refused(run(*sample, out, *both), "condition 'mu'")
+
+
+def test_size_follows_what_only_the_guide_knows(generator: MoleculeGenerator, predictor_weights: Path):
+    alpha = PropertyPredictor.from_pretrained(predictor_weights).targets[1]
+    size, _ = max(alpha.by_size.items(), key=lambda item: item[1][0])
+    label = (alpha.by_size[size][0] - alpha.mean) / alpha.std
+    means = []
+    for asked in ((), ((alpha, label),)):
+        selection = Selection(nitrogens, 2, asked=asked)
+        samples = generator.iterate(60, num_steps=1, selection=selection)
+        means.append(np.mean([len(molecule) for molecule in drawn(list(samples))]))
+    assert (means[1] - means[0]) * (size - means[0]) > 0
+
+
+def test_user_selects_by_what_rdkit_computes(weights: Path, tmp_path: Path):
+    """No predictor is needed; the values stand in the file, and are those of its molecules."""
+    out = tmp_path / "x.sdf"
+    sample = ["sample", "--weights", weights, "-n", 30, "--num-steps", STEPS, "--num-atoms", 3, "--out", out]
+    off = []
+    for walks in (2, 12):
+        result = run(*sample, "--condition", "tpsa=60 Å²", "--num-walks", walks, "--overwrite")
+        assert "Computed properties" in result.stdout, result.output
+        records = [record for _, record in read_molecules(out) if isinstance(record, Molecule)]
+        values = described(["tpsa"], records)[:, 0]
+        there = np.isfinite(values)
+        assert there.any()
+        assert [record.properties.get("tpsa") for record in records if "tpsa" in record.properties] == pytest.approx(
+            values[there]
+        )
+        assert all(record.properties["asked_tpsa"] == 60 for record in records)
+        off.append(np.abs(values[there] - 60).mean())
+    assert off[1] < off[0]
+    refused(run(*sample, "--condition", "tpsa=60", "--overwrite"), "do not heed it", "--num-walks")
+    wrong = run(*sample, "--condition", "tpsa=60 nm", "--num-walks", 2, "--overwrite")
+    refused(wrong, "--condition tpsa 60 nm: expected a number")
+
+
+def test_a_predictor_and_rdkit_choose_together(weights: Path, predictor_weights: Path, tmp_path: Path):
+    out = tmp_path / "x.sdf"
+    both = ["--condition", "gap=6.5", "--condition", "rings=1", "--num-walks", 3, "--guide", predictor_weights]
+    result = run("sample", "--weights", weights, "-n", 4, "--num-steps", STEPS, "--out", out, *both)
+    assert result.exit_code == 0, result.output
+    assert "Computed properties" in result.stdout
+    assert "Predicted properties" in result.stdout
+    records = [record for _, record in read_molecules(out) if isinstance(record, Molecule)]
+    assert all({"asked_gap", "asked_rings"} <= set(record.properties) for record in records)
+    only = ["--condition", "rings=1", "--num-walks", 3, "--guide", predictor_weights]
+    refused(run("sample", "--weights", weights, "--out", out, "--overwrite", *only), "the guide predicts gap, alpha")
+
+
+def test_likeness_is_a_distance_in_spreads():
+    single = np.array([[0, 1], [1, 0]])
+    hydrogen = Molecule(np.array([1, 1]), np.zeros(2, dtype=int), np.array([[0.0, 0, 0], [0.74, 0, 0]]), single)
+    score = Likeness({"weight": 2.016 + 28.0, "rings": 0})
+    assert score([hydrogen], [0])[0] == pytest.approx(-1.0, abs=1e-4)
+    broken = replace(hydrogen, bond=3 * hydrogen.bond)
+    assert np.isnan(score([broken], [0])).all()
+    assert Sum((score, score))([hydrogen, broken], [0, 1])[0] == pytest.approx(-2.0, abs=1e-4)

@@ -1,0 +1,153 @@
+"""What takes longer for each molecule: strain, PoseBusters, and how what they see is counted."""
+
+import json
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rdkit import Chem
+from rdkit.Chem import rdForceFieldHelpers
+
+import moldiff.runtime.optional
+from moldiff.chem.molecule import Failure
+from moldiff.chem.validity import check
+from moldiff.errors import ConfigError, MissingPackageError
+from moldiff.metrics.checks import Seen, look_closer
+from moldiff.metrics.posebusters import posebusters
+from moldiff.metrics.rate import Rate
+from moldiff.metrics.score import score
+from moldiff.metrics.strain import gfn2_xtb, mmff94
+from moldiff.metrics.tables import grids
+
+
+def stretched(molecule, index: int = 0, by: float = 0.3):
+    """An atom moved."""
+    pos = molecule.pos.copy()
+    pos[index, 0] += by
+    return replace(molecule, pos=pos)
+
+
+@pytest.mark.parametrize("method", [mmff94, gfn2_xtb])
+def test_strain_is_none_at_the_minimum_and_grows_with_distance(embed, method):
+    start = check(embed("CCO"))
+    at_rest = method(start)
+    near, far = (method(check(stretched(embed("CCO"), by=by))) for by in (0.1, 0.3))
+    assert 0 <= at_rest["energy"] < 15
+    assert near["energy"] + 5 < far["energy"] < 300
+    assert near["displacement"] < far["displacement"] < 0.5
+
+
+def test_strain_by_mmff94_vanishes_after_rdkits_own_relaxation(embed):
+    mol = check(embed("OCC=O"))
+    rdForceFieldHelpers.MMFFOptimizeMolecule(mol, maxIters=5000)
+    assert mmff94(mol)["energy"] == pytest.approx(0, abs=1e-3)
+    assert mmff94(mol)["displacement"] == pytest.approx(0, abs=0.01)
+
+
+def test_strain_by_xtb_sees_the_charge(embed):
+    """Ammonium without its charge has an odd electron, and another energy."""
+    assert gfn2_xtb(check(embed("[NH4+]")))["energy"] < 5
+
+
+COLLAPSED = {
+    "all atoms at one point": lambda pos: pos * 0,
+    "at one point, far away": lambda pos: pos * 0 + 9999.0,
+    "two atoms at one point": lambda pos: np.where(np.arange(len(pos))[:, None] == 1, pos[0], pos),
+}
+
+
+@pytest.mark.parametrize("case", COLLAPSED)
+@pytest.mark.parametrize("method", [mmff94, gfn2_xtb])
+def test_strain_of_a_collapsed_molecule_is_a_failure(embed, method, case):
+    molecule = embed("CCO")
+    failure = method(check(replace(molecule, pos=COLLAPSED[case](molecule.pos))))
+    assert isinstance(failure, Failure)
+    assert failure.reason in ("no_energy", "unconverged", "scf")
+    assert "\n" not in failure.detail
+
+
+def test_a_collapsed_molecule_costs_no_other_its_figures(embed):
+    """One record with all its atoms at one point made every figure of a file NaN."""
+    good = [embed(smiles) for smiles in ("CCO", "CC", "CC#N")]
+    bad = replace(good[0], pos=good[0].pos * 0)
+    seen = look_closer([*good, bad], ["mmff94", "posebusters", "xtb"], num_workers=2)
+    assert [seen[name].failures for name in ("mmff94", "xtb")] == [{"no_energy": 1}, {"scf": 1}]
+    assert seen["mmff94"].quartiles == look_closer(good, ["mmff94"], num_workers=1)["mmff94"].quartiles
+    assert seen["posebusters"].rates["bond_lengths"] == Rate(3, 4)
+    assert np.isfinite([of for one in seen.values() for of in one.quartiles.values()]).all()
+    result = score([*good, bad], distances_to=good, with_druglike=True)
+    assert result.rates["valid"] == Rate(4, 4)
+    assert np.isfinite([*result.distances.values(), *result.druglike.values()]).all()
+
+
+def test_what_has_no_value_is_null_in_json_and_none_in_a_table(embed):
+    result = score([embed("C")], with_druglike=True, distances_to=[embed("FF")])
+    assert np.isnan(result.druglike["diversity"])
+    told = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert told["druglike"]["diversity"] is told["distances"]["bond_length_w1"] is None
+    cells = {row[0]: row[1] for grid in grids(result) for row in grid.rows if grid.title == "descriptors"}
+    assert cells["diversity, 0 to 1"] == "none"
+
+
+def test_force_field_without_parameters_is_a_failure(embed):
+    assert mmff94(check(embed("[BH4-]"))).reason == "parameters"
+
+
+def test_posebusters_passes_what_is_sound_and_not_what_is_broken(embed):
+    good = posebusters(check(embed("c1ccccc1O")))
+    assert all(good.values())
+    assert {"bond_lengths", "internal_energy", "all"} <= set(good)
+    long_bond = posebusters(check(stretched(embed("c1ccccc1O"), by=0.8)))
+    assert not long_bond["bond_lengths"]
+    assert not long_bond["all"]
+    assert long_bond["sanitization"]
+
+
+def test_a_closer_look_is_the_same_in_processes(embed):
+    molecules = [embed("CCO"), stretched(embed("CC")), embed("[BH4-]")]
+    seen = look_closer(molecules, ["mmff94", "posebusters", "mmff94"], num_workers=2)
+    assert list(seen) == ["mmff94", "posebusters"]
+    one, two, three = seen["mmff94"].results
+    assert (one, two) == (mmff94(check(molecules[0])), mmff94(check(molecules[1])))
+    assert isinstance(three, Failure)
+    assert seen["mmff94"].failures == {"parameters": 1}
+    assert seen["mmff94"].quartiles["energy"] == tuple(np.percentile([one["energy"], two["energy"]], (25, 50, 75)))
+    assert seen["posebusters"].rates["sanitization"] == Rate(3, 3)
+
+
+def test_truths_are_counted_where_they_could_be_told():
+    seen = Seen("posebusters", ({"a": True, "all": True}, {"all": False}, Failure("timeout", "slow")))
+    assert seen.rates == {"a": Rate(1, 1), "all": Rate(1, 2)}
+    assert seen.to_dict()["failures"] == {"timeout": 1}
+    assert seen.to_dict()["versions"]["rdkit"]
+
+
+def test_what_takes_too_long_costs_itself_alone(embed):
+    """The time of the first is spent before it is read: its process has not even imported the package."""
+    seen = look_closer([embed("CCO")], ["posebusters"], seconds=0.0, num_workers=1)["posebusters"]
+    assert seen.failures == {"timeout": 1}
+    assert seen.rates == {}
+
+
+def test_unknown_checks_and_missing_packages_are_told(monkeypatch):
+    with pytest.raises(ConfigError, match="expected one of posebusters, mmff94, xtb"):
+        look_closer([], ["dft"])
+    monkeypatch.setattr(moldiff.runtime.optional, "find_spec", lambda name: None if name == "tblite" else sys)
+    with pytest.raises(MissingPackageError, match=r"tblite: pip install 'moldiff\[score\]'"):
+        look_closer([], ["xtb"])
+
+
+def test_molecules_for_a_closer_look_are_kept(embed):
+    records = [embed("C"), Failure("truncated", "cut"), embed("CC"), embed("CCC")]
+    result = score(records, keep=2)
+    assert [len(molecule) for molecule in result.molecules] == [5, 8]
+    assert score(records).molecules == ()
+
+
+def test_a_look_at_a_molecule_leaves_it_alone(embed):
+    mol = check(embed("C1=CC=CC=C1C"))
+    before = Chem.MolToMolBlock(mol)
+    for look in (posebusters, mmff94, gfn2_xtb):
+        look(mol)
+    assert Chem.MolToMolBlock(mol) == before

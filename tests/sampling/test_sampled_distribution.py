@@ -1,0 +1,151 @@
+"""Sampling with the exact denoiser reaches the data through the distributions of the process."""
+
+import itertools
+import math
+
+import pytest
+import torch
+from exact_problem import ExactDenoiser, Problem, copies
+from sampled_distribution import (
+    GRIDS,
+    PRIORS,
+    SCHEDULES,
+    STEPS,
+    WALKERS,
+    assert_reaches,
+    deviations_on_the_way,
+    make_problem,
+)
+from torch import Tensor
+
+from moldiff.diffusion.categorical import PriorName
+from moldiff.diffusion.random import BatchRandomness, sample_generator
+from moldiff.diffusion.schedule import LinearSchedule
+from moldiff.sampling.continuous.base import PositionStepper
+from moldiff.sampling.continuous.ddim import Ancestral, Ddim
+from moldiff.sampling.continuous.dpm_solver import Multistep
+from moldiff.sampling.continuous.heun import Heun
+from moldiff.sampling.discrete.posterior import MixturePosterior
+from moldiff.sampling.discrete.tau_leaping import TauLeaping
+from moldiff.sampling.discrete.unmasking import Unmasking
+from moldiff.sampling.sampler import Steppers, walk
+from moldiff.sampling.time_grids import power_grid, visited_twice
+from moldiff.state import Lead, State, Times
+
+POSITIONS = {
+    "ddim-0": Ddim(0.0), "ddim-1": Ddim(1.0), "ancestral": Ancestral(), "multistep": Multistep(),
+    "multistep-0": Multistep(eta=0.0), "heun": Heun(),
+}  # fmt: skip
+CLASSES = {
+    "posterior": MixturePosterior(), "leaping": TauLeaping(), "leaping-noise": TauLeaping(noise=0.5),
+    "unmasking": Unmasking(randomness=50.0),
+}  # fmt: skip
+# Every pairing of steppers, and every pairing of a schedule and a prior with the default ones; all grids in turn.
+PAIRINGS = [
+    (pos, classes, list(SCHEDULES)[(i + k) % 3], PRIORS[2 if classes == "unmasking" else (i + 2 * k) % 3])
+    for i, pos in enumerate(POSITIONS)
+    for k, classes in enumerate(CLASSES)
+] + [("ancestral", "posterior", schedule, prior) for schedule in SCHEDULES for prior in PRIORS]
+CASES = [(*pairing, list(GRIDS)[(number + number // 4) % 4]) for number, pairing in enumerate(PAIRINGS)]
+
+
+@pytest.mark.parametrize(("pos", "classes", "schedule", "prior", "grid"), CASES, ids=["-".join(c) for c in CASES])
+def test_walk_reaches_data_with_exact_denoiser(pos: str, classes: str, schedule: str, prior: PriorName, grid: str):
+    problem, times = make_problem(SCHEDULES[schedule], prior), GRIDS[grid]
+    times = visited_twice(times, 2 * STEPS - 1) if pos == "heun" else times
+    assert_reaches(problem, Steppers(pos=POSITIONS[pos], classes=CLASSES[classes]), times)
+
+
+@pytest.mark.parametrize("pos", ["ddim-0", "multistep", "heun"])
+def test_walk_reaches_data_with_churn(pos: str):
+    times = visited_twice(GRIDS["power"], 2 * STEPS - 1) if pos == "heun" else GRIDS["power"]
+    problem = make_problem(LinearSchedule(), "marginal")
+    assert_reaches(problem, Steppers(pos=POSITIONS[pos]), times, churn=0.4)
+
+
+@pytest.mark.parametrize("lead", [Lead(atom=2.0, bond=3.0), Lead(atom=0.5, bond=0.7)], ids=["ahead", "behind"])
+def test_walk_reaches_data_whatever_the_lead(lead: Lead):
+    problem = make_problem(LinearSchedule(), "marginal")
+    assert_reaches(problem, Steppers(pos=Multistep()), GRIDS["even"], lead=lead)
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+@pytest.mark.parametrize("churn", [0.5, 1.0])
+def test_walk_reaches_data_with_churned_classes(churn: float, prior: PriorName):
+    """Not to the last: drawn again and again independently, two elements lose some of what ties them."""
+    classes = MixturePosterior(churn=churn)
+    assert_reaches(make_problem(LinearSchedule(), prior), Steppers(classes=classes), GRIDS["power"], most=0.1)
+
+
+def errors_of(problem: Problem) -> Tensor:
+    """Root mean square error of the exact denoiser's coordinates of the three-atom molecules, at even times."""
+    data, rows = problem.data, torch.multinomial(problem.weights[:3], 3000, replacement=True)
+    x0 = State(data.pos[rows], data.atom[rows], data.bond[rows], data.mask[rows])
+    squares = []
+    for time in torch.linspace(0, 1, 21):
+        t = Times.shared(time.expand(3000), 4)
+        z_t = problem.process.noise(x0, t, generator=BatchRandomness(sample_generator(0, 2), 3000))
+        squares.append((ExactDenoiser(problem)(z_t, t).pos - x0.pos)[x0.mask].square().mean())
+    return torch.stack(squares).sqrt()
+
+
+def test_multistep_keeps_the_spread_in_few_steps():
+    """What a prediction leaves out is missing from the spread of an ancestral walk of eight steps, not of this one."""
+    problem = make_problem(LinearSchedule(), "marginal")
+    grid, deviations = power_grid(8, power=1.5), {}
+    for name, stepper in {"ancestral": Ancestral(), "multistep": Multistep(errors_of(problem))}.items():
+        seen = []
+
+        def tap(step: int, time: float, state: State, prediction: object, seen=seen) -> None:
+            if 2 <= step <= 5:
+                seen.append(abs(deviations_on_the_way(problem, state, time)[0]))
+
+        known = problem.sizes_only([0] * WALKERS + [3] * WALKERS)
+        randomness = BatchRandomness(sample_generator(0, 0), 2 * WALKERS)
+        out = walk(
+            problem.process, ExactDenoiser(problem), Steppers(pos=stepper), grid, known, generator=randomness, tap=tap
+        )
+        assert float((problem.nearest(out) == 5).double().mean()) < 0.05
+        deviations[name] = sum(seen) / len(seen)
+    assert deviations["multistep"] < 0.7 * deviations["ancestral"], deviations
+
+
+def test_absorbing_error_falls_with_the_step():
+    problem = make_problem(LinearSchedule(), "absorbing")
+    off_data = []
+    for steps in (20, 160):
+        known, randomness = problem.sizes_only([0] * 1000), BatchRandomness(sample_generator(0, 0), 1000)
+        out = walk(problem.process, ExactDenoiser(problem), Steppers(), power_grid(steps), known, generator=randomness)
+        off_data.append(float((problem.nearest(out) == 5).double().mean()))
+    assert off_data[1] < 0.04
+    assert off_data[0] > 3 * off_data[1]
+
+
+def solved(problem: Problem, stepper: PositionStepper, steps: int, z_t: State) -> Tensor:
+    """Coordinates at 0.2 from those at 0.8, the classes known."""
+    grid = torch.linspace(0.8, 0.2, steps + 1)
+    times = visited_twice(grid, 2 * steps - 1).tolist() if isinstance(stepper, Heun) else grid.tolist()
+    memory, b, n = None, *z_t.mask.shape
+    for here, there in itertools.pairwise(times):
+        t, s = (Times(torch.full((b, n), time), torch.zeros(b, n), torch.zeros(b, n, n)) for time in (here, there))
+        x0_hat = ExactDenoiser(problem)(z_t, t)
+        pos, memory = stepper.step(
+            problem.process, z_t, x0_hat, t, s, memory, generator=BatchRandomness(sample_generator(0, 0), b)
+        )
+        z_t = z_t.replace(pos=pos)
+    return z_t.pos
+
+
+@pytest.mark.parametrize(("pos", "order"), [("ddim-0", 1), ("multistep-0", 2), ("heun", 2)])
+@pytest.mark.parametrize("schedule", list(SCHEDULES))
+def test_solver_shows_its_order(pos: str, order: int, schedule: str):
+    problem = make_problem(SCHEDULES[schedule], "marginal")
+    start = copies(problem.data, 0, 200)
+    eps = BatchRandomness(sample_generator(0, 3), 200).normal(4)
+    z_t = start.replace(
+        pos=problem.process.pos.noise(start.pos, torch.full((200, 4), 0.8), eps) * start.mask[..., None]
+    )
+    exact = solved(problem, Heun(), 640, z_t)
+    errors = [float((solved(problem, POSITIONS[pos], n, z_t) - exact).square().mean().sqrt()) for n in (20, 40, 80)]
+    orders = [math.log2(coarse / fine) for coarse, fine in itertools.pairwise(errors)]
+    assert all(abs(found - order) < 0.35 for found in orders), (orders, errors)

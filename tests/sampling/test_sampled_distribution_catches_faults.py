@@ -1,0 +1,208 @@
+"""Walks broken on purpose fail the law of `sampled_distribution`."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from exact_problem import ExactDenoiser
+from sampled_distribution import AS_ONE, GRIDS, STEPS, assert_reaches, make_problem
+
+from moldiff.diffusion.categorical import CategoricalProcess, PriorName
+from moldiff.diffusion.joint import JointProcess
+from moldiff.diffusion.schedule import LinearSchedule
+from moldiff.sampling.continuous.ddim import Ancestral, Ddim
+from moldiff.sampling.discrete.posterior import MixturePosterior
+from moldiff.sampling.discrete.tau_leaping import TauLeaping
+from moldiff.sampling.discrete.unmasking import Unmasking
+from moldiff.sampling.sampler import Steppers
+from moldiff.state import Lead, Times
+
+
+class LateTime(Ancestral):
+    """Goes half as far as the state is said to have gone."""
+
+    def step(self, process, z_t, x0_hat, t, s, memory, *, generator):
+        late = Times((s.pos + t.pos) / 2, s.atom, s.bond)
+        return super().step(process, z_t, x0_hat, t, late, memory, generator=generator)
+
+
+class NextTime(MixturePosterior):
+    """Takes the time after the next: off by one in the grid."""
+
+    def step(self, process, z_t, x0_hat, t, s, memory, *, generator):
+        after = Times(s.pos, (2 * s.atom - t.atom).clamp_min(0), (2 * s.bond - t.bond).clamp_min(0))
+        return super().step(process, z_t, x0_hat, t, after, memory, generator=generator)
+
+
+class Loud(Ancestral):
+    """Standard deviation 15 % too large."""
+
+    factor = 1.15
+
+    def step(self, process, z_t, x0_hat, t, s, memory, *, generator):
+        mean, _ = process.pos.posterior(z_t.pos, x0_hat.pos, t.pos, s.pos)
+        pos, _ = super().step(process, z_t, x0_hat, t, s, memory, generator=generator)
+        mean = mean * z_t.mask[..., None]
+        return mean + self.factor * (pos - mean), None
+
+
+class Quiet(Loud):
+    """Standard deviation 15 % too small."""
+
+    factor = 0.85
+
+
+class NoFreshNoise(Loud):
+    """Only the mean."""
+
+    factor = 0.0
+
+
+class Likeliest(MixturePosterior):
+    """Believes the likeliest class alone."""
+
+    def step(self, process, z_t, x0_hat, t, s, memory, *, generator):
+        atom, bond = (
+            1e3 * torch.nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).float()
+            for logits in (x0_hat.atom, x0_hat.bond)
+        )
+        sure = replace(x0_hat, atom=atom, bond=bond)
+        return super().step(process, z_t, sure, t, s, memory, generator=generator)
+
+
+class PriorForgotten(MixturePosterior):
+    """Steps back as if the noise were uniform."""
+
+    def step(self, process, z_t, x0_hat, t, s, memory, *, generator):
+        parts = (
+            replace(p, noise_law=torch.full_like(p.noise_law, 1 / p.num_classes)) for p in (process.atom, process.bond)
+        )
+        return super().step(JointProcess(process.pos, *parts), z_t, x0_hat, t, s, memory, generator=generator)
+
+
+class RatioForgotten(CategoricalProcess):
+    """keep(t) in the place of keep(t) / keep(s)."""
+
+    def _ratio(self, t, s):
+        return self.schedule.keep(t)
+
+
+class OneWay(CategoricalProcess):
+    """Noise that does nothing to what is less noisy."""
+
+    def transition(self, z_s, s, t, uniform):
+        return z_s
+
+
+class PosteriorOfMean(CategoricalProcess):
+    """The posterior of the mean x0 in the place of the mean of the posteriors."""
+
+    def posterior(self, z_t, x0_hat, t, s):
+        law, keep_s, ratio = self.noise_law, self.schedule.keep(s)[..., None], self._ratio(t, s)[..., None]
+        here = torch.nn.functional.one_hot(z_t, len(law)).to(x0_hat)
+        probs = (ratio * here + (1 - ratio) * law[z_t][..., None]) * (keep_s * x0_hat + (1 - keep_s) * law)
+        return probs / probs.sum(-1, keepdim=True)
+
+
+class StartTooNarrow(JointProcess):
+    """Starts at unit spread, the scale forgotten; everything after is right."""
+
+    def noise(self, x0, t, *, generator):
+        z_t = super().noise(x0, t, generator=generator)
+        return z_t.replace(pos=z_t.pos / (1.2 * self.pos.scale))
+
+
+class ShiftedTime(ExactDenoiser):
+    """Is told a time three steps early."""
+
+    def __call__(self, state, t, previous=None):
+        return super().__call__(state, Times(*((v + 3 / STEPS).clamp_max(1) for v in vars(t).values())), previous)
+
+
+def test_walk_law_catches_a_lead_forgotten():
+    with pytest.raises(AssertionError, match="on the way"):
+        assert_reaches(
+            make_problem(LinearSchedule(), "marginal"), Steppers(), GRIDS["even"], lead=Lead(2.0), told=AS_ONE
+        )
+
+
+def test_walk_law_catches_a_churn_that_does_not_come_back():
+    problem = make_problem(LinearSchedule(), "marginal")
+    process = JointProcess(
+        problem.process.pos, *(OneWay(*vars(part).values()) for part in (problem.process.atom, problem.process.bond))
+    )
+    with pytest.raises(AssertionError, match="on the way"):
+        assert_reaches(
+            problem, Steppers(classes=MixturePosterior(churn=0.5)), GRIDS["power"], process=process, most=0.1
+        )
+
+
+class OneRate(TauLeaping):
+    """Leaves the jumps to the noise's own classes out."""
+
+    def move(self, process, z_t, x0, t, s, uniform):
+        only_data = replace(
+            process, noise_law=torch.nn.functional.one_hot(z_t.new_tensor(0), len(process.noise_law)).float()
+        )
+        return super().move(only_data, z_t, x0, t, s, uniform)
+
+
+class AllAtOnce(Unmasking):
+    """Shows what is due by the end."""
+
+    def move(self, process, z_t, x0, t, s, uniform):
+        return super().move(process, z_t, x0, t, torch.zeros_like(s), uniform)
+
+
+class SilentTransition(JointProcess):
+    """Says that it takes the molecules back, and leaves them."""
+
+    def transition(self, z_s, s, t, *, generator):
+        return z_s
+
+
+@pytest.mark.parametrize("fault", [LateTime, Loud, Quiet, NoFreshNoise], ids=lambda fault: fault.__name__)
+def test_walk_law_catches_a_broken_position_step(fault: type[Ancestral]):
+    with pytest.raises(AssertionError, match="on the way"):
+        assert_reaches(make_problem(LinearSchedule(), "marginal"), Steppers(pos=fault()), GRIDS["even"])
+
+
+@pytest.mark.parametrize("fault", [NextTime, Likeliest, PriorForgotten], ids=lambda fault: fault.__name__)
+def test_walk_law_catches_a_broken_class_step(fault: type[MixturePosterior]):
+    with pytest.raises(AssertionError, match="on the way"):
+        assert_reaches(make_problem(LinearSchedule(), "marginal"), Steppers(classes=fault()), GRIDS["even"])
+
+
+@pytest.mark.parametrize("fault", [RatioForgotten, PosteriorOfMean], ids=lambda fault: fault.__name__)
+def test_walk_law_catches_a_broken_posterior(fault: type[CategoricalProcess]):
+    problem = make_problem(LinearSchedule(), "marginal")
+    right = problem.process
+    parts = [fault(part.schedule, part.noise_law, part.num_classes) for part in (right.atom, right.bond)]
+    with pytest.raises(AssertionError, match="on the way"):
+        assert_reaches(problem, Steppers(), GRIDS["even"], process=JointProcess(right.pos, *parts))
+
+
+def test_walk_law_catches_a_wrong_start():
+    problem = make_problem(LinearSchedule(), "marginal")
+    process = StartTooNarrow(*vars(problem.process).values())
+    with pytest.raises(AssertionError, match="on the way"):
+        assert_reaches(problem, Steppers(pos=Ddim(0.0)), GRIDS["even"], process=process)
+
+
+def test_walk_law_catches_a_shifted_time():
+    problem = make_problem(LinearSchedule(), "marginal")
+    with pytest.raises(AssertionError, match="on the way"):
+        assert_reaches(problem, Steppers(pos=Ddim(0.0)), GRIDS["even"], denoiser=ShiftedTime(problem))
+
+
+@pytest.mark.parametrize(("fault", "prior"), [(OneRate(), "uniform"), (AllAtOnce(randomness=50.0), "absorbing")])
+def test_walk_law_catches_a_broken_jump(fault: TauLeaping | Unmasking, prior: PriorName):
+    with pytest.raises(AssertionError, match="on the way"):
+        assert_reaches(make_problem(LinearSchedule(), prior), Steppers(classes=fault), GRIDS["even"])
+
+
+def test_walk_law_catches_a_churn_without_noise():
+    problem = make_problem(LinearSchedule(), "marginal")
+    process = SilentTransition(*vars(problem.process).values())
+    with pytest.raises(AssertionError, match="on the way"):
+        assert_reaches(problem, Steppers(pos=Ddim(0.0)), GRIDS["power"], process=process, churn=0.4)

@@ -1,0 +1,281 @@
+"""The walk beside its law: grids, what each part is told, what is known, independence of the batch."""
+
+import pytest
+import torch
+from exact_problem import ExactDenoiser, Problem, batch, copies
+
+from moldiff.diffusion.random import SampleRandomness, sample_generator
+from moldiff.diffusion.schedule import CosineSchedule, LinearSchedule
+from moldiff.errors import ConfigError, TimeOrderError
+from moldiff.sampling.continuous.ddim import Ancestral, Ddim
+from moldiff.sampling.inpainting import Known
+from moldiff.sampling.sampler import Steppers, walk
+from moldiff.sampling.time_grids import power_grid
+from moldiff.state import Lead, Prediction, State, Times
+
+GRID = power_grid(30)
+
+
+@pytest.fixture
+def problem() -> Problem:
+    return Problem.of(LinearSchedule(), CosineSchedule(), "marginal")
+
+
+# ---- grids
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 2.0, 3.0])
+@pytest.mark.parametrize("steps", [1, 2, 7, 1000])
+def test_grid_falls_from_one_to_zero(steps: int, power: float):
+    grid = power_grid(steps, power=power)
+    assert len(grid) == steps + 1
+    assert grid[0] == 1
+    assert grid[-1] == 0
+    assert bool((grid.diff() < 0).all())
+    assert float(grid[steps // 2]) == pytest.approx((1 - (steps // 2) / steps) ** power, abs=1e-6)
+
+
+@pytest.mark.parametrize(("steps", "power"), [(0, 1.0), (-3, 1.0), (5, 0.0), (5, -1.0)])
+def test_grid_refuses_nonsense(steps: int, power: float):
+    with pytest.raises(ConfigError, match="grid"):
+        power_grid(steps, power=power)
+
+
+@pytest.mark.parametrize("focus", [0.3, 0.5, 0.99])
+def test_focus_moves_steps_to_the_middle(focus: float):
+    even, grid = power_grid(20, power=2.0), power_grid(20, power=2.0, focus=focus)
+    assert grid[0] == 1
+    assert grid[-1] == 0
+    assert bool((grid.diff() < 0).all())
+    roots = grid.double().sqrt()
+    assert float(roots[9] - roots[10]) == pytest.approx(((1 - focus) * 0.1 + focus * 0.1**3) / 2, abs=1e-6)
+    assert float(roots[0] - roots[1]) > float(even.double().sqrt()[0] - even.double().sqrt()[1])
+    with pytest.raises(ConfigError, match="focus"):
+        power_grid(20, focus=1.0)
+
+
+def test_grid_with_an_end_is_that_of_karras():
+    grid = power_grid(10, power=7.0, end=0.002)
+    ramp = torch.linspace(0, 1, 10, dtype=torch.float64)
+    torch.testing.assert_close(grid[:-1].double(), (1 + ramp * (0.002 ** (1 / 7) - 1)) ** 7, rtol=1e-6, atol=1e-8)
+    assert grid[-1] == 0
+    assert power_grid(1, end=0.1).tolist() == [1, 0]
+    for steps in (1, 2, 3, 50):
+        grid = power_grid(steps, power=2.0, focus=0.5, end=0.02)
+        assert len(grid) == steps + 1
+        assert steps == 1 or float(grid[-2]) == pytest.approx(0.02)
+        assert bool((grid.diff() < 0).all())
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [1.0],
+        [0.9, 0.0],
+        [1.0, 0.1],
+        [1.0, 1.0, 0.0],
+        [1.0, 0.0, 0.0],
+        [1.0, 0.4, 0.6, 0.0],
+        [0.0, 1.0],
+    ],
+)
+def test_walk_refuses_a_grid_that_does_not_fall_from_one_to_zero(problem: Problem, times: list[float]):
+    with pytest.raises(TimeOrderError, match="from 1 to 0"):
+        walk(
+            problem.process, ExactDenoiser(problem), Steppers(), torch.tensor(times), problem.sizes_only([0]),
+            generator=batch(1),
+        )  # fmt: skip
+
+
+# ---- what each part is told
+
+
+class Recorder:
+    """Denoiser and both steppers in one: notes the times that it is told, hands on what it got."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.exact, self.told, self.previous, self.memories = ExactDenoiser(problem), [], [], []
+
+    def __call__(self, state: State, t: Times, previous: Prediction | None = None) -> Prediction:
+        self.told.append(float(t.pos.max()))
+        self.previous.append(previous)
+        return self.exact(state, t)
+
+    def step(self, process, z_t, x0_hat, t, s, memory, *, generator):
+        self.told.append((float(t.pos.max()), float(s.pos.max())))
+        self.memories.append(memory)
+        return z_t.pos, len(self.memories)
+
+
+class ClassRecorder(Recorder):
+    def step(self, process, z_t, x0_hat, t, s, memory, *, generator):
+        self.told.append((float(t.bond.max()), float(s.bond.max())))
+        self.memories.append(memory)
+        return z_t.atom, z_t.bond, len(self.memories)
+
+
+def assert_told_the_grid(problem: Problem) -> None:
+    denoiser, pos, classes = Recorder(problem), Recorder(problem), ClassRecorder(problem)
+    grid, taps = torch.tensor([1.0, 0.7, 0.3, 0.0]), []
+    walk(
+        problem.process, denoiser, Steppers(pos, classes), grid, problem.sizes_only([0, 3]), generator=batch(2),
+        tap=lambda step, time, state, prediction: taps.append((step, time)),
+    )  # fmt: skip
+    assert denoiser.told == pytest.approx([1.0, 0.7, 0.3])
+    steps = [(1.0, 0.7), (0.7, 0.3), (0.3, 0.0)]
+    for recorder in (pos, classes):
+        assert [value for pair in recorder.told for value in pair] == pytest.approx([v for pair in steps for v in pair])
+        assert recorder.memories == [None, 1, 2]
+    assert [step for step, _ in taps] == [1, 2, 3]
+    assert [time for _, time in taps] == pytest.approx([0.7, 0.3, 0.0])
+    assert [previous is None for previous in denoiser.previous] == [True, False, False]
+
+
+def test_walk_tells_everyone_the_times_of_the_grid(problem: Problem):
+    assert_told_the_grid(problem)
+
+
+def leads_told(problem: Problem, lead: Lead) -> list[tuple[float, ...]]:
+    """Times of coordinates, atoms and bonds that the denoiser is told."""
+    told, exact = [], ExactDenoiser(problem)
+
+    def denoiser(state: State, t: Times, previous: Prediction | None = None) -> Prediction:
+        told.append(tuple(round(float(values.max()), 4) for values in (t.pos, t.atom, t.bond)))
+        return exact(state, t)
+
+    known = problem.sizes_only([0, 3])
+    walk(problem.process, denoiser, Steppers(), torch.tensor([1, 0.5, 0]), known, generator=batch(2), lead=lead)
+    return told
+
+
+def test_walk_lets_the_classes_lead(problem: Problem):
+    assert leads_told(problem, Lead(atom=2.0, bond=3.0)) == [(1, 1, 1), (0.5, 0.25, 0.125)]
+    assert leads_told(problem, Lead()) == [(1, 1, 1), (0.5, 0.5, 0.5)]
+
+
+def test_walk_law_of_times_catches_off_by_one(problem: Problem, monkeypatch: pytest.MonkeyPatch):
+    times = Known.times
+    following = {1.0: 0.7, 0.7: 0.3, 0.3: 0.0, 0.0: 0.0}
+    monkeypatch.setattr(Known, "times", lambda self, t, lead: times(self, following[round(t, 3)], lead))
+    with pytest.raises(AssertionError):
+        assert_told_the_grid(problem)
+
+
+def test_walk_without_self_conditioning_hands_nothing_back(problem: Problem):
+    denoiser = Recorder(problem)
+    walk(
+        problem.process, denoiser, Steppers(), GRID, problem.sizes_only([0]), generator=batch(1),
+        self_conditioning=False,
+    )  # fmt: skip
+    assert denoiser.previous == [None] * 30
+
+
+# ---- what is known
+
+
+def assert_known_stays(problem: Problem, known: Known, out: State) -> None:
+    assert torch.equal(out.pos[known.pos], known.values.pos[known.pos])
+    assert torch.equal(out.atom[known.atom], known.values.atom[known.atom])
+    assert torch.equal(out.bond[known.bond], known.values.bond[known.bond])
+
+
+def conditioned(problem: Problem, count: int, *, positions: list[int], atoms: list[int]) -> Known:
+    """Three-atom molecules like the first, of which some elements are given; the rest is nonsense never read."""
+    nothing = problem.sizes_only([0] * count)
+    known = Known(copies(problem.data, 0, count), nothing.pos.clone(), nothing.atom.clone(), nothing.bond)
+    known.pos[:, positions] = True
+    known.atom[:, atoms] = True
+    known.values.pos[~known.pos], known.values.atom[~known.atom] = torch.nan, 1
+    return known
+
+
+@pytest.mark.parametrize("stepper", [Ddim(0.0), Ddim(1.0), Ancestral()])
+@pytest.mark.parametrize(
+    ("positions", "atoms", "expected"),
+    [
+        ([], [0], [5 / 7, 0, 2 / 7]),  # rules out the second molecule
+        ([2], [], [5 / 8, 3 / 8, 0]),  # rules out the third, and anchors the frame
+        ([2], [0, 1, 2], [1, 0, 0]),
+        ([0, 1, 2], [], [5 / 8, 3 / 8, 0]),
+    ],
+)
+def test_walk_completes_what_is_known(problem: Problem, stepper, positions: list, atoms: list, expected: list):
+    """The conditional law follows from the times of the elements alone; what is given stays bit for bit."""
+    count = 1000
+    known = conditioned(problem, count, positions=positions, atoms=atoms)
+    out = walk(problem.process, ExactDenoiser(problem), Steppers(pos=stepper), GRID, known, generator=batch(count))
+    assert_known_stays(problem, known, out)
+    shares = torch.bincount(problem.nearest(out), minlength=6)[:3] / count
+    assert float((shares - torch.tensor(expected)).abs().sum() / 2) < 0.07, shares
+
+
+def test_walk_starts_known_molecules_from_the_noise_of_training(problem: Problem):
+    """Around a known coordinate the others start from independent noise, not from noise of zero mean."""
+    count, seen = 20_000, []
+
+    class FirstState(ExactDenoiser):
+        def __call__(self, state, t, previous=None):
+            seen.append(state.pos)
+            return super().__call__(state, t)
+
+    known = conditioned(problem, count, positions=[2], atoms=[])
+    walk(problem.process, FirstState(problem), Steppers(), power_grid(1), known, generator=batch(count))
+    drawn = seen[0][:, :2, 0] / problem.process.pos.scale
+    torch.testing.assert_close(drawn.T @ drawn / count, torch.eye(2), rtol=0, atol=0.05)
+
+
+def test_known_law_catches_a_forgotten_value(problem: Problem, monkeypatch: pytest.MonkeyPatch):
+    known = conditioned(problem, 50, positions=[2], atoms=[0])
+    monkeypatch.setattr(Known, "imposed", lambda self, state: state)
+    out = walk(problem.process, ExactDenoiser(problem), Steppers(), GRID, known, generator=batch(50))
+    with pytest.raises(AssertionError):
+        assert_known_stays(problem, known, out)
+
+
+# ---- one molecule, any batch
+
+
+def assert_independent(problem: Problem, randomness: type[SampleRandomness], stepper) -> None:
+    """Sample 7 drawn alone and drawn among others, with other sizes and more padding."""
+
+    def drawn(indices: list[int], molecules: list[int]) -> State:
+        known = problem.sizes_only(molecules)
+        generator = randomness(5, indices, known.values.mask.sum(1))
+        return walk(problem.process, ExactDenoiser(problem), Steppers(pos=stepper), GRID, known, generator=generator)
+
+    alone = drawn([7], [0])
+    for indices, molecules in (([7, 8], [0, 0]), ([1, 2, 7, 3], [3, 0, 0, 4])):
+        row, others = indices.index(7), drawn(indices, molecules)
+        torch.testing.assert_close(others.pos[row], alone.pos[0], rtol=0, atol=1e-5)
+        assert torch.equal(others.atom[row], alone.atom[0])
+        assert torch.equal(others.bond[row], alone.bond[0])
+
+
+@pytest.mark.parametrize("stepper", [Ddim(0.0), Ancestral()])
+def test_walk_is_independent_of_the_batch(problem: Problem, stepper):
+    assert_independent(problem, SampleRandomness, stepper)
+
+
+class OneStream(SampleRandomness):
+    """Draws for the batch as a whole."""
+
+    def __init__(self, seed, indices, sizes):
+        super().__init__(seed, indices, sizes)
+        self.generators = [sample_generator(seed, 0)] * len(self.sizes)
+
+
+def test_walk_law_of_batches_catches_one_stream(problem: Problem):
+    with pytest.raises(AssertionError):
+        assert_independent(problem, OneStream, Ancestral())
+
+
+def test_walk_results_are_clean(problem: Problem):
+    """Symmetric bonds, zeros in padded slots, zero mean."""
+    known = problem.sizes_only([0, 3] * 50)
+    out = walk(problem.process, ExactDenoiser(problem), Steppers(), GRID, known, generator=batch(100))
+    assert torch.equal(out.bond, out.bond.transpose(1, 2))
+    assert not out.bond[~out.pair_mask].any()
+    assert not out.atom[~out.mask].any()
+    assert not out.pos[~out.mask].any()
+    assert float(out.pos.sum(1).abs().max()) < 1e-4
+    assert out.atom.unique().numel() > 1
