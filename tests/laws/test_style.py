@@ -38,9 +38,8 @@ def name_of(node: ast.AST) -> str:
 
 def long_files(source: Source) -> Iterator[str]:
     count = len(source.text.splitlines())
-    limit = (
-        MAX_SCRIPT if Path(source.path).parent == Path("scripts") else MAX_FILE
-    )  # `benchmarks` is not for users to copy
+    to_copy = Path(source.path).parent == Path("scripts")  # what lies deeper is for who works on the project
+    limit = MAX_SCRIPT if to_copy else MAX_FILE
     if count >= limit:
         yield f"{count} lines"
 
@@ -101,7 +100,7 @@ def global_randomness(source: Source) -> Iterator[str]:
 
 
 def raw_terminal(source: Source) -> Iterator[str]:
-    """What is shown goes through `moldiff.runtime.plain_text`: text of files is no markup and no order to the terminal."""
+    """What is shown goes through `moldiff.runtime.plain_text`, or text of files would be markup."""
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Call) and source.path not in TERMINAL_MAY_BE_WRITTEN:
             last, markup = name_of(node.func).split(".")[-1], any(keyword.arg == "markup" for keyword in node.keywords)
