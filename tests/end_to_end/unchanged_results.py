@@ -1,0 +1,299 @@
+"""What the program computes for fixed seeds; the only file of this gate that calls moldiff.
+
+python tests/end_to_end/unchanged_results.py            compares, as the test does, and prints the time of each case
+python tests/end_to_end/unchanged_results.py --write    records all anew, where what is computed was changed on purpose
+python tests/end_to_end/unchanged_results.py --add      records the bytes of this kind of processor beside the others,
+                                                        if its molecules and numbers agree with what is there
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import golden
+import numpy as np
+import torch
+from golden import Results, digest, digest_of_tensors, joined, of_molecules
+
+from moldiff import config
+from moldiff.build import build_denoiser
+from moldiff.bundle import load_pretrained, save_pretrained
+from moldiff.chem.attachment import part_of
+from moldiff.chem.files import read_molecules
+from moldiff.chem.formula import parse_formula
+from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.scaffold import scaffold_of
+from moldiff.chem.smiles import record_of_smiles
+from moldiff.chem.stereo import graph_of
+from moldiff.chem.validity import canonical_smiles
+from moldiff.data.columns import conditioned
+from moldiff.data.prepare import prepare
+from moldiff.data.store import MoleculeStore
+from moldiff.distill import distill
+from moldiff.fitting import BUNDLE, CHECKPOINT, read_checkpoint
+from moldiff.generator import MoleculeGenerator, Request
+from moldiff.predictor import Nearness, PropertyPredictor
+from moldiff.regression import train_predictor
+from moldiff.run import train
+from moldiff.selection import Likeness, Selection
+from moldiff.tasks.conformers import conformers
+from moldiff.tasks.fragments import Fragment, grow
+from moldiff.tasks.isomers import isomers
+from moldiff.tasks.perception import perceive_bonds
+from moldiff.tasks.reshape import reshape
+from moldiff.tasks.scaffolds import located, opened_scaffold
+
+SAMPLE = Path(__file__).parents[2] / "datasets" / "qm9" / "sample.sdf"
+TEMPORARY = tempfile.TemporaryDirectory()
+SEED = 7
+SIZES = config.NetworkSettings(num_blocks=1, atom=32, vector=4, pair=8, hidden=16, heads=2)
+
+
+# ---- what is computed with
+
+
+@cache
+def generator(name: str) -> MoleculeGenerator:
+    return MoleculeGenerator.from_pretrained(name, device="cpu", precision="float32")
+
+
+@cache
+def sample_molecules() -> list[Molecule]:
+    return [record for _, record in read_molecules(SAMPLE) if isinstance(record, Molecule)]
+
+
+@cache
+def store() -> Path:
+    path = Path(TEMPORARY.name) / "store"
+    prepare(SAMPLE, path)
+    return path
+
+
+@cache
+def random_weights(prior: str = "marginal") -> Path:
+    """A bundle with two conditions whose network was never trained; no layer of it is zero."""
+    data, path = MoleculeStore(store()), Path(TEMPORARY.name) / prior
+    statistics, _ = conditioned(data, ["gap", "rings:classes"], np.arange(len(data)))
+    settings = config.ModelSettings(network=SIZES, process=config.ProcessSettings(prior=prior))
+    denoiser = build_denoiser(settings, statistics)
+    with torch.no_grad():
+        for parameter in denoiser.parameters():
+            if not parameter.any():
+                parameter.normal_(std=0.1, generator=torch.Generator().manual_seed(0))
+    save_pretrained(path, denoiser, settings=settings, statistics=statistics, card="# random\n")
+    return path
+
+
+# ---- molecules
+
+
+def results_of(samples: Iterable) -> Results:
+    """Of samples, valid or not."""
+    rows = []
+    for sample in samples:
+        failed, m = isinstance(sample.result, Failure), sample.molecule
+        outcome = sample.result.reason if failed else canonical_smiles(sample.result, stereo=True)
+        rows.append((outcome, None if m is None else (m.elements, m.charges, m.bond, m.pos)))
+    return of_molecules(rows)
+
+
+def draw(name: str, num_samples: int, *, seed: int = SEED, changes: dict | None = None, **options) -> Results:
+    chosen = generator(name)
+    sampler = config.SamplerSettings.parse({**chosen.bundle.sampler.model_dump(), **(changes or {})}, source="the gate")
+    return results_of(chosen.iterate(num_samples, seed=seed, sampler=sampler, **options))
+
+
+def solvers(*, seed: int = SEED) -> Results:
+    """Every solver of coordinates and classes, every grid, and fresh noise on the way; four molecules each."""
+    few = {"num_samples": 4, "num_atoms": 13, "seed": seed}
+    ways = [
+        {"solver": "ddim", "eta": 0.5, "grid": "log"},
+        {"solver": "heun", "grid": "log_snr", "class_churn": 0.5, "temperature": 0.7},
+        {"churn": 0.3, "top_p": 0.9, "grid": (1.0, 0.6, 0.3, 0.1, 0.0), "num_steps": 4},
+        {"classes": "leaping", "class_churn": 0.5, "connectivity": 1.0, "grid_focus": 0.0, "grid_end": 0.0},
+    ]
+    drawn = [draw("qm9", changes={"num_steps": 5, **way}, **few) for way in ways]
+    masked = {"classes": "unmasking", "class_churn": 0.5, "temperature": 0.7}
+    drawn.append(draw(str(random_weights("absorbing")), changes=masked, num_steps=5, **few))
+    drawn.append(draw(str(random_weights("uniform")), num_steps=5, **few))
+    return joined(drawn)
+
+
+def conditions(*, seed: int = SEED) -> Results:
+    """Conditions with and without guidance; the network is random, so that molecules are rarely valid."""
+    chosen = generator(str(random_weights()))
+    few = {"num_samples": 3, "num_steps": 4, "num_atoms": 12, "seed": seed}
+    asked = {"gap": 6.5, "rings": "1"}
+    requests = [Request(10 + i % 2, {"gap": 6 + 0.2 * i} if i % 2 else {"rings": "2"}) for i in range(4)]
+    return joined([
+        results_of(chosen.iterate(**few)),
+        results_of(chosen.iterate(**few, conditions=asked)),
+        results_of(chosen.iterate(**few, conditions=asked, guidance=3.0, guidance_interval=(0.1, 0.8))),
+        results_of(chosen.iterate(**few, conditions=asked, guidance={"gap": 2.0, "rings": 0.0})),
+        results_of(chosen.iterate(3, num_steps=1, seed=seed, conditions=asked)),  # sizes follow the conditions
+        results_of(chosen.answer(requests, guidance={"gap": 2.0}, num_steps=4, seed=seed)),
+    ])  # fmt: skip
+
+
+def flat(pos: torch.Tensor, atom: torch.Tensor, bond: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """A differentiable function for gradient guidance: flat molecules, rich in the fourth atom class."""
+    return (atom[..., 3] * mask).sum(1) - pos[..., 2].square().sum(1) + 0 * bond.sum((1, 2, 3))
+
+
+def gradient_guidance(*, seed: int = SEED) -> Results:
+    return draw("qm9", 4, num_steps=8, num_atoms=14, seed=seed, goal=flat, goal_scale=2.0, guidance_interval=(0.0, 0.9))
+
+
+def particles(*, seed: int = SEED) -> Results:
+    reward = Likeness({"logp": 2.0, "rings": 2.0})
+    return joined([
+        draw("qm9", 3, num_steps=10, num_atoms=15, seed=seed, selection=Selection(reward, num_walks=4)),
+        draw("qm9", 3, num_steps=8, num_atoms=15, seed=seed, selection=Selection(reward, 2, every=1, until=0.0)),
+    ])  # fmt: skip
+
+
+# ---- tasks
+
+
+def graph(smiles: str):
+    return graph_of(record_of_smiles(smiles))
+
+
+def bare(molecule: Molecule) -> Molecule:
+    return replace(molecule, bond=0 * molecule.bond, charges=0 * molecule.charges, properties={})
+
+
+def decorate(*, seed: int = SEED) -> Results:
+    scaffold = scaffold_of(record_of_smiles("*c1ccco1", stars=True))
+    fragment = opened_scaffold(scaffold, located(generator("qm9"), scaffold, seed=seed))
+    return results_of(grow(generator("qm9"), [fragment], num_each=2, num_added=(3, 7), num_steps=10, seed=seed))
+
+
+def link(*, seed: int = SEED) -> Results:
+    (ether,) = conformers(generator("qm9"), [graph("CCOCC")], seed=seed, num_steps=10)
+    oxygen = int(np.flatnonzero(ether.molecule.elements == 8)[0])
+    kept = np.delete(np.arange(len(ether.molecule)), oxygen)
+    pieces = Fragment(part_of(ether.molecule, kept), (ether.molecule.bond[oxygen] > 0)[kept])
+    return results_of(grow(generator("qm9"), [pieces], num_each=2, num_added=(1, 4), num_steps=10, seed=seed))
+
+
+def draw_isomers(*, seed: int = SEED) -> Results:
+    return results_of(isomers(generator("qm9"), [parse_formula("C5H8O2")] * 2, num_steps=20, seed=seed))
+
+
+def draw_conformers(*, seed: int = SEED) -> Results:
+    graphs = [graph("C[C@H](O)C#N"), graph("C/C=C\\C")]
+    return results_of(conformers(generator("qm9"), graphs, num_steps=10, seed=seed))
+
+
+def perceive(*, seed: int = SEED) -> Results:
+    """The last is a zwitterion of QM9, if the sample has one: the second attempt draws charges."""
+    given = [bare(m) for m in [*sample_molecules()[60:63], *(m for m in sample_molecules() if m.charges.any())][:4]]
+    samples = list(perceive_bonds(generator("qm9"), given, num_steps=4, seed=seed))
+    found = results_of(samples)
+    confidence = [b"" if s.confidence is None else s.confidence.astype(np.float32).tobytes() for s in samples]
+    return replace(found, digest=digest([found.digest.encode(), *confidence]))
+
+
+def draw_reshaped(*, seed: int = SEED) -> Results:
+    shapes = [bare(m) for m in sample_molecules()[60:62]]
+    return results_of(reshape(generator("qm9"), shapes, num_steps=10, seed=seed))
+
+
+# ---- numbers
+
+
+def predict(name: str, count: int) -> Results:
+    """In standard deviations; computed in bf16 where the processor has it, hence the tolerance."""
+    chosen = PropertyPredictor.from_pretrained(name)
+    values = chosen.predict(sample_molecules()[60 : 60 + count])
+    labels = (values - [t.mean for t in chosen.targets]) / [t.std for t in chosen.targets]
+    assert np.isfinite(labels).all()
+    return Results(digest([values.tobytes()]), numbers=labels.round(4).flatten().tolist(), tolerance=0.05)
+
+
+def rewards() -> Results:
+    """Descriptors that RDKit computes, and predicted properties."""
+    molecules, predictor = sample_molecules()[60:80], PropertyPredictor.from_pretrained("qm9-properties")
+    wanted = [0.5 if place % 2 else float("nan") for place in range(len(predictor.targets))]
+    both = Likeness({"logp": 1.0, "qed": 0.5}), Nearness(predictor, wanted)
+    values = np.concatenate([reward(molecules, range(len(molecules))) for reward in both])
+    return Results(digest([values.tobytes()]), numbers=values.round(4).tolist(), tolerance=0.1)
+
+
+def after_training(run: Path, *numbers: float) -> Results:
+    """What one step made of the parameters and of their averages, with numbers that came of it."""
+    content = read_checkpoint(run / CHECKPOINT)
+    assert content["global_step"] == 1, "the run was meant to end after one step"
+    tensors = list(content["state_dict"].values())
+    size = sum(float(t.double().square().sum()) for t in tensors if t.is_floating_point()) ** 0.5
+    return Results(digest_of_tensors(tensors), numbers=[round(number, 5) for number in (size, *numbers)])
+
+
+# One step, of the full rate at once.
+ONE_STEP = {"num_molecules": 1, "precision": "float32", "num_threads": 1, "warmup_steps": 0, "cooldown": 0.0}
+
+
+def training_step(*, seed: int = SEED) -> Results:
+    """Conditions, tasks and self-conditioning are on, so that one step passes through all of them."""
+    settings = config.TrainingSettings(
+        model=config.ModelSettings(network=SIZES), data=str(store()), pair_budget=8000, seed=seed, sample_minutes=0,
+        conditions=("gap", "rings:classes"), self_conditioning=1.0, task_share=0.5, task_start=0.0, **ONE_STEP,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as temporary:
+        run = Path(temporary) / "run"
+        module = train(settings, run)
+        with torch.no_grad():
+            loss, parts = module.loss(MoleculeStore(store()).state(range(60, 76)), 1)
+        found = after_training(run, *(float(number) for number in (loss, parts.pos, parts.atom, parts.bond)))
+        bundle = load_pretrained(run / BUNDLE)
+    whole = [found.digest, digest_of_tensors(bundle.denoiser.state_dict().values()), repr(bundle.sampler.pos_errors)]
+    return replace(found, digest=digest(part.encode() for part in whole))
+
+
+def predictor_step(*, seed: int = SEED) -> Results:
+    settings = config.PredictorSettings(
+        network=SIZES, data=str(store()), targets=("gap", "alpha"), pair_budget=8000, seed=seed, **ONE_STEP
+    )
+    with tempfile.TemporaryDirectory() as run:
+        trained = train_predictor(settings, Path(run) / "run")
+        return after_training(Path(run) / "run", *trained.errors.values())
+
+
+def distillation_step(*, seed: int = SEED) -> Results:
+    settings = config.DistillationSettings(
+        teacher=str(random_weights()), data=str(store()), batches_per_update=2, pair_budget=1024, seed=seed,
+        sampler={"num_steps": 3, "class_churn": 1.0, "eta": 0.5, "grid_end": 0.05}, **ONE_STEP,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as run:
+        distill(settings, Path(run) / "run")
+        return after_training(Path(run) / "run")
+
+
+CASES: dict[str, Callable[..., Results]] = {
+    "qm9": lambda: draw("qm9", 100, num_steps=6),
+    "qm9-fast": lambda: draw("qm9-fast", 100, num_atoms=(16, 19)),
+    "druglike": lambda: draw("druglike", 100, num_steps=8, num_atoms=(22, 25)),
+    "qm9-properties": lambda: predict("qm9-properties", 100),
+    "predictor inside qm9": lambda: predict("qm9", 20),
+    "solvers": solvers,
+    "conditions": conditions,
+    "gradient guidance": gradient_guidance,
+    "particles": particles,
+    "rewards": rewards,
+    "decorate": decorate,
+    "link": link,
+    "isomers": draw_isomers,
+    "conformers": draw_conformers,
+    "perceive bonds": perceive,
+    "reshape": draw_reshaped,
+    "training step": training_step,
+    "training step of a predictor": predictor_step,
+    "training step of a student": distillation_step,
+}
+
+
+if __name__ == "__main__":
+    raise SystemExit(golden.main(CASES))
