@@ -17,33 +17,35 @@ import numpy as np
 import torch
 from golden import Results, digest, digest_of_tensors, joined, of_molecules
 
-from moldiff import config
 from moldiff.build import build_denoiser
-from moldiff.bundle import load_pretrained, save_pretrained
-from moldiff.chem.attachment import part_of
-from moldiff.chem.files import read_molecules
 from moldiff.chem.formula import parse_formula
+from moldiff.chem.fragments import part_of
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.scaffold import scaffold_of
-from moldiff.chem.smiles import record_of_smiles
+from moldiff.chem.smiles_parsing import record_of_smiles
 from moldiff.chem.stereo import graph_of
 from moldiff.chem.validity import canonical_smiles
+from moldiff.config import training as config
 from moldiff.data.columns import conditioned
 from moldiff.data.prepare import prepare
-from moldiff.data.store import MoleculeStore
-from moldiff.distill import distill
-from moldiff.fitting import BUNDLE, CHECKPOINT, read_checkpoint
-from moldiff.generator import MoleculeGenerator, Request
-from moldiff.predictor import Nearness, PropertyPredictor
-from moldiff.regression import train_predictor
-from moldiff.run import train
-from moldiff.selection import Likeness, Selection
+from moldiff.data.store.dataset import MoleculeStore
+from moldiff.generation.generator import MoleculeGenerator, Request
+from moldiff.generation.particles import Selection
+from moldiff.generation.rewards import Likeness, Nearness
+from moldiff.io.formats import read_molecules
+from moldiff.pretrained.bundle import load_pretrained, save_pretrained
+from moldiff.pretrained.property_predictor import PropertyPredictor
+from moldiff.tasks.bond_perception import perceive_bonds
 from moldiff.tasks.conformers import conformers
 from moldiff.tasks.fragments import Fragment, grow
 from moldiff.tasks.isomers import isomers
-from moldiff.tasks.perception import perceive_bonds
-from moldiff.tasks.reshape import reshape
 from moldiff.tasks.scaffolds import located, opened_scaffold
+from moldiff.tasks.shape import reshape
+from moldiff.training.denoiser.run import train
+from moldiff.training.distillation.run import distill
+from moldiff.training.origin import BUNDLE
+from moldiff.training.property.run import train_predictor
+from moldiff.training.trainer import CHECKPOINT, read_checkpoint
 
 SAMPLE = Path(__file__).parents[2] / "datasets" / "qm9" / "sample.sdf"
 TEMPORARY = tempfile.TemporaryDirectory()
