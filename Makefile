@@ -50,9 +50,9 @@ train-qm9 train-qm9-quick train-qm9-conditional train-druglike: $(INSTALLED)
 train-qm9-fast: $(INSTALLED) stores/qm9/meta.json
 	$(FAST) $(BIN)/moldiff distill --out runs/qm9-fast $(if $(wildcard runs/qm9-fast/last.ckpt),--resume,--set num_processes=2) $(ARGS)
 
-train-qm9-properties: PART := --set 'part=[0.5,1.0]'
+train-qm9-properties: SUBSET := --set 'subset=[0.5,1.0]'
 train-qm9-predictor train-qm9-properties: $(INSTALLED) stores/qm9/meta.json
-	$(FAST) $(BIN)/moldiff train-predictor --config datasets/qm9/train-predictor.json $(PART) --out runs/$(@:train-%=%) $(if $(wildcard runs/$(@:train-%=%)/last.ckpt),--resume) $(ARGS)
+	$(FAST) $(BIN)/moldiff train-predictor --config datasets/qm9/train-predictor.json $(SUBSET) --out runs/$(@:train-%=%) $(if $(wildcard runs/$(@:train-%=%)/last.ckpt),--resume) $(ARGS)
 
 evaluate: $(INSTALLED) stores/qm9/meta.json
 	$(FAST) $(BIN)/python scripts/benchmarks/evaluate.py --seed 0 --seed 1 --seed 2 $(foreach n,5 10 20 50 100,--num-steps $(n))

@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from moldiff.config.model import ModelSettings, NetworkSettings, ProcessSettings, ScheduleSettings
-from moldiff.config.sampler import SamplerSettings
+from moldiff.config.model import ModelConfig, NetworkConfig, ProcessConfig, ScheduleConfig
+from moldiff.config.sampler import SamplerConfig
 from moldiff.data.statistics import Statistics
 from moldiff.diffusion.categorical import CategoricalProcess, stationary
 from moldiff.diffusion.denoiser import NetworkDenoiser
@@ -16,47 +16,47 @@ from moldiff.errors import ConfigError
 from moldiff.network.blocks import Widths
 from moldiff.network.model import EquivariantNetwork
 from moldiff.network.property_model import PropertyNetwork
-from moldiff.sampling.continuous.base import PositionStepper
+from moldiff.sampling.continuous.base import ContinuousSolver
 from moldiff.sampling.continuous.ddim import Ddim
-from moldiff.sampling.continuous.dpm_solver import Multistep
+from moldiff.sampling.continuous.dpm_solver import DpmSolver
 from moldiff.sampling.continuous.heun import Heun
 from moldiff.sampling.discrete.posterior import MixturePosterior
 from moldiff.sampling.discrete.tau_leaping import TauLeaping
 from moldiff.sampling.discrete.unmasking import Unmasking
-from moldiff.sampling.sampler import Steppers
+from moldiff.sampling.sampler import Solvers
 from moldiff.sampling.time_grids import log_grid, log_snr_grid, power_grid, visited_twice
-from moldiff.state import Lead
+from moldiff.state import TimeExponents
 
 LOG_END = 0.002  # time of the last evaluation where a grid must have one and the settings leave it open
 
 
-def build_schedule(settings: ScheduleSettings) -> Schedule:
+def build_schedule(config: ScheduleConfig) -> Schedule:
     """The schedule of one variable."""
-    if settings.kind == "linear":
+    if config.kind == "linear":
         return LinearSchedule()
-    return {"cosine": CosineSchedule, "polynomial": PolynomialSchedule}[settings.kind](settings.exponent)
+    return {"cosine": CosineSchedule, "polynomial": PolynomialSchedule}[config.kind](config.exponent)
 
 
-def build_process(settings: ProcessSettings, statistics: Statistics) -> JointProcess:
+def build_process(config: ProcessConfig, statistics: Statistics) -> JointProcess:
     """The joint process for data with these statistics."""
     atoms, bonds = torch.tensor(statistics.atom_marginals), torch.tensor(statistics.bond_marginals)
     return JointProcess(
-        pos=GaussianProcess(build_schedule(settings.pos), statistics.pos_scale),
-        atom=CategoricalProcess(build_schedule(settings.atom), stationary(settings.prior, atoms), len(atoms)),
-        bond=CategoricalProcess(build_schedule(settings.bond), stationary(settings.prior, bonds), len(bonds)),
+        pos=GaussianProcess(build_schedule(config.pos), statistics.pos_scale),
+        atom=CategoricalProcess(build_schedule(config.atom), stationary(config.prior, atoms), len(atoms)),
+        bond=CategoricalProcess(build_schedule(config.bond), stationary(config.prior, bonds), len(bonds)),
     )
 
 
-def build_denoiser(settings: ModelSettings, statistics: Statistics, *, seed: int = 0) -> NetworkDenoiser:
+def build_denoiser(config: ModelConfig, statistics: Statistics, *, seed: int = 0) -> NetworkDenoiser:
     """A denoiser with fresh weights, drawn from `seed` without touching the global random state."""
-    process = build_process(settings.process, statistics)
-    sizes = settings.network
+    process = build_process(config.process, statistics)
+    sizes = config.network
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = EquivariantNetwork(
             atom_classes=process.atom.num_classes,
-            atom_inputs=len(process.atom.noise_law),
-            bond_inputs=len(process.bond.noise_law),
+            atom_inputs=len(process.atom.noise_distribution),
+            bond_inputs=len(process.bond.noise_distribution),
             num_blocks=sizes.num_blocks,
             widths=_widths(sizes),
             scale=statistics.pos_scale,
@@ -65,28 +65,28 @@ def build_denoiser(settings: ModelSettings, statistics: Statistics, *, seed: int
     return NetworkDenoiser(network, process)
 
 
-def build_predictor(settings: NetworkSettings, statistics: Statistics, *, seed: int = 0) -> PropertyNetwork:
+def build_predictor(config: NetworkConfig, statistics: Statistics, *, seed: int = 0) -> PropertyNetwork:
     """A network with fresh weights that predicts the conditions of these statistics."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return PropertyNetwork(
             atom_classes=len(statistics.vocabulary),
             num_targets=len(statistics.conditions),
-            num_blocks=settings.num_blocks,
-            widths=_widths(settings),
+            num_blocks=config.num_blocks,
+            widths=_widths(config),
             scale=statistics.pos_scale,
         )
 
 
-def _widths(sizes: NetworkSettings) -> Widths:
+def _widths(sizes: NetworkConfig) -> Widths:
     return Widths(sizes.atom, sizes.vector, sizes.pair, sizes.hidden, sizes.heads, sizes.lmax)
 
 
-def build_grid(settings: SamplerSettings, schedule: Schedule, num_steps: int | None = None) -> Float[Tensor, "steps"]:
+def build_grid(config: SamplerConfig, schedule: Schedule, num_steps: int | None = None) -> Float[Tensor, "steps"]:
     """The times of a walk of so many network evaluations, or as many as the settings say.
 
     Args:
-        settings: of the sampler.
+        config: of the sampler.
         schedule: of the coordinates.
         num_steps: network evaluations; must be left out with times by hand.
 
@@ -96,34 +96,38 @@ def build_grid(settings: SamplerSettings, schedule: Schedule, num_steps: int | N
     Raises:
         ConfigError: if the settings do not make a grid.
     """
-    if not isinstance(settings.grid, str):
-        if num_steps not in (None, settings.num_steps, len(settings.grid) - 1):
-            raise ConfigError(
-                f"grid: {len(settings.grid)} times by hand make no {num_steps} steps; leave the number out"
-            )
-        return torch.tensor(settings.grid)
-    evaluations = settings.num_steps if num_steps is None else num_steps
-    twice = settings.solver == "heun"
+    if not isinstance(config.grid, str):
+        if num_steps not in (None, config.num_steps, len(config.grid) - 1):
+            raise ConfigError(f"grid: {len(config.grid)} times by hand make no {num_steps} steps; leave the number out")
+        return torch.tensor(config.grid)
+    evaluations = config.num_steps if num_steps is None else num_steps
+    twice = config.solver == "heun"
     steps = evaluations // 2 + 1 if twice else evaluations
-    if settings.grid == "power":
-        grid = power_grid(steps, power=settings.grid_power, focus=settings.grid_focus, end=settings.grid_end)
-    elif settings.grid == "log":
-        grid = log_grid(steps, end=settings.grid_end or LOG_END)
+    if config.grid == "power":
+        grid = power_grid(steps, power=config.grid_power, focus=config.grid_focus, end=config.grid_end)
+    elif config.grid == "log":
+        grid = log_grid(steps, end=config.grid_end or LOG_END)
     else:
-        grid = log_snr_grid(steps, schedule, end=settings.grid_end or LOG_END)
+        grid = log_snr_grid(steps, schedule, end=config.grid_end or LOG_END)
     return visited_twice(grid, evaluations) if twice else grid
 
 
-def build_lead(settings: SamplerSettings) -> Lead:
+def build_time_exponents(config: SamplerConfig) -> TimeExponents:
     """The lead of the classes in a walk."""
-    return Lead(settings.atom_lead, settings.bond_lead)
+    return TimeExponents(config.atom_time_exponent, config.bond_time_exponent)
 
 
-def build_steppers(settings: SamplerSettings) -> Steppers:
+def build_solvers(config: SamplerConfig) -> Solvers:
     """The algorithms of a walk."""
-    errors = torch.tensor(settings.pos_errors) if settings.pos_errors else None
-    pos: PositionStepper = {
-        "ddim": Ddim(settings.eta), "heun": Heun(), "multistep": Multistep(errors, settings.eta),
-    }[settings.solver]  # fmt: skip
-    kind = {"posterior": MixturePosterior, "leaping": TauLeaping, "unmasking": Unmasking}[settings.classes]
-    return Steppers(pos=pos, classes=kind(settings.temperature, settings.top_p, settings.class_churn))
+    errors = torch.tensor(config.x0_std) if config.x0_std else None
+    pos: ContinuousSolver = {
+        "ddim": Ddim(config.eta),
+        "heun": Heun(),
+        "multistep": DpmSolver(errors, config.eta),
+    }[config.solver]
+    kind, freedom = {
+        "posterior": (MixturePosterior, config.resample),
+        "leaping": (TauLeaping, config.corrector_rate),
+        "unmasking": (Unmasking, config.gumbel_noise),
+    }[config.classes]
+    return Solvers(pos=pos, classes=kind(config.temperature, config.top_p, freedom))

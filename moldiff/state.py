@@ -50,7 +50,7 @@ class State:
 
 
 @dataclass(frozen=True, eq=False)
-class Lead:
+class TimeExponents:
     """How far the classes are ahead of the coordinates, one number or one a molecule; 1 is not at all.
 
     Attributes:
@@ -77,9 +77,9 @@ class Times:
     bond: Float[Tensor, "b n n"]
 
     @classmethod
-    def shared(cls, t: Float[Tensor, "b"], n: int, lead: Lead = Lead()) -> "Times":
+    def shared(cls, t: Float[Tensor, "b"], n: int, time_exponents: TimeExponents = TimeExponents()) -> "Times":
         """One time for all elements of a variable of a molecule: de novo generation."""
-        atom, bond = t**lead.atom, t**lead.bond
+        atom, bond = t**time_exponents.atom, t**time_exponents.bond
         return cls(t[:, None].expand(-1, n), atom[:, None].expand(-1, n), bond[:, None, None].expand(-1, n, n))
 
     def known(self, pos: Bool[Tensor, "b n"], atom: Bool[Tensor, "b n"], bond: Bool[Tensor, "b n n"]) -> "Times":

@@ -6,8 +6,8 @@ python scripts/train.py stores/mine runs/mine
 import argparse
 from pathlib import Path
 
-from moldiff.config.model import ModelSettings, NetworkSettings
-from moldiff.config.training import TrainingSettings
+from moldiff.config.model import ModelConfig, NetworkConfig
+from moldiff.config.training import TrainingConfig
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.training.denoiser.run import train
 from moldiff.training.origin import BUNDLE
@@ -22,11 +22,11 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true", help="go on after an interruption")
     args = parser.parse_args()
 
-    network = NetworkSettings(num_blocks=4, atom=128)
-    settings = TrainingSettings(
-        model=ModelSettings(network=network), data=args.data, num_molecules=args.num_molecules, sample_minutes=5
+    network = NetworkConfig(num_blocks=4, atom=128)
+    config = TrainingConfig(
+        model=ModelConfig(network=network), data=args.data, num_training_molecules=args.num_molecules, sample_minutes=5
     )
-    train(settings, args.out, resume=args.resume)
+    train(config, args.out, resume=args.resume)
 
     generator = MoleculeGenerator.from_pretrained(args.out / BUNDLE)
     for result in generator.sample(10, seed=0):

@@ -57,16 +57,20 @@ def conditioned_weights(tmp_path_factory: pytest.TempPathFactory, store_path: Pa
 @pytest.fixture(scope="session")
 def predictor_weights(tmp_path_factory: pytest.TempPathFactory, store_path: Path) -> Path:
     """The bundle of a predictor of gap and alpha, trained for seconds."""
-    from moldiff.config.model import NetworkSettings
-    from moldiff.config.property import PredictorSettings
+    from moldiff.config.model import NetworkConfig
+    from moldiff.config.property import PropertyConfig
     from moldiff.training.property.run import train_predictor
 
     out = tmp_path_factory.mktemp("runs") / "predictor"
-    network = NetworkSettings(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)
-    settings = PredictorSettings(
-        network=network, data=str(store_path), targets=("gap", "alpha"), num_molecules=3000, pair_budget=4000,
+    network = NetworkConfig(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)
+    settings = PropertyConfig(
+        network=network,
+        data=str(store_path),
+        targets=("gap", "alpha"),
+        num_training_molecules=3000,
+        pair_budget=4000,
         warmup_steps=10,
-    )  # fmt: skip
+    )
     train_predictor(settings, out)
     return out / "bundle"
 
@@ -77,9 +81,13 @@ def hydrogen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from moldiff.data.statistics import Statistics
 
     statistics = Statistics(
-        vocabulary=("H",), sizes={2: 10}, atom_marginals=(1.0,), bond_marginals=(0.0, 1.0, 0.0, 0.0), pos_scale=0.4,
+        vocabulary=("H",),
+        sizes={2: 10},
+        atom_marginals=(1.0,),
+        bond_marginals=(0.0, 1.0, 0.0, 0.0),
+        pos_scale=0.4,
         num_molecules=10,
-    )  # fmt: skip
+    )
     return make_weights(tmp_path_factory.mktemp("weights") / "hydrogen", statistics, single_bond=2.0)
 
 
@@ -127,16 +135,16 @@ def make_weights(folder: Path, statistics, *, single_bond: float = 0.0) -> Path:
     import torch
 
     from moldiff.build import build_denoiser
-    from moldiff.config.model import ModelSettings, NetworkSettings
+    from moldiff.config.model import ModelConfig, NetworkConfig
     from moldiff.pretrained.bundle import save_pretrained
 
-    sizes = NetworkSettings(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)
-    settings = ModelSettings(network=sizes)
+    sizes = NetworkConfig(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)
+    settings = ModelConfig(network=sizes)
     denoiser = build_denoiser(settings, statistics)
     with torch.no_grad():
         for parameter in denoiser.parameters():  # layers that start at zero would hide what the tests look for
             if not parameter.any():
                 parameter.normal_(std=0.1, generator=torch.Generator().manual_seed(0))
         denoiser.network.bond_outer.bias[1] += single_bond
-    save_pretrained(folder, denoiser, settings=settings, statistics=statistics, card="# random\n")
+    save_pretrained(folder, denoiser, config=settings, statistics=statistics, card="# random\n")
     return folder

@@ -7,9 +7,30 @@ import numpy as np
 
 # Numbers that are none, too large or negative, other kinds, and what breaks a terminal or a file name.
 VALUES = [
-    None, True, False, 0, -1, 1, 7, 10**30, -(10**30), 0.5, 1e308, float("inf"), float("nan"), "", "x", "1", "\ud800",
-    "é" * 200, [], [[]], {}, {"x": {}}, [1, "x"],
-]  # fmt: skip
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1,
+    7,
+    10**30,
+    -(10**30),
+    0.5,
+    1e308,
+    float("inf"),
+    float("nan"),
+    "",
+    "x",
+    "1",
+    "\ud800",
+    "é" * 200,
+    [],
+    [[]],
+    {},
+    {"x": {}},
+    [1, "x"],
+]
 
 
 def damaged_bytes(data: bytes, rng: np.random.Generator) -> bytes:

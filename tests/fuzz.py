@@ -27,8 +27,8 @@ from rdkit import RDLogger
 from moldiff.build import build_denoiser
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.validity import judge
-from moldiff.config.model import ModelSettings, NetworkSettings
-from moldiff.config.training import TrainingSettings
+from moldiff.config.model import ModelConfig, NetworkConfig
+from moldiff.config.training import TrainingConfig
 from moldiff.data.prepare import prepare
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import MoldiffError
@@ -41,14 +41,17 @@ from moldiff.training.trainer import CHECKPOINT, load_averaged, read_checkpoint
 
 SECONDS, MEMORY = 5, 1 << 30  # of one input
 SAMPLE = Path(__file__).parents[1] / "datasets" / "qm9" / "sample.sdf"
-NETWORK = NetworkSettings(num_blocks=1, atom=8, vector=4, pair=8, hidden=8, heads=2)
+NETWORK = NetworkConfig(num_blocks=1, atom=8, vector=4, pair=8, hidden=8, heads=2)
 Attack = Callable[[np.random.Generator], None]  # mutates, reads, and raises what should not be
 
 
 HEADERS = {"a.csv": b"smiles,name,gap\n"}
 READERS = {
-    ".sdf": (read_molecules, read_records), ".xyz": (read_molecules,), ".smi": (read_records,), ".csv": (read_records,),
-}  # fmt: skip
+    ".sdf": (read_molecules, read_records),
+    ".xyz": (read_molecules,),
+    ".smi": (read_records,),
+    ".csv": (read_records,),
+}
 
 
 class BrokenLawError(AssertionError):
@@ -118,7 +121,7 @@ def open_store(folder: Path) -> None:
 
 def checkpoint_attack(run: Path, store: MoleculeStore) -> Attack:
     """On the bytes of a checkpoint, or on what it holds."""
-    file, settings = run / CHECKPOINT, ModelSettings(network=NETWORK)
+    file, config = run / CHECKPOINT, ModelConfig(network=NETWORK)
     sound, content = file.read_bytes(), read_checkpoint(file)
 
     def attack(rng: np.random.Generator) -> None:
@@ -127,7 +130,7 @@ def checkpoint_attack(run: Path, store: MoleculeStore) -> Attack:
         else:
             torch.save(damaged_value(content, rng), file)
         with suppress(MoldiffError):
-            load_averaged(file, build_denoiser(settings, store.statistics))
+            load_averaged(file, build_denoiser(config, store.statistics))
 
     return attack
 
@@ -137,11 +140,16 @@ def attacks(folder: Path) -> dict[str, tuple[float, Attack]]:
     store_path, run = folder / "store", folder / "run"
     prepare(SAMPLE, store_path)
     store = MoleculeStore(store_path)
-    settings = TrainingSettings(
-        model=ModelSettings(network=NETWORK), data=str(store_path), num_molecules=64, pair_budget=4000,
-        sample_minutes=0, warmup_steps=1, task_share=0.0,
-    )  # fmt: skip
-    train(settings, run)
+    config = TrainingConfig(
+        model=ModelConfig(network=NETWORK),
+        data=str(store_path),
+        num_training_molecules=64,
+        pair_budget=4000,
+        sample_minutes=0,
+        warmup_steps=1,
+        inpainting_probability=0.0,
+    )
+    train(config, run)
     molecules = [m for _, m in read_molecules(SAMPLE) if isinstance(m, Molecule)][3:8]
     found: dict[str, tuple[float, Attack]] = {}
     for name, records in texts(molecules):

@@ -51,9 +51,12 @@ def pieces(molecule: Molecule) -> Int[np.ndarray, "n"]:
 def part_of(molecule: Molecule, kept: Bool[np.ndarray, "n"] | Int[np.ndarray, "m"]) -> Molecule:
     """Some of its atoms, with the bonds among them."""
     return replace(
-        molecule, elements=molecule.elements[kept], charges=molecule.charges[kept], pos=molecule.pos[kept],
+        molecule,
+        elements=molecule.elements[kept],
+        charges=molecule.charges[kept],
+        pos=molecule.pos[kept],
         bond=molecule.bond[np.ix_(kept, kept)],
-    )  # fmt: skip
+    )
 
 
 def together(molecules: Sequence[Molecule]) -> Molecule:
@@ -63,6 +66,10 @@ def together(molecules: Sequence[Molecule]) -> Molecule:
     for end, molecule in zip(np.cumsum(sizes), molecules, strict=True):
         bond[end - len(molecule) : end, end - len(molecule) : end] = molecule.bond
     return Molecule(
-        np.concatenate([m.elements for m in molecules]), np.concatenate([m.charges for m in molecules]),
-        np.concatenate([m.pos for m in molecules]), bond, name=molecules[0].name, properties=molecules[0].properties,
-    )  # fmt: skip
+        np.concatenate([m.elements for m in molecules]),
+        np.concatenate([m.charges for m in molecules]),
+        np.concatenate([m.pos for m in molecules]),
+        bond,
+        name=molecules[0].name,
+        properties=molecules[0].properties,
+    )

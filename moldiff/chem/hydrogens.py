@@ -13,9 +13,13 @@ from moldiff.chem.molecule import Failure
 # Typical lengths of triple, double and single bonds, Å: Allen et al. 1987, J. Chem. Soc. Perkin Trans. 2, S1; CO, NO+,
 # N2 and O2 as the molecules have them.
 _LENGTHS = {
-    ("C", "C"): (1.20, 1.34, 1.54), ("C", "N"): (1.16, 1.28, 1.47), ("C", "O"): (1.13, 1.21, 1.43),
-    ("N", "N"): (1.10, 1.25, 1.45), ("N", "O"): (1.06, 1.21, 1.40), ("O", "O"): (1.10, 1.21, 1.48),
-}  # fmt: skip
+    ("C", "C"): (1.20, 1.34, 1.54),
+    ("C", "N"): (1.16, 1.28, 1.47),
+    ("C", "O"): (1.13, 1.21, 1.43),
+    ("N", "N"): (1.10, 1.25, 1.45),
+    ("N", "O"): (1.06, 1.21, 1.40),
+    ("O", "O"): (1.10, 1.21, 1.48),
+}
 CONJUGATED = 0.06  # Å that a double bond of a conjugated system may be longer than halfway to a single bond
 LINEAR = 150.0  # degrees; least angle at an atom with two double bonds, or a triple and a single one
 REMEDY = "it has no hydrogens: if they were left out, write all atoms"

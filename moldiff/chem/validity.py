@@ -36,9 +36,23 @@ from moldiff.chem.valence import MAX_CHARGE, stable, stable_atoms
 from moldiff.errors import DataError
 
 REASONS = (
-    "unreadable", "truncated", "element", "coordinates", "size", "bond_type", "valence", "kekulize", "sanitize",
-    "implicit_hydrogen", "radical", "fragments", "perception", "timeout", "crashed", "missing",
-)  # fmt: skip
+    "unreadable",
+    "truncated",
+    "element",
+    "coordinates",
+    "size",
+    "bond_type",
+    "valence",
+    "kekulize",
+    "sanitize",
+    "implicit_hydrogen",
+    "radical",
+    "fragments",
+    "perception",
+    "timeout",
+    "crashed",
+    "missing",
+)
 _UNSANITISED = ("valence", "kekulize", "sanitize")
 
 # Every step of SanitizeMol but the two that change atoms and bonds to make chemistry acceptable.

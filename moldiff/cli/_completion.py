@@ -38,7 +38,7 @@ def complete(
     seed: int,
     overwrite: bool,
     tags: Callable[["Sample"], dict[str, str]] = lambda sample: {},
-    judges: "Sequence[Judge]" = (),
+    evaluators: "Sequence[Judge]" = (),
     failures: Path | None = None,
 ) -> None:
     """Draws, writes what is good, tells what is not; exit code 3 if fewer came than were asked for.
@@ -53,7 +53,7 @@ def complete(
         seed: of all randomness.
         overwrite: replace a file that is there.
         tags: further properties of a sample.
-        judges: of what was asked for.
+        evaluators: of what was asked for.
         failures: table of all that was refused or failed.
 
     Raises:
@@ -80,11 +80,11 @@ def complete(
                 continue
             good = tagged(sample, writer.path.suffix)
             good = replace(good, properties={**good.properties, **tags(sample)})
-            for judge in judges:
+            for judge in evaluators:
                 (good,) = judge.judged([good])
             writer.write(good)
         interrupted = False
-    for judge in judges:
+    for judge in evaluators:
         show_table(judge.table())
     refusals.close_with_count()
     say(f"{out}: {writer.num_written} of {asked} molecules{refusals.summary()}")

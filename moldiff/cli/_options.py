@@ -46,7 +46,7 @@ Preset = Annotated[
 NumSteps = Annotated[int | None, Option(min=1, help=f"Network evaluations for each molecule.{DEFAULT}")]
 SamplerSet = Annotated[
     list[str] | None,
-    Option("--set", help="Any setting of the sampler, such as class_churn=0; `moldiff info` has them. Repeatable."),
+    Option("--set", help="Any setting of the sampler, such as resample=0; `moldiff info` has them. Repeatable."),
 ]
 Steps = Annotated[int, Option("--num-steps", min=1, help="Network evaluations for each attempt.")]
 NumEach = Annotated[int, Option("--num-each", "-n", min=1, help="Molecules for each one of the input.")]
@@ -57,8 +57,8 @@ Conditions = Annotated[
     list[str] | None,
     Option(
         "--condition",
-        help="A property to have, such as gap=6.5eV: one that the weights know (`moldiff info`), or with --num-walks "
-        "one that the guide predicts or RDKit computes, such as logp=2. Repeatable.",
+        help="A property to have, such as gap=6.5eV: one that the weights know (`moldiff info`), or with "
+        "--num-particles one that the reward model predicts or RDKit computes, such as logp=2. Repeatable.",
     ),
 ]
 GuidanceWeights = Annotated[
@@ -68,11 +68,11 @@ GuidanceWeights = Annotated[
 Interval = Annotated[
     str, Option("--guidance-interval", help="Times, 0 data to 1 noise, within which guidance counts, such as 0.1-0.8.")
 ]
-Guide = Annotated[
+RewardModelOption = Annotated[
     str | None,
     Option(help="Bundle of a predictor that chooses among the walks. (default: the one inside the weights)"),
 ]
-NumWalks = Annotated[
+NumParticles = Annotated[
     int,
     Option(min=1, help="Walks for each molecule; those nearer to the conditions, as the guide sees them, go on."),
 ]

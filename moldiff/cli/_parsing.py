@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from moldiff.errors import ConfigError
 
 if TYPE_CHECKING:
-    from moldiff.config.sampler import SamplerSettings
+    from moldiff.config.sampler import SamplerConfig
 
 
 def parse_num_atoms(text: str | None, option: str = "--num-atoms") -> int | tuple[int, int] | None:
@@ -23,8 +23,8 @@ def parse_num_atoms(text: str | None, option: str = "--num-atoms") -> int | tupl
 
 
 def changed(
-    sampler: "SamplerSettings", assignments: Sequence[str] | None, *, preset: str | None = None, **asked: Any
-) -> "SamplerSettings":
+    sampler: "SamplerConfig", assignments: Sequence[str] | None, *, preset: str | None = None, **asked: Any
+) -> "SamplerConfig":
     """The sampler with a preset, then with what was asked for by itself; None is not."""
     from moldiff.config.sampler import PRESETS
 
@@ -35,7 +35,7 @@ def changed(
     return type(sampler).parse(values, source="--set" if assignments else "options")
 
 
-def run_settings(
+def run_config(
     kind: type[Any], out: Path, config: Path | None, assignments: Sequence[str] | None, *, resume: bool, **asked: Any
 ) -> Any:
     """Settings of a run: those of a file, a resumed run's own or the defaults, then what was asked for by itself.

@@ -20,11 +20,12 @@ AUTO = "auto"
 AutoWeights = Annotated[
     str,
     Option(
-        "--weights", "-w",
+        "--weights",
+        "-w",
         help="A name that ships with the package, or a folder; auto is, for each molecule, the shipped weights whose "
         "training data have molecules like it.",
     ),
-]  # fmt: skip
+]
 Extrapolate = Annotated[
     bool,
     Option("--allow-extrapolation", help="Also for molecules unlike those of the training data, with a warning."),

@@ -11,12 +11,12 @@ from moldiff.cli._terminal import code_after, protect, say, show_table, tell
 from moldiff.data.reference import read_references
 from moldiff.errors import OutputError
 from moldiff.generation.records import tagged
-from moldiff.generation.target_report import judges_of
+from moldiff.generation.target_report import evaluators_of
 from moldiff.runtime.interrupt import Interrupt
 
 if TYPE_CHECKING:
     from moldiff.chem.molecule import Failure, Molecule
-    from moldiff.generation.distributed import SharedGenerator
+    from moldiff.generation.distributed import DistributedGenerator
     from moldiff.generation.generator import MoleculeGenerator
     from moldiff.generation.sample import Sample
     from moldiff.io.writer import MoleculeWriter
@@ -69,7 +69,7 @@ def load(weights: str, device: str | None, num_threads: int | None, precision: s
     return MoleculeGenerator.from_pretrained(weights, device=device, precision=precision)
 
 
-def carry_out(order: Order, source: "MoleculeGenerator | SharedGenerator") -> int:
+def carry_out(order: Order, source: "MoleculeGenerator | DistributedGenerator") -> int:
     """Draws, writes and tells.
 
     Args:
@@ -98,7 +98,7 @@ def carry_out(order: Order, source: "MoleculeGenerator | SharedGenerator") -> in
         result = count(drawing.records(writer, states), reference=known)
     row = source.bundle.statistics.score
     show_table(render(result, DataRow(None if row is None else Score.from_dict(row))))
-    for judge in drawing.judges:
+    for judge in drawing.evaluators:
         show_table(judge.table())
     left_out = f", {writer.num_left_out} that are not valid have no SMILES" if writer.num_left_out else ""
     say(f"{out}: {writer.num_written} molecules{left_out}")
@@ -117,10 +117,10 @@ def carry_out(order: Order, source: "MoleculeGenerator | SharedGenerator") -> in
 class _Drawing:
     """Draws, writes and shows progress; the options are checked at once."""
 
-    def __init__(self, order: Order, source: "MoleculeGenerator | SharedGenerator") -> None:
+    def __init__(self, order: Order, source: "MoleculeGenerator | DistributedGenerator") -> None:
         self.order, self.source = order, source
         self.interrupted, self.num_valid, self.interrupt = False, 0, Interrupt()
-        self.judges = judges_of(order.weights, order.options.get("selection")) if order.judged else []
+        self.evaluators = evaluators_of(order.weights, order.options.get("selection")) if order.judged else []
         self.progress = drawing_progress()
         self.samples = self._round(order.num_samples, first=order.first)
 
@@ -136,7 +136,7 @@ class _Drawing:
                         drawn, self.num_valid = drawn + 1, self.num_valid + sample.valid
                         if sample.molecule is not None and (sample.valid or not self.order.valid_only):
                             waiting.append(tagged(sample, writer.path.suffix))
-                            if not self.judges or len(waiting) == JUDGED:
+                            if not self.evaluators or len(waiting) == JUDGED:
                                 self._write(waiting, writer)
                             if states is not None:
                                 for state in sample.states:
@@ -158,7 +158,7 @@ class _Drawing:
     def _write(self, waiting: "list[Molecule]", writer: "MoleculeWriter") -> None:
         molecules = waiting.copy()
         waiting.clear()  # first, so that nothing is tried twice when the file cannot be written
-        for judge in self.judges:
+        for judge in self.evaluators:
             molecules = judge.judged(molecules)
         for molecule in molecules:
             writer.write(molecule)
@@ -183,12 +183,19 @@ def carry_out_together(order: Order, generator: "MoleculeGenerator", *, devices:
     threads = max(1, torch.get_num_threads() // devices)
     told = f"{order.out}: what was written stays; --first goes on from any index"
     return together(
-        _carry_out_first, order, weights=order.weights, devices=devices, num_nodes=num_nodes, num_threads=threads,
-        device=generator.device.type, precision=generator.precision, told=told,
-    )  # fmt: skip
+        _carry_out_first,
+        order,
+        weights=order.weights,
+        devices=devices,
+        num_nodes=num_nodes,
+        num_threads=threads,
+        device=generator.device.type,
+        precision=generator.precision,
+        told=told,
+    )
 
 
-def _carry_out_first(order: Order, shared: "SharedGenerator") -> int:
+def _carry_out_first(order: Order, shared: "DistributedGenerator") -> int:
     """In the first of the processes, which writes."""
     protect()
     return code_after(carry_out(order, shared))

@@ -14,7 +14,7 @@ from moldiff.runtime.progress import Progress, terminal_of_errors
 if TYPE_CHECKING:
     from moldiff.chem.molecule import Molecule
     from moldiff.chem.validity import Record, Verdict
-    from moldiff.metrics.checks import Seen
+    from moldiff.metrics.checks import CheckResult
     from moldiff.metrics.geometry import Measured
     from moldiff.metrics.score import Score
     from moldiff.metrics.tables import DataRow
@@ -70,15 +70,15 @@ def counted(
 
 def looked(
     molecules: "Sequence[Molecule]", checks: Sequence[str], what: str, *, num_workers: int | None
-) -> "Mapping[str, Seen]":
-    """`moldiff.metrics.checks.look_closer` with progress and the time left on a terminal."""
-    from moldiff.metrics.checks import look_closer
+) -> "Mapping[str, CheckResult]":
+    """`moldiff.metrics.checks.run_checks` with progress and the time left on a terminal."""
+    from moldiff.metrics.checks import run_checks
 
     if not checks:
         return {}
     total = len(checks) * len(molecules)
     with Progress(f"{what}: a closer look", total=total, console=terminal_of_errors(), transient=True) as progress:
-        return look_closer(molecules, checks, num_workers=num_workers, on_looked=progress.advance)
+        return run_checks(molecules, checks, num_workers=num_workers, on_looked=progress.advance)
 
 
 def read_data_row(weights: str) -> "Score":

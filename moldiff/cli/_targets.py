@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from moldiff.errors import ConfigError
-from moldiff.generation.target_report import Judge, judges_of
+from moldiff.generation.target_report import Judge, evaluators_of
 
 if TYPE_CHECKING:
     from moldiff.generation.generator import MoleculeGenerator
-    from moldiff.generation.particles import Selection
+    from moldiff.generation.particles import ParticleSampling
 
 
 LEAST_SHARE = 0.9  # of the molecules that weights draw, which a guide must know
@@ -22,8 +22,13 @@ def parse_conditions(texts: Sequence[str] | None) -> dict[str, str]:
 
 
 def choose(
-    generator: "MoleculeGenerator", weights: str, conditions: dict[str, str], *, guide: str | None, num_walks: int
-) -> "tuple[Selection | None, dict[str, str]]":
+    generator: "MoleculeGenerator",
+    weights: str,
+    conditions: dict[str, str],
+    *,
+    reward_model: str | None,
+    num_particles: int,
+) -> "tuple[ParticleSampling | None, dict[str, str]]":
     """What several walks compete for, and the conditions that the weights themselves are told.
 
     Args:
@@ -31,8 +36,8 @@ def choose(
         weights: name or folder.
         conditions: by name; the guide heeds those it predicts, RDKit computes its descriptors, the weights heed those
             they know.
-        guide: folder of a predictor.
-        num_walks: for each molecule.
+        reward_model: folder of a predictor.
+        num_particles: for each molecule.
 
     Returns:
         None for one walk, and the conditions.
@@ -42,39 +47,41 @@ def choose(
     """
     from moldiff.chem.descriptors import DESCRIPTORS
     from moldiff.conditions.labels import labels_of
-    from moldiff.generation.particles import Selection
-    from moldiff.generation.rewards import Likeness, Nearness, Score, Sum
+    from moldiff.generation.particles import ParticleSampling
+    from moldiff.generation.rewards import DescriptorReward, PropertyReward, Reward, SumReward
     from moldiff.pretrained.property_predictor import PropertyPredictor
 
     known = [condition.name for condition in generator.bundle.statistics.conditions]
-    if num_walks == 1:
-        if guide is not None:
-            raise ConfigError(f"--guide {guide}: chooses among several walks; add --num-walks 4")
+    if num_particles == 1:
+        if reward_model is not None:
+            raise ConfigError(f"--reward-model {reward_model}: chooses among several walks; add --num-particles 4")
         return None, conditions
-    predictor = PropertyPredictor.inside(weights) if guide is None else PropertyPredictor.from_pretrained(guide)
-    if guide is not None and predictor is not None:
-        _refuse_stranger(generator.bundle.statistics.share_within(predictor.statistics.domain), guide, weights)
+    predictor = (
+        PropertyPredictor.inside(weights) if reward_model is None else PropertyPredictor.from_pretrained(reward_model)
+    )
+    if reward_model is not None and predictor is not None:
+        _refuse_stranger(generator.bundle.statistics.share_within(predictor.statistics.domain), reward_model, weights)
     targets = () if predictor is None else predictor.targets
     aims = {target.name: conditions[target.name] for target in targets if target.name in conditions}
     computed = {
         name: _descriptor(name, text) for name, text in conditions.items() if name in DESCRIPTORS and name not in aims
     }
-    if not aims and (guide is not None or not computed):
+    if not aims and (reward_model is not None or not computed):
         guided = f"the guide predicts {', '.join(target.name for target in targets)}"
-        without = f"weights {weights} have no predictor inside (name one with --guide, such as qm9-properties)"
+        without = f"weights {weights} have no predictor inside (name one with --reward-model, such as qm9-properties)"
         raise ConfigError(
-            f"--num-walks {num_walks}: {guided if targets else without}, and RDKit computes {', '.join(DESCRIPTORS)}; "
-            "ask with --condition"
+            f"--num-particles {num_particles}: {guided if targets else without}, and RDKit computes "
+            f"{', '.join(DESCRIPTORS)}; ask with --condition"
         )
-    scores: list[Score] = [Likeness(computed)] if computed else []
+    scores: list[Reward] = [DescriptorReward(computed)] if computed else []
     asked = ()
     if predictor is not None and aims:
         labels = labels_of(targets, aims)
-        scores.append(Nearness(predictor, labels))
+        scores.append(PropertyReward(predictor, labels))
         asked = tuple(zip(targets, labels, strict=True))
     told = {name: value for name, value in conditions.items() if name in known or name not in (*aims, *computed)}
-    score = scores[0] if len(scores) == 1 else Sum(tuple(scores))
-    return Selection(score, num_walks, asked=asked, told=computed), told
+    score = scores[0] if len(scores) == 1 else SumReward(tuple(scores))
+    return ParticleSampling(score, num_particles, asked=asked, told=computed), told
 
 
 def refuse_unknown(generator: "MoleculeGenerator", weights: str, conditions: Iterable[str]) -> None:
@@ -102,14 +109,16 @@ def _to_add(name: str, known: Sequence[str] = ()) -> str:
     """What to type for a condition that molecules compete for."""
     from moldiff.pretrained.format import shipped_predictors
 
-    predictors, walks = shipped_predictors(), "--num-walks 4"
+    predictors, walks = shipped_predictors(), "--num-particles 4"
     if name in _computed():
         return f"RDKit computes it, so let molecules compete for it: add {walks}"
     for predictor, targets in predictors.items():
         if name in targets:
-            return f"let molecules compete for what a predictor says: add --guide {predictor} {walks}"
+            return f"let molecules compete for what a predictor says: add --reward-model {predictor} {walks}"
     ways = [f"RDKit computes {', '.join(_computed())} (add {walks})"]
-    ways += [f"{one} predicts {', '.join(targets)} (add --guide {one} {walks})" for one, targets in predictors.items()]
+    ways += [
+        f"{one} predicts {', '.join(targets)} (add --reward-model {one} {walks})" for one, targets in predictors.items()
+    ]
     others = [*known, *_computed(), *(target for targets in predictors.values() for target in targets)]
     near = difflib.get_close_matches(name.lower(), others, n=1)
     return f"ask for another: {'; '.join(ways)}" + (f"; did you mean {near[0]!r}?" if near else "")
@@ -122,16 +131,21 @@ def _computed() -> Collection[str]:
 
 
 def compete(
-    generator: "MoleculeGenerator", weights: str, texts: Sequence[str] | None, *, guide: str | None, num_walks: int
-) -> "tuple[Selection | None, list[Judge]]":
+    generator: "MoleculeGenerator",
+    weights: str,
+    texts: Sequence[str] | None,
+    *,
+    reward_model: str | None,
+    num_particles: int,
+) -> "tuple[ParticleSampling | None, list[Judge]]":
     """As `choose`, where the weights themselves are told nothing.
 
     Args:
         generator: as in `choose`.
         weights: as in `choose`.
         texts: of `--condition`.
-        guide: as in `choose`.
-        num_walks: as in `choose`.
+        reward_model: as in `choose`.
+        num_particles: as in `choose`.
 
     Returns:
         What walks compete for, None for one walk, and who tells how near they came.
@@ -140,12 +154,12 @@ def compete(
         ConfigError: if a condition has nobody to choose by it.
     """
     conditions = parse_conditions(texts)
-    selection, _ = choose(generator, weights, conditions, guide=guide, num_walks=num_walks)
+    selection, _ = choose(generator, weights, conditions, reward_model=reward_model, num_particles=num_particles)
     heeded = {} if selection is None else selection.wishes
     for name in conditions:
         if name not in heeded:
             raise ConfigError(f"--condition {name}: here conditions choose among walks; {_to_add(name)}")
-    return selection, [] if selection is None else judges_of(weights, selection)
+    return selection, [] if selection is None else evaluators_of(weights, selection)
 
 
 def parse_guidance(texts: Sequence[str] | None) -> float | dict[str, float]:
@@ -182,11 +196,11 @@ def _named(option: str, text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _refuse_stranger(share: float, guide: str, weights: str) -> None:
+def _refuse_stranger(share: float, reward_model: str, weights: str) -> None:
     if share < LEAST_SHARE:
         raise ConfigError(
-            f"--guide {guide}: knows {share:.0%} of what {weights} draws, by size and atoms; its figures for others "
-            "mean nothing: train one on molecules like them, moldiff train-predictor"
+            f"--reward-model {reward_model}: knows {share:.0%} of what {weights} draws, by size and atoms; its figures "
+            "for others mean nothing: train one on molecules like them, moldiff train-predictor"
         )
 
 

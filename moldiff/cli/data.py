@@ -10,18 +10,18 @@ from moldiff.runtime.progress import terminal_of_errors
 
 
 def describe_store(path: Path) -> dict[str, str]:
-    from moldiff.config.training import TrainingSettings
+    from moldiff.config.training import TrainingConfig
     from moldiff.data.store.dataset import MoleculeStore
     from moldiff.data.summary import described
     from moldiff.training.denoiser.throughput import expected
 
-    settings, store = TrainingSettings(data=str(path)), MoleculeStore(path)
+    config, store = TrainingConfig(data=str(path)), MoleculeStore(path)
     rows = described(store)
-    rate, memory = expected(settings, store)
-    hours = settings.num_molecules / rate / 3600
+    rate, memory = expected(config, store)
+    hours = config.num_training_molecules / rate / 3600
     cost = (
-        f"{rate:,.0f} molecules a second of one process here, {memory:,.0f} MiB; {settings.num_molecules:,}, the "
-        f"default, take {hours:.1f} hours; --set num_processes=2 shares them out"
+        f"{rate:,.0f} molecules a second of one process here, {memory:,.0f} MiB; {config.num_training_molecules:,}, "
+        f"the default, take {hours:.1f} hours; --set num_processes=2 shares them out"
     )
     return rows | {"training": cost}
 
@@ -66,8 +66,15 @@ def prepare(
     name = Path(source).name.split(".")[0]
     target = out or Path("stores") / name
     report = run(
-        source, target, from_file=from_file, num_molecules=num_molecules, join=join, num_workers=num_workers, seed=seed,
-        overwrite=overwrite, console=terminal_of_errors(),
-    )  # fmt: skip
+        source,
+        target,
+        from_file=from_file,
+        num_molecules=num_molecules,
+        join=join,
+        num_workers=num_workers,
+        seed=seed,
+        overwrite=overwrite,
+        console=terminal_of_errors(),
+    )
     show_table(report.table())
     say(f"next: moldiff train --data {target} --out runs/{name}")

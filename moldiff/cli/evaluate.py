@@ -49,11 +49,17 @@ def compare(
     measured, data = read_distribution(distances_to, check, most_checked, num_workers=num_workers)
     scores = {
         name: counted(
-            file, checks=check or (), most_checked=most_checked, num_workers=num_workers, reference=known,
-            protocols=protocol or (), distances_to=measured, with_druglike=druglike,
+            file,
+            checks=check or (),
+            most_checked=most_checked,
+            num_workers=num_workers,
+            reference=known,
+            protocols=protocol or (),
+            distances_to=measured,
+            with_druglike=druglike,
         )
         for name, file in zip(names, files, strict=True)
-    }  # fmt: skip
+    }
     show_table(render_comparison(scores, data))
     if json is not None:
         write_json(scores, json)
@@ -94,10 +100,18 @@ def report(
     measured, data = read_distribution(distances_to, check, most_checked, data_row=data_row, num_workers=num_workers)
     shown = Gallery(gallery)
     result = counted(
-        file, checks=check or (), most_checked=most_checked, num_workers=num_workers, on_record=shown.add,
-        keep=MOST_PLOTTED, num_requested=num_requested, reference=known, protocols=protocol or (),
-        distances_to=measured, with_druglike=druglike,
-    )  # fmt: skip
+        file,
+        checks=check or (),
+        most_checked=most_checked,
+        num_workers=num_workers,
+        on_record=shown.add,
+        keep=MOST_PLOTTED,
+        num_requested=num_requested,
+        reference=known,
+        protocols=protocol or (),
+        distances_to=measured,
+        with_druglike=druglike,
+    )
     write_page(out, result, shown, title=file.name, flat=flat, data=data, reference=measured)
     say(f"{out}: {out.stat().st_size / 1e6:.1f} MB; open it in a browser")
 
@@ -132,10 +146,17 @@ def score(
     with ExitStack() as files:
         rows = None if csv is None else files.enter_context(CsvRows(csv))
         result = counted(
-            file, checks=check or (), most_checked=most_checked, num_workers=num_workers,
-            on_record=None if rows is None else lambda _, verdict: rows.add(verdict), num_requested=num_requested,
-            reference=known, protocols=protocol or (), distances_to=measured, with_druglike=druglike,
-        )  # fmt: skip
+            file,
+            checks=check or (),
+            most_checked=most_checked,
+            num_workers=num_workers,
+            on_record=None if rows is None else lambda _, verdict: rows.add(verdict),
+            num_requested=num_requested,
+            reference=known,
+            protocols=protocol or (),
+            distances_to=measured,
+            with_druglike=druglike,
+        )
     show_table(render(result, data))
     if json is not None:
         write_json(result, json)

@@ -11,13 +11,13 @@ from moldiff.cli._completion import complete, records_of, usable
 from moldiff.cli._options import (
     Conditions,
     Device,
-    Guide,
     NumEach,
+    NumParticles,
     NumThreads,
-    NumWalks,
     Out,
     Overwrite,
     Precision,
+    RewardModelOption,
     Seed,
     Steps,
 )
@@ -66,8 +66,8 @@ def decorate(
     allow_extrapolation: Extrapolate = False,
     failures: Failures = None,
     condition: Conditions = None,
-    num_walks: NumWalks = 1,
-    guide: Guide = None,
+    num_particles: NumParticles = 1,
+    reward_model: RewardModelOption = None,
     overwrite: Overwrite = False,
     device: Device = None,
     precision: Precision = "auto",
@@ -79,7 +79,7 @@ def decorate(
     where they know no molecule so small). Its sites may be stars: *, [*:1] or R#, whose stereo is kept.
 
     Examples: moldiff decorate "*c1ccco1" --add 3-8 -n 20 --out furans.sdf | moldiff decorate "*c1ccncc1" --weights
-    druglike --condition logp=2 --num-walks 4 --out pyridines.sdf
+    druglike --condition logp=2 --num-particles 4 --out pyridines.sdf
     """
     from moldiff.chem.molecule import Failure
     from moldiff.tasks.fragments import check_fragment, fragment_obstacle, grow
@@ -109,8 +109,23 @@ def decorate(
     path, records = records_of(scaffold, stars=True)
     found, failed = usable(path, records, lambda one: None, make=make, failures=failures)
     fragments, names = [fragment for fragment, _ in found], [name for _, name in found]
-    _grow(route, fragments, names, grow, num_added, condition, guide, num_walks, out, failed=failed, num_each=num_each,
-          num_steps=num_steps, seed=seed, overwrite=overwrite, failures=failures)  # fmt: skip
+    _grow(
+        route,
+        fragments,
+        names,
+        grow,
+        num_added,
+        condition,
+        reward_model,
+        num_particles,
+        out,
+        failed=failed,
+        num_each=num_each,
+        num_steps=num_steps,
+        seed=seed,
+        overwrite=overwrite,
+        failures=failures,
+    )
 
 
 def link(
@@ -127,8 +142,8 @@ def link(
     allow_extrapolation: Extrapolate = False,
     failures: Failures = None,
     condition: Conditions = None,
-    num_walks: NumWalks = 1,
-    guide: Guide = None,
+    num_particles: NumParticles = 1,
+    reward_model: RewardModelOption = None,
     overwrite: Overwrite = False,
     device: Device = None,
     precision: Precision = "auto",
@@ -160,25 +175,52 @@ def link(
     _refuse_pieces(fragment, linked=True)
     name = route.name_for(lambda domain: fragment_obstacle(fragment, num_added, domain), fragment.molecule.label)
     check_fragment(route.generator(name), fragment, num_added, allow_extrapolation=allow_extrapolation)
-    _grow(route, [fragment], [name], grow, num_added, condition, guide, num_walks, out, failed={}, num_each=num_each,
-          num_steps=num_steps, seed=seed, overwrite=overwrite, failures=failures)  # fmt: skip
+    _grow(
+        route,
+        [fragment],
+        [name],
+        grow,
+        num_added,
+        condition,
+        reward_model,
+        num_particles,
+        out,
+        failed={},
+        num_each=num_each,
+        num_steps=num_steps,
+        seed=seed,
+        overwrite=overwrite,
+        failures=failures,
+    )
 
 
 def _grow(
-    route: Route, fragments: "Sequence[Fragment]", names: Sequence[str], task: Any, num_added: "NumAtoms",
-    condition: Sequence[str] | None, guide: str | None, num_walks: int, out: Path, *, num_each: int, **how: Any,
-) -> None:  # fmt: skip
+    route: Route,
+    fragments: "Sequence[Fragment]",
+    names: Sequence[str],
+    task: Any,
+    num_added: "NumAtoms",
+    condition: Sequence[str] | None,
+    reward_model: str | None,
+    num_particles: int,
+    out: Path,
+    *,
+    num_each: int,
+    **how: Any,
+) -> None:
     """Draws, with what the trajectories of each molecule compete for, which needs weights that draw all of them."""
     from functools import partial
 
-    if (condition or num_walks > 1) and len(set(names)) > 1:
+    if (condition or num_particles > 1) and len(set(names)) > 1:
         raise ConfigError(f"--condition with scaffolds for {' and '.join(sorted(set(names)))}: name one by --weights")
     name = names[0] if names else AUTO
-    selection, judges = None, []
+    selection, evaluators = None, []
     if names:
-        selection, judges = compete(route.generator(name), name, condition, guide=guide, num_walks=num_walks)
+        selection, evaluators = compete(
+            route.generator(name), name, condition, reward_model=reward_model, num_particles=num_particles
+        )
     draw = partial(route.draw, task, names=names, num_each=num_each, num_added=num_added, selection=selection)
-    complete(list(fragments), draw, out, num_each=num_each, judges=judges, **how)
+    complete(list(fragments), draw, out, num_each=num_each, evaluators=evaluators, **how)
 
 
 class _Sites:

@@ -15,16 +15,16 @@ from moldiff.cli._options import (
     Devices,
     First,
     GuidanceWeights,
-    Guide,
     Interval,
     NumAtomsText,
     NumNodes,
+    NumParticles,
     NumSteps,
-    NumWalks,
     Out,
     Overwrite,
     Precision,
     Preset,
+    RewardModelOption,
     SamplerSet,
     Trajectory,
     ValidOnly,
@@ -67,8 +67,8 @@ def sample(
     condition: Conditions = None,
     guidance: GuidanceWeights = None,
     guidance_interval: Interval = "0-1",
-    num_walks: NumWalks = 1,
-    guide: Guide = None,
+    num_particles: NumParticles = 1,
+    reward_model: RewardModelOption = None,
     set_: SamplerSet = None,
     device: Device = None,
     precision: Precision = "auto",
@@ -85,22 +85,36 @@ def sample(
 
     Examples: moldiff sample --out molecules.sdf | moldiff sample -n 1000 --num-atoms 15-20 --valid-only --out x.sdf |
     moldiff sample --weights runs/gap/bundle --condition gap=6.5eV --guidance 2 --out x.sdf |
-    moldiff sample --condition gap=6.5eV --guide runs/judge/bundle --num-walks 8 --out x.sdf |
-    moldiff sample --weights druglike --condition logp=2 --condition rings=3 --num-walks 8 --out x.sdf
+    moldiff sample --condition gap=6.5eV --reward-model runs/judge/bundle --num-particles 8 --out x.sdf |
+    moldiff sample --weights druglike --condition logp=2 --condition rings=3 --num-particles 8 --out x.sdf
     """
     generator = load(weights, device, num_threads, precision)
     sampler = changed(
-        generator.bundle.sampler, set_, preset=preset, num_steps=num_steps, solver=solver,
-        grid=times_or_name(grid), temperature=temperature, churn=churn,
-    )  # fmt: skip
-    selection, conditions = choose(generator, weights, parse_conditions(condition), guide=guide, num_walks=num_walks)
+        generator.bundle.sampler,
+        set_,
+        preset=preset,
+        num_steps=num_steps,
+        solver=solver,
+        grid=times_or_name(grid),
+        temperature=temperature,
+        churn=churn,
+    )
+    selection, conditions = choose(
+        generator, weights, parse_conditions(condition), reward_model=reward_model, num_particles=num_particles
+    )
     refuse_unknown(generator, weights, conditions)
     options = dict(
-        seed=seed, sampler=sampler, num_atoms=parse_num_atoms(num_atoms), batch_size=batch_size,
-        allow_extrapolation=allow_extrapolation, with_states=trajectory is not None,
-        conditions=conditions, guidance=parse_guidance(guidance), guidance_interval=parse_interval(guidance_interval),
+        seed=seed,
+        sampler=sampler,
+        num_atoms=parse_num_atoms(num_atoms),
+        batch_size=batch_size,
+        allow_extrapolation=allow_extrapolation,
+        with_states=trajectory is not None,
+        conditions=conditions,
+        guidance=parse_guidance(guidance),
+        guidance_interval=parse_interval(guidance_interval),
         selection=selection,
-    )  # fmt: skip
+    )
     order = Order(
         out, weights, num_samples, first, valid_only, overwrite, trajectory, reference, bool(condition), options
     )

@@ -13,13 +13,13 @@ from moldiff.cli._options import (
     Conditions,
     Device,
     Geometries,
-    Guide,
     NumEach,
+    NumParticles,
     NumThreads,
-    NumWalks,
     Out,
     Overwrite,
     Precision,
+    RewardModelOption,
     Seed,
     Steps,
 )
@@ -76,9 +76,16 @@ def conformers(
         numbers = ", ".join(map(str, cut[:MOST_TOLD])) + (", ..." if len(cut) > MOST_TOLD else "")
         tell(f"{path.name}: of {len(cut)} the largest fragment alone is kept: record {numbers}")
     complete(
-        graphs, partial(route.draw, draw, names=names, num_each=num_each), out, failed=failed, num_each=num_each,
-        num_steps=num_steps, seed=seed, overwrite=overwrite, failures=failures,
-    )  # fmt: skip
+        graphs,
+        partial(route.draw, draw, names=names, num_each=num_each),
+        out,
+        failed=failed,
+        num_each=num_each,
+        num_steps=num_steps,
+        seed=seed,
+        overwrite=overwrite,
+        failures=failures,
+    )
 
 
 def _named(path: Path, records: "Iterable[tuple[int, Checked]]") -> "Iterator[tuple[int, Checked]]":
@@ -129,8 +136,8 @@ def isomers(
     allow_extrapolation: Extrapolate = False,
     failures: Failures = None,
     condition: Conditions = None,
-    num_walks: NumWalks = 1,
-    guide: Guide = None,
+    num_particles: NumParticles = 1,
+    reward_model: RewardModelOption = None,
     overwrite: Overwrite = False,
     device: Device = None,
     precision: Precision = "auto",
@@ -150,12 +157,20 @@ def isomers(
     route = Route(weights, device, num_threads, precision, allow_extrapolation)
     weights = route.name_of(atoms_of_formula(counts))
     generator = route.generator(weights)
-    selection, judges = compete(generator, weights, condition, guide=guide, num_walks=num_walks)
+    selection, evaluators = compete(
+        generator, weights, condition, reward_model=reward_model, num_particles=num_particles
+    )
     complete(
         [counts] * num_samples,
-        partial(draw, generator, selection=selection, allow_extrapolation=allow_extrapolation), out,
-        failed={}, num_steps=num_steps, seed=seed, overwrite=overwrite, judges=judges, failures=failures,
-    )  # fmt: skip
+        partial(draw, generator, selection=selection, allow_extrapolation=allow_extrapolation),
+        out,
+        failed={},
+        num_steps=num_steps,
+        seed=seed,
+        overwrite=overwrite,
+        evaluators=evaluators,
+        failures=failures,
+    )
 
 
 def perceive_bonds(
@@ -198,9 +213,16 @@ def perceive_bonds(
     geometries, failed = usable(file, records, check, failures=failures)
     names = [route.name_of(geometry, "elements") for geometry in geometries]
     complete(
-        geometries, partial(route.draw, perceive, names=names), out,
-        failed=failed, num_steps=num_steps, seed=seed, overwrite=overwrite, tags=bonds_told, failures=failures,
-    )  # fmt: skip
+        geometries,
+        partial(route.draw, perceive, names=names),
+        out,
+        failed=failed,
+        num_steps=num_steps,
+        seed=seed,
+        overwrite=overwrite,
+        tags=bonds_told,
+        failures=failures,
+    )
 
 
 def _charged(record: "Molecule | Failure", charge: int) -> "Molecule | Failure":
@@ -238,6 +260,13 @@ def reshape(
     shapes, failed = usable(file, read_molecules(file), partial(route.name_of, read="coordinates"), failures=failures)
     names = [route.name_of(shape, "coordinates") for shape in shapes]
     complete(
-        shapes, partial(route.draw, draw, names=names, num_each=num_each), out,
-        failed=failed, num_each=num_each, num_steps=num_steps, seed=seed, overwrite=overwrite, failures=failures,
-    )  # fmt: skip
+        shapes,
+        partial(route.draw, draw, names=names, num_each=num_each),
+        out,
+        failed=failed,
+        num_each=num_each,
+        num_steps=num_steps,
+        seed=seed,
+        overwrite=overwrite,
+        failures=failures,
+    )

@@ -7,7 +7,7 @@ from typing import Annotated
 from typer import Option
 
 from moldiff.cli._options import OwnDevices, OwnNodes
-from moldiff.cli._parsing import run_settings
+from moldiff.cli._parsing import run_config
 from moldiff.cli._terminal import say, show_json
 
 
@@ -30,13 +30,20 @@ def train_predictor(
     Examples: moldiff train-predictor --data qm9 --out runs/judge | moldiff train-predictor --data stores/mine --target
     logS --out runs/judge
     """
-    from moldiff.config.property import PredictorSettings
+    from moldiff.config.property import PropertyConfig
     from moldiff.training.origin import BUNDLE
 
-    settings = run_settings(
-        PredictorSettings, out, config, set_, resume=resume, data=data, targets=target, num_processes=devices,
+    settings = run_config(
+        PropertyConfig,
+        out,
+        config,
+        set_,
+        resume=resume,
+        data=data,
+        targets=target,
+        num_processes=devices,
         num_nodes=num_nodes,
-    )  # fmt: skip
+    )
     if show:
         show_json(settings.model_dump())
         return
@@ -81,14 +88,14 @@ def train(
     """Trains a model; at the end the weights bundle lies in OUT/bundle.
 
     Examples: moldiff train --data qm9 --out runs/qm9 | moldiff train --data stores/mine --out runs/mine
-    --set num_molecules=500000 | moldiff train --condition gap --condition mu
+    --set num_training_molecules=500000 | moldiff train --condition gap --condition mu
     --out runs/gap | moldiff train --start qm9 --data stores/mine --out runs/mine | moldiff train --out
     runs/qm9 --resume
     """
-    from moldiff.config.training import TrainingSettings
+    from moldiff.config.training import TrainingConfig
 
-    settings = run_settings(
-        TrainingSettings,
+    settings = run_config(
+        TrainingConfig,
         out,
         config,
         set_,
@@ -149,11 +156,16 @@ def distill(
     Examples: moldiff distill --out runs/qm9-fast --set num_processes=2 | moldiff distill --weights runs/mine/bundle
     --data stores/mine --num-steps 6 --out runs/mine-fast | moldiff distill --out runs/qm9-fast --resume
     """
-    from moldiff.config.distillation import DistillationSettings
+    from moldiff.config.distillation import DistillationConfig
 
-    asked = {"teacher": weights, "data": data, "sampler.num_steps": num_steps, "num_processes": devices,
-             "num_nodes": num_nodes}  # fmt: skip
-    settings = run_settings(DistillationSettings, out, config, set_, resume=resume, **asked)
+    asked = {
+        "teacher": weights,
+        "data": data,
+        "sampler.num_steps": num_steps,
+        "num_processes": devices,
+        "num_nodes": num_nodes,
+    }
+    settings = run_config(DistillationConfig, out, config, set_, resume=resume, **asked)
     if show:
         show_json(settings.model_dump())
         return

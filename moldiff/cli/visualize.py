@@ -20,11 +20,11 @@ def animate(
     Example: moldiff sample -n 1 --out x.sdf --trajectory walk.sdf | moldiff animate walk.sdf --out forming.gif
     """
     from moldiff.viz.animation import animate as make
-    from moldiff.viz.animation import read_walk
+    from moldiff.viz.animation import read_trajectory
     from moldiff.viz.depict import check_free
 
     check_free(out, overwrite=overwrite)
-    states = read_walk(file, number)
+    states = read_trajectory(file, number)
     make(states, out, seconds=seconds)
     say(f"{out}: {len(states)} pictures of {states[-1].name}")
 

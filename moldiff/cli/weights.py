@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from moldiff.conditions.condition import Condition
-    from moldiff.config.base import Settings
+    from moldiff.config.base import Config
     from moldiff.data.statistics import Statistics
 
 
@@ -40,12 +40,12 @@ def export(
     """
     import torch
 
-    from moldiff.config.training import TrainingSettings
+    from moldiff.config.training import TrainingConfig
     from moldiff.pretrained.property_predictor import FOLDER, PropertyPredictor
     from moldiff.training.denoiser.export import export as make
     from moldiff.training.trainer import CONFIG
 
-    sampler = changed(TrainingSettings.from_json(run / CONFIG).sampler, set_, num_steps=num_steps)
+    sampler = changed(TrainingConfig.from_json(run / CONFIG).sampler, set_, num_steps=num_steps)
     make(run, out, sampler=sampler, dtype=getattr(torch, dtype), overwrite=overwrite)
     if predictor is not None:
         PropertyPredictor.from_pretrained(predictor).save_pretrained(out / FOLDER)
@@ -95,14 +95,14 @@ def _of_weights(name: str) -> dict[str, str]:
         return rows | {"predicts": _ranges(predictor.targets), "network": _settings(predictor.config.network)}
     bundle, inside = load_pretrained(name), PropertyPredictor.inside(name)
     show_table(Markdown(plain_lines(bundle.card), hyperlinks=False))
-    process = bundle.settings.process
+    process = bundle.config.process
     return _of_statistics(bundle.statistics, bundle.denoiser) | {
         "conditions": _ranges(bundle.statistics.conditions),
         "predictor inside": _ranges(inside.targets if inside else ()),
         "noise": ", ".join(f"{part} {getattr(process, part).kind}" for part in ("pos", "atom", "bond"))
         + f"; classes {process.prior}",
-        "sampler": _settings(bundle.sampler, leaving_out={"pos_errors"}),
-        "network": _settings(bundle.settings.network),
+        "sampler": _settings(bundle.sampler, leaving_out={"x0_std"}),
+        "network": _settings(bundle.config.network),
     }
 
 
@@ -123,5 +123,5 @@ def _ranges(conditions: "Sequence[Condition]") -> str:
     return "  ".join(f"{condition.name}: {condition.range}" for condition in conditions) or "none"
 
 
-def _settings(settings: "Settings", leaving_out: set[str] | None = None) -> str:
-    return ", ".join(f"{key} {value}" for key, value in settings.model_dump(exclude=leaving_out).items())
+def _settings(config: "Config", leaving_out: set[str] | None = None) -> str:
+    return ", ".join(f"{key} {value}" for key, value in config.model_dump(exclude=leaving_out).items())

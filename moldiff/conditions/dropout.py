@@ -5,8 +5,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def draw_told(
-    labels: Float[Tensor, "b l"], unconditional_share: float, *, generator: torch.Generator
+def drop_conditions(
+    labels: Float[Tensor, "b l"], condition_dropout: float, *, generator: torch.Generator
 ) -> Float[Tensor, "b l"]:
     """Labels with NaN where nothing is told.
 
@@ -15,7 +15,7 @@ def draw_told(
 
     Args:
         labels: of the molecules.
-        unconditional_share: of the molecules that are told nothing.
+        condition_dropout: of the molecules that are told nothing.
         generator: of the choice.
 
     Returns:
@@ -25,5 +25,5 @@ def draw_told(
     one = torch.nn.functional.one_hot(torch.randint(count, (b,), generator=generator), count).bool()
     some = torch.rand(b, count, generator=generator) < 0.5
     uniform = torch.rand(2, b, 1, generator=generator)
-    told = torch.where((uniform[1] < 0.5) | (count == 1), one, some) & (uniform[0] >= unconditional_share)
+    told = torch.where((uniform[1] < 0.5) | (count == 1), one, some) & (uniform[0] >= condition_dropout)
     return labels.masked_fill(~told.to(labels.device), torch.nan)

@@ -5,11 +5,12 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from moldiff.config.version_1 import from_version_1
 from moldiff.errors import ConfigError
 
-S = TypeVar("S", bound="Settings")  # typing.Self is beyond the run-time checks of the tests
+S = TypeVar("S", bound="Config")  # typing.Self is beyond the run-time checks of the tests
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -31,10 +32,15 @@ def shortened(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-class Settings(BaseModel):
+class Config(BaseModel):
     """Base of all settings: unknown keys are errors, values cannot be changed afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_version_1(cls, values: Any) -> Any:
+        return from_version_1(cls.__name__, values)
 
     @classmethod
     def parse(cls: type[S], values: Any, *, source: str) -> S:
@@ -58,7 +64,7 @@ class Settings(BaseModel):
             if first["type"] == "extra_forbidden":
                 raise ConfigError(f"{source}: unknown key {where!r}{cls._near(first['loc'])}") from error
             raise ConfigError(
-                f"{source}: {where or 'settings'}: {first['msg']}, got {shortened(first['input'])}"
+                f"{source}: {where or 'config'}: {first['msg']}, got {shortened(first['input'])}"
             ) from error
 
     @classmethod

@@ -5,44 +5,50 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from moldiff.config.base import NotNegative, Positive, Share
-from moldiff.config.sampler import SamplerSettings
-from moldiff.config.training import RunSettings
+from moldiff.config.sampler import SamplerConfig
+from moldiff.config.training import RunConfig
 
 
-class DistillationSettings(RunSettings):
-    """A student of other weights for walks of few evaluations, complete: together with them it determines its weights.
+class DistillationConfig(RunConfig):
+    """A student of other weights that samples with few NFE, complete: together with them it determines its weights.
 
-    `sampler` is what the walk of the student changes in that of the teacher (whose `pos_errors` stay); the walk goes
-    into the student's bundle. In an update `batches_per_update` batches of walks are drawn, of `pair_budget` atom pairs
-    each, shared out among the processes. `pos_weight` is the weight of the coordinates as decisions, `whole_weight`
-    that of a molecule beside its atoms (`moldiff.training.distillation.policy`), `likeness_weight` that of being like
-    the prepared `data` (`moldiff.training.distillation.environments`), which nothing else needs.
+    `sampler` is what the student changes in the teacher's sampler (whose `x0_std` stay); the result goes into the
+    student's bundle. In an update `batches_per_update` batches are sampled, of `pair_budget` atom pairs each, shared
+    among the processes. `pos_weight` is the weight of the coordinates as decisions, `whole_weight` that of a molecule
+    beside its atoms (`moldiff.training.distillation.policy`), `density_ratio_weight` that of resembling the prepared
+    `data` (`moldiff.training.distillation.environments`), which nothing else needs.
     """
 
     teacher: str = "qm9"
     sampler: dict[str, Any] = Field(
         default={
-            "num_steps": 8, "eta": 0.3, "temperature": 0.7, "grid_focus": 0.3, "grid_end": 0.03, "atom_lead": 3.0,
-            "bond_lead": 4.0, "connectivity": 0.0,
+            "num_steps": 8,
+            "eta": 0.3,
+            "temperature": 0.7,
+            "grid_focus": 0.3,
+            "grid_end": 0.03,
+            "atom_time_exponent": 3.0,
+            "bond_time_exponent": 4.0,
+            "connectivity": 0.0,
         }
-    )  # fmt: skip
-    num_molecules: Annotated[int, Field(ge=1)] = 45_000
+    )
+    num_training_molecules: Annotated[int, Field(ge=1)] = 45_000
     batches_per_update: Annotated[int, Field(ge=1)] = 12
     pos_weight: NotNegative = 0.3
     whole_weight: NotNegative = 0.3
-    likeness_weight: NotNegative = 1.0
+    density_ratio_weight: NotNegative = 1.0
     learning_rate: Positive = 2e-4
     warmup_steps: Annotated[int, Field(ge=0)] = 5
     cooldown: Share = 0.5
     weight_decay: NotNegative = 0.0
 
     @model_validator(mode="after")
-    def _batches_for_all(self) -> "DistillationSettings":
+    def _batches_for_all(self) -> "DistillationConfig":
         together = self.num_processes * self.num_nodes
         if self.batches_per_update % together:
             raise ValueError(f"batches_per_update {self.batches_per_update} must be a multiple of {together} processes")
         return self
 
-    def student(self, teacher: SamplerSettings) -> SamplerSettings:
+    def student(self, teacher: SamplerConfig) -> SamplerConfig:
         """The walk of the student, from that of the teacher."""
-        return SamplerSettings.parse({**teacher.model_dump(), **self.sampler}, source="sampler of the student")
+        return SamplerConfig.parse({**teacher.model_dump(), **self.sampler}, source="sampler of the student")

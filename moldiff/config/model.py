@@ -4,32 +4,32 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from moldiff.config.base import Positive, Settings
+from moldiff.config.base import Config, Positive
 
 
-class ScheduleSettings(Settings):
+class ScheduleConfig(Config):
     """A noise schedule; the exponent is nu of `cosine` or p of `polynomial`, `linear` has none."""
 
     kind: Literal["linear", "cosine", "polynomial"] = "linear"
     exponent: Positive = 1.0
 
     @model_validator(mode="after")
-    def _linear_has_none(self) -> "ScheduleSettings":
+    def _linear_has_none(self) -> "ScheduleConfig":
         if self.kind == "linear" and self.exponent != 1:
             raise ValueError("a linear schedule has no exponent; leave it out, or choose 'cosine' or 'polynomial'")
         return self
 
 
-class ProcessSettings(Settings):
+class ProcessConfig(Config):
     """The joint process: a schedule for each variable and the stationary law of the classes."""
 
-    pos: ScheduleSettings = ScheduleSettings()
-    atom: ScheduleSettings = ScheduleSettings()
-    bond: ScheduleSettings = ScheduleSettings()
+    pos: ScheduleConfig = ScheduleConfig()
+    atom: ScheduleConfig = ScheduleConfig()
+    bond: ScheduleConfig = ScheduleConfig()
     prior: Literal["uniform", "marginal", "absorbing"] = "marginal"
 
 
-class NetworkSettings(Settings):
+class NetworkConfig(Config):
     """Sizes of the network; see `moldiff.network.blocks.Widths`."""
 
     num_blocks: Annotated[int, Field(ge=1, le=64)] = 6
@@ -41,14 +41,14 @@ class NetworkSettings(Settings):
     lmax: Annotated[int, Field(ge=1, le=4)] = 1
 
     @model_validator(mode="after")
-    def _heads_divide(self) -> "NetworkSettings":
+    def _heads_divide(self) -> "NetworkConfig":
         if self.atom % (2 * self.heads) or self.vector % self.heads:
             raise ValueError(f"heads {self.heads} must divide atom / 2 = {self.atom // 2} and vector = {self.vector}")
         return self
 
 
-class ModelSettings(Settings):
+class ModelConfig(Config):
     """What a weights bundle needs beside its tensors and statistics."""
 
-    process: ProcessSettings = ProcessSettings()
-    network: NetworkSettings = NetworkSettings()
+    process: ProcessConfig = ProcessConfig()
+    network: NetworkConfig = NetworkConfig()

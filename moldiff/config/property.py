@@ -5,19 +5,19 @@ from typing import Annotated
 from pydantic import Field
 
 from moldiff.config.base import Positive, Share, Subset
-from moldiff.config.model import NetworkSettings
-from moldiff.config.training import RunSettings
+from moldiff.config.model import NetworkConfig
+from moldiff.config.training import RunConfig
 
 
-class PredictorSettings(RunSettings):
+class PropertyConfig(RunConfig):
     """A network that predicts properties of clean molecules (`moldiff.network.property_model`), and how it is trained.
 
     `targets` are columns of the data as of `moldiff.data.columns`. The loss is the mean absolute error in standard
     deviations.
     """
 
-    network: NetworkSettings = NetworkSettings(atom=128)
+    network: NetworkConfig = NetworkConfig(atom=128)
     targets: Annotated[tuple[str, ...], Field(min_length=1)] = ("alpha", "gap", "homo", "lumo", "mu", "cv")
-    part: Subset = (0.0, 1.0)
+    subset: Subset = (0.0, 1.0)
     learning_rate: Positive = 2e-3
     ema_length: Share = 0.05

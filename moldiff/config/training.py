@@ -4,12 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from moldiff.config.base import NotNegative, Positive, Range, Settings, Share, Subset
-from moldiff.config.model import ModelSettings
-from moldiff.config.sampler import WALK, SamplerSettings
+from moldiff.config.base import Config, NotNegative, Positive, Range, Share, Subset
+from moldiff.config.model import ModelConfig
+from moldiff.config.sampler import DEFAULT_SAMPLER, SamplerConfig
 
 
-class LossSettings(Settings):
+class LossConfig(Config):
     """Weights of the three losses; `pos_floor` (Å) bounds the weight of coordinates that are nearly clean.
 
     From the share `late_start` of the run on `late_pos_floor` takes its place: molecules first, then their sharpness.
@@ -23,7 +23,7 @@ class LossSettings(Settings):
     late_start: Share = 1.0
 
 
-class RunSettings(Settings):
+class RunConfig(Config):
     """What the trainings of every kind have in common.
 
     The rate rises over `warmup_steps` and falls to nothing over the last `cooldown` of the run; the weights that are
@@ -33,7 +33,7 @@ class RunSettings(Settings):
 
     data: str = "qm9"
     seed: Annotated[int, Field(ge=0)] = 0
-    num_molecules: Annotated[int, Field(ge=1)] = 2_000_000
+    num_training_molecules: Annotated[int, Field(ge=1)] = 2_000_000
     pair_budget: Annotated[int, Field(ge=1)] = 12_000
     learning_rate: Positive = 3e-3
     warmup_steps: Annotated[int, Field(ge=0)] = 300
@@ -48,42 +48,42 @@ class RunSettings(Settings):
     checkpoint_minutes: Positive = 5.0
 
 
-class TrainingSettings(RunSettings):
+class TrainingConfig(RunConfig):
     """A training run, complete: together with the data it determines the weights.
 
     The defaults are the recipe of `docs/decisions/016-changes.md`, found on QM9.
     `start` names weights to go on from, whose `model` is then used (`moldiff.training.denoiser.finetuning`); none
     starts from nothing. Of these, `low_rank` above 0 learns changes of that rank only (`moldiff.training.lora`).
     `sampler` is how its samples are drawn, and goes into the bundle. `time_end_density` is the density of the training
-    times at t = 1 (`moldiff.training.denoiser.times.draw_times`). `atom_lead` and `bond_lead` are the least and the
-    greatest lead of the classes over the coordinates, drawn for each molecule: walks of any lead between suit the
-    weights. `task_share` of the molecules come with a part that is known
-    (`moldiff.training.denoiser.inpainting_masks`), from the share `task_start` of the run on. `self_conditioning` is
-    the share of the batches that see an earlier prediction; from the share `gap_start` of the run on it was made a
-    step before, as in a walk, by `previous_gap` in the root of the time
-    (`moldiff.training.denoiser.times.draw_before`).
+    times at t = 1 (`moldiff.training.denoiser.times.sample_times`). `atom_time_exponent` and `bond_time_exponent` are
+    the least and the greatest time exponent of the classes, sampled for each molecule: sampling with any exponent
+    between suits the weights. `inpainting_probability` of the molecules have known atoms
+    (`moldiff.training.denoiser.inpainting_masks`), from the share `inpainting_start` of the run on.
+    `self_conditioning` is the share of the batches that see an earlier prediction. From the share
+    `self_conditioning_gap_start` of the run on, it was made one step before, as in sampling, by
+    `self_conditioning_gap` in the root of the time (`moldiff.training.denoiser.times.sample_previous_times`).
 
-    `conditions` are columns of the data that the model learns to heed (`moldiff.data.columns`); the share
-    `unconditional_share` of the molecules is told nothing (`moldiff.conditions.dropout`). `part` is the stretch of the
-    train split, in an order drawn once and for all, that is trained on.
+    `conditions` are columns of the data that the model is conditioned on (`moldiff.data.columns`); for the share
+    `condition_dropout` of the molecules they are dropped (`moldiff.conditions.dropout`). `subset` is the range of the
+    train split, in a fixed random order, that is trained on.
     """
 
-    model: ModelSettings = ModelSettings()
-    loss: LossSettings = LossSettings()
-    sampler: SamplerSettings = WALK
+    model: ModelConfig = ModelConfig()
+    loss: LossConfig = LossConfig()
+    sampler: SamplerConfig = DEFAULT_SAMPLER
     start: str | None = None
     low_rank: Annotated[int, Field(ge=0)] = 0
     conditions: tuple[str, ...] = ()
-    unconditional_share: Share = 0.15
-    part: Subset = (0.0, 1.0)
+    condition_dropout: Share = 0.15
+    subset: Subset = (0.0, 1.0)
     pair_budget: Annotated[int, Field(ge=1)] = 24_000
     self_conditioning: Share = 0.5
-    previous_gap: Range = (0.01, 0.15)
-    gap_start: Share = 0.0
+    self_conditioning_gap: Range = (0.01, 0.15)
+    self_conditioning_gap_start: Share = 0.0
     time_end_density: Annotated[float, Field(ge=0, le=2)] = 0.5
-    atom_lead: Range = (1.0, 3.0)
-    bond_lead: Range = (1.0, 4.0)
-    task_share: Share = 0.2
-    task_start: Share = 0.25
+    atom_time_exponent: Range = (1.0, 3.0)
+    bond_time_exponent: Range = (1.0, 4.0)
+    inpainting_probability: Share = 0.2
+    inpainting_start: Share = 0.25
     sample_minutes: Annotated[float, Field(ge=0)] = 20.0
     num_scored: Annotated[int, Field(ge=1)] = 200

@@ -16,6 +16,10 @@ def molecule_of(
     """One molecule of a batch without padding; a `MoleculeError` if its coordinates are no numbers."""
     elements, charges = vocabulary.decode(state.atom[row].numpy())
     return Molecule(
-        elements, charges, state.pos[row].numpy().astype(np.float64), state.bond[row].numpy(), name=name,
+        elements,
+        charges,
+        state.pos[row].numpy().astype(np.float64),
+        state.bond[row].numpy(),
+        name=name,
         properties=properties or {},
-    )  # fmt: skip
+    )

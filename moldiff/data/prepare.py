@@ -26,7 +26,7 @@ from moldiff.data.sources.moses import moses_source
 from moldiff.data.sources.qm9 import qm9pack_source
 from moldiff.data.sources.qm9_raw import qm9_file_source
 from moldiff.data.sources.smiles import smiles_source
-from moldiff.data.store.chunks import Chunk, Parts
+from moldiff.data.store.chunks import Chunk, Chunks
 from moldiff.data.store.integrity import SPLITS
 from moldiff.data.store.packing import Packed, concatenate, read_chunk
 from moldiff.data.store.writer import check_target, write_store
@@ -137,7 +137,7 @@ def _prepare(
     parts, kept = list[Packed](), list[np.ndarray]()
     with Progress("opening the source", unit="records", console=console) as progress:
         source = source if isinstance(source, Source) else _source(source, from_file, num_molecules, seed)
-        waiting = Parts(out.with_name(f".{out.name}.parts"), dict(source.origin)) if source.slow else None
+        waiting = Chunks(out.with_name(f".{out.name}.parts"), dict(source.origin)) if source.slow else None
         progress.begin(f"reading {source.name}", total=source.total)
         left_out, examples = Counter(source.left_out), dict[str, str]()
         try:
@@ -223,7 +223,7 @@ def _source(source: str | Path, from_file: str | Path | None, num_molecules: int
     return smiles_source(source, seed=seed) if format_of(source) in SMILES_SUFFIXES else file_source(source)
 
 
-def _map(source: Source, num_workers: int, parts: Parts | None) -> Iterator[Chunk]:
+def _map(source: Source, num_workers: int, parts: Chunks | None) -> Iterator[Chunk]:
     """The chunks in their order, from a few processes, those that were there already from the disk."""
     records = iter(source.records)
     chunks = enumerate(iter(lambda: list(islice(records, source.chunk)), []))

@@ -44,7 +44,7 @@ class CategoricalProcess:
     """
 
     schedule: Schedule
-    noise_law: Float[Tensor, "c"]
+    noise_distribution: Float[Tensor, "c"]
     num_classes: int
 
     def noise(self, x0: Int[Tensor, "*e"], t: Float[Tensor, "*e"], uniform: Float[Tensor, "*e"]) -> Int[Tensor, "*e"]:
@@ -71,13 +71,13 @@ class CategoricalProcess:
         check_order(s, t)
         return self._mix(z_s, self._ratio(t, s), uniform)
 
-    def transition_law(
+    def transition_distribution(
         self, z_s: Float[Tensor, "*e c"], s: Float[Tensor, "*e"], t: Float[Tensor, "*e"]
     ) -> Float[Tensor, "*e c"]:
         """Probabilities of z_t from those of an earlier z_s; a TimeOrderError if some s > t."""
         check_order(s, t)
         ratio = self._ratio(t, s)[..., None]
-        return ratio * z_s + (1 - ratio) * self.noise_law.to(z_s)
+        return ratio * z_s + (1 - ratio) * self.noise_distribution.to(z_s)
 
     def posterior(
         self, z_t: Int[Tensor, "*e"], x0_hat: Float[Tensor, "*e k"], t: Float[Tensor, "*e"], s: Float[Tensor, "*e"]
@@ -102,7 +102,7 @@ class CategoricalProcess:
         Source: Austin et al. 2021 (D3PM), arXiv:2107.03006, eq. 3 and 4.
         """
         check_order(s, t)
-        law = self.noise_law.to(x0_hat)
+        law = self.noise_distribution.to(x0_hat)
         keep_t, keep_s = self.schedule.keep(t)[..., None], self.schedule.keep(s)[..., None]
         ratio = self._ratio(t, s)[..., None]
         here = torch.nn.functional.one_hot(z_t, len(law)).to(x0_hat)  # [i = j]
@@ -119,7 +119,7 @@ class CategoricalProcess:
 
     def prior(self, uniform: Float[Tensor, "*e"]) -> Int[Tensor, "*e"]:
         """Classes at t = 1."""
-        return draw(self.noise_law.to(uniform).expand(*uniform.shape, -1), uniform)
+        return draw(self.noise_distribution.to(uniform).expand(*uniform.shape, -1), uniform)
 
     def _ratio(self, t: Float[Tensor, "*e"], s: Float[Tensor, "*e"]) -> Float[Tensor, "*e"]:
         """keep(t) / keep(s); where both are 0 nothing more happens."""
@@ -130,7 +130,7 @@ class CategoricalProcess:
     def _mix(self, classes: Int[Tensor, "*e"], keep: Float[Tensor, "*e"], uniform: Float[Tensor, "*e"]):
         """Keeps each class with probability `keep`, else redraws it, from one uniform number each."""
         redrawn = draw(
-            self.noise_law.to(uniform).expand(*uniform.shape, -1),
+            self.noise_distribution.to(uniform).expand(*uniform.shape, -1),
             ((uniform - keep) / (1 - keep).clamp_min(torch.finfo(uniform.dtype).tiny)).clamp(0, 1 - 2**-24),
         )
         return torch.where(uniform < keep, classes, redrawn)

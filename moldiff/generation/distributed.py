@@ -28,10 +28,10 @@ from moldiff.runtime.strategy import sampling_strategy
 
 ROUND = 1024  # molecules of each process between two gatherings; of fewer, batches of one size would be small
 quiet_lightning()  # here, so that it holds in the processes that Lightning starts before our own code runs in them
-Task = Callable[[Any, "SharedGenerator"], int]
+Task = Callable[[Any, "DistributedGenerator"], int]
 
 
-class SharedGenerator:
+class DistributedGenerator:
     """The generator of the first of several processes; its samples come from all of them.
 
     Args:
@@ -166,7 +166,7 @@ def _share(task: Task, order: Any, weights: str, num_threads: int, precision: st
     warnings.simplefilter("ignore")  # who started us has warned
     torch.set_num_threads(num_threads)
     generator = MoleculeGenerator.from_pretrained(weights, device=fabric.device, precision=precision)
-    shared = SharedGenerator(generator)
+    shared = DistributedGenerator(generator)
     if shared.rank:
         shared.serve()
         return "", 0

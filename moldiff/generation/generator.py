@@ -8,24 +8,24 @@ from typing import Any
 
 import torch
 
-from moldiff.build import build_grid, build_lead, build_steppers
+from moldiff.build import build_grid, build_solvers, build_time_exponents
 from moldiff.chem.validity import Checked
 from moldiff.conditions.condition import Value
 from moldiff.conditions.labels import labels_of, values_of, warn_outside
-from moldiff.config.sampler import SamplerSettings
+from moldiff.config.sampler import SamplerConfig
 from moldiff.diffusion.denoiser import Denoiser
 from moldiff.errors import ConfigError
-from moldiff.generation.particles import Selection
-from moldiff.generation.runner import Drawing, Heeding, as_it_is
+from moldiff.generation.particles import ParticleSampling
+from moldiff.generation.runner import Conditioning, Runner, unconditioned
 from moldiff.generation.sample import Sample
 from moldiff.generation.sizes import NumAtoms, Sizes, size_weights
 from moldiff.pretrained.bundle import Bundle, load_pretrained, save_pretrained
 from moldiff.runtime.device import find_device
 from moldiff.runtime.precision import find_precision
 from moldiff.sampling.connectivity import Connected
-from moldiff.sampling.guidance import Asked, Goal, Guidance, Steered, weights_of
-from moldiff.sampling.inpainting import Known
-from moldiff.sampling.sampler import walk
+from moldiff.sampling.guidance import ClassifierFreeGuidance, GradientGuidance, Guidance, GuidanceFunction, weights_of
+from moldiff.sampling.inpainting import KnownValues
+from moldiff.sampling.sampler import sample_trajectory
 
 WINDOW = 4096  # molecules that are sorted into batches of equal size together
 
@@ -72,9 +72,14 @@ class MoleculeGenerator:
         """Writes the bundle; see `moldiff.pretrained.bundle.save_pretrained`."""
         b = self.bundle
         save_pretrained(
-            folder, b.denoiser, settings=b.settings, statistics=b.statistics, card=b.card, sampler=b.sampler,
+            folder,
+            b.denoiser,
+            config=b.config,
+            statistics=b.statistics,
+            card=b.card,
+            sampler=b.sampler,
             overwrite=overwrite,
-        )  # fmt: skip
+        )
 
     def sample(self, num_samples: int, **options) -> list[Checked]:
         """RDKit molecules in order, failures in their place; the options are those of `iterate`."""
@@ -90,13 +95,13 @@ class MoleculeGenerator:
         num_atoms: NumAtoms = None,
         batch_size: int | None = None,
         allow_extrapolation: bool = False,
-        sampler: SamplerSettings | None = None,
+        sampler: SamplerConfig | None = None,
         conditions: Mapping[str, Value] | None = None,
         guidance: float | Mapping[str, float] = 1.0,
         guidance_interval: tuple[float, float] = (0.0, 1.0),
-        goal: Goal | None = None,
-        goal_scale: float = 1.0,
-        selection: Selection | None = None,
+        gradient_guidance: GuidanceFunction | None = None,
+        gradient_scale: float = 1.0,
+        selection: ParticleSampling | None = None,
         with_states: bool = False,
         on_step: Callable[[int], None] | None = None,
     ) -> Iterator[Sample]:
@@ -117,9 +122,10 @@ class MoleculeGenerator:
             conditions: what is asked of every molecule, by name; the weights' statistics have those they know.
             guidance: how strongly the conditions count, or each by its name; 1 is as in the data.
             guidance_interval: times of the coordinates within which guidance and goal count.
-            goal: a differentiable function whose gradient steers the molecules; see `moldiff.sampling.guidance.Goal`.
-            goal_scale: of its gradient.
-            selection: several walks compete for each molecule; see `moldiff.generation.particles.Selection`.
+            gradient_guidance: a differentiable function whose gradient guides the molecules; see
+                `moldiff.sampling.guidance.GuidanceFunction`.
+            gradient_scale: of its gradient.
+            selection: several walks compete for each molecule; see `moldiff.generation.particles.ParticleSampling`.
             with_states: give the states of each walk, too; for few molecules, they take `num_steps` times the memory.
             on_step: called after each evaluation with the number of molecules that it was for; on the CPU from as many
                 threads as torch was told to use, which work on a batch each.
@@ -144,10 +150,16 @@ class MoleculeGenerator:
         sizes = Sizes.of(counts, num_atoms, allow_extrapolation=allow_extrapolation)
         strength = Guidance(weights_of(known, guidance, [labels]), guidance_interval)
         drawing = self._drawing(
-            sampler, num_steps, seed, batch_size, with_states=with_states, on_step=on_step,
-            heeding=self._heeding(lambda index: labels, strength, goal, goal_scale), selection=selection,
+            sampler,
+            num_steps,
+            seed,
+            batch_size,
+            with_states=with_states,
+            on_step=on_step,
+            conditioning=self._conditioning(lambda index: labels, strength, gradient_guidance, gradient_scale),
+            selection=selection,
             asked=lambda index: {**values_of(known, labels), **wishes},
-        )  # fmt: skip
+        )
 
         def windows() -> Iterator[Sample]:
             for start in range(first, first + num_samples, WINDOW):
@@ -166,8 +178,8 @@ class MoleculeGenerator:
         seed: int = 0,
         first: int = 0,
         batch_size: int | None = None,
-        sampler: SamplerSettings | None = None,
-        selection: Selection | None = None,
+        sampler: SamplerConfig | None = None,
+        selection: ParticleSampling | None = None,
         on_step: Callable[[int], None] | None = None,
     ) -> Iterator[Sample]:
         """One sample of each request, in their order.
@@ -191,10 +203,15 @@ class MoleculeGenerator:
         labels = [labels_of(known, request.conditions) for request in requests]
         strength = Guidance(weights_of(known, guidance, labels), guidance_interval)
         drawing = self._drawing(
-            sampler, num_steps, seed, batch_size, on_step=on_step, selection=selection,
-            heeding=self._heeding(lambda index: labels[index - first], strength),
+            sampler,
+            num_steps,
+            seed,
+            batch_size,
+            on_step=on_step,
+            selection=selection,
+            conditioning=self._conditioning(lambda index: labels[index - first], strength),
             asked=lambda index: values_of(known, labels[index - first]),
-        )  # fmt: skip
+        )
 
         def windows() -> Iterator[Sample]:
             for start in range(0, len(requests), WINDOW):
@@ -205,14 +222,14 @@ class MoleculeGenerator:
 
     def complete(
         self,
-        parts: Sequence[Known],
+        parts: Sequence[KnownValues],
         *,
         indices: Sequence[int] | None = None,
         num_steps: int | None = None,
         seed: int = 0,
         batch_size: int | None = None,
-        sampler: SamplerSettings | None = None,
-        selection: Selection | None = None,
+        sampler: SamplerConfig | None = None,
+        selection: ParticleSampling | None = None,
         on_step: Callable[[int], None] | None = None,
     ) -> Iterator[Sample]:
         """One sample of each part, in their order: what is known stays, the rest is drawn.
@@ -245,30 +262,35 @@ class MoleculeGenerator:
         def windows() -> Iterator[Sample]:
             for start in range(0, len(numbers), WINDOW):
                 sizes = {index: of[index].pos.shape[1] for index in numbers[start : start + WINDOW]}
-                yield from drawing.window(sizes, lambda n, rows: Known.stack([of[index] for index in rows]))
+                yield from drawing.window(sizes, lambda n, rows: KnownValues.stack([of[index] for index in rows]))
 
         return windows()
 
     def _drawing(
         self,
-        sampler: SamplerSettings | None,
+        sampler: SamplerConfig | None,
         num_steps: int | None,
         seed: int,
         batch_size: int | None,
         **options: Any,
-    ) -> Drawing:
+    ) -> Runner:
         if seed < 0 or (batch_size is not None and batch_size < 1):
             raise ConfigError(f"seed {seed}: must be at least 0; batch_size {batch_size}: at least 1")
         chosen = sampler or self.bundle.sampler
         process = self.denoiser.process
         grid = build_grid(chosen, process.pos.schedule, num_steps)
         go = partial(
-            walk, process, steppers=build_steppers(chosen), grid=grid, lead=build_lead(chosen), churn=chosen.churn
+            sample_trajectory,
+            process,
+            solvers=build_solvers(chosen),
+            grid=grid,
+            time_exponents=build_time_exponents(chosen),
+            churn=chosen.churn,
         )
         if chosen.connectivity:
-            heeds = options.get("heeding", as_it_is)
+            heeds = options.get("heeding", unconditioned)
             options["heeding"] = lambda denoiser, rows: Connected(heeds(denoiser, rows), chosen.connectivity)
-        return Drawing(
+        return Runner(
             self.denoiser,
             self.bundle.vocabulary,
             self.device,
@@ -280,15 +302,21 @@ class MoleculeGenerator:
             **options,
         )
 
-    def _heeding(
-        self, labels: Callable[[int], list[float]], guidance: Guidance, goal: Goal | None = None, scale: float = 1.0
-    ) -> Heeding:
-        def heeding(denoiser: Denoiser, indices: Sequence[int]) -> Denoiser:
+    def _conditioning(
+        self,
+        labels: Callable[[int], list[float]],
+        guidance: Guidance,
+        gradient_guidance: GuidanceFunction | None = None,
+        scale: float = 1.0,
+    ) -> Conditioning:
+        def conditioning(denoiser: Denoiser, indices: Sequence[int]) -> Denoiser:
             if guidance.weights:
                 rows = torch.tensor([labels(index) for index in indices], device=self.device)
-                denoiser = Asked(denoiser, rows, guidance)
-            if goal is not None:
-                denoiser = Steered(denoiser, self.denoiser.process, goal, scale, guidance.interval)
+                denoiser = ClassifierFreeGuidance(denoiser, rows, guidance)
+            if gradient_guidance is not None:
+                denoiser = GradientGuidance(
+                    denoiser, self.denoiser.process, gradient_guidance, scale, guidance.interval
+                )
             return denoiser
 
-        return heeding
+        return conditioning

@@ -13,7 +13,7 @@ from moldiff.conditions.condition import Condition, Value
 from moldiff.conditions.labels import values_of
 from moldiff.data.decoding import molecule_of
 from moldiff.errors import ConfigError, MoleculeError
-from moldiff.generation.rewards import Score
+from moldiff.generation.rewards import Reward
 from moldiff.sampling.resampling import ranked, survivors
 from moldiff.state import Prediction, State
 
@@ -22,7 +22,7 @@ is worst."""
 
 
 @dataclass(frozen=True)
-class Selection:
+class ParticleSampling:
     """Several walks for each molecule; after some steps the worse half goes on from where the better half is.
 
     A walk is judged by the molecule that the network sees in it, in the end by the molecule that came of it; the best
@@ -30,7 +30,7 @@ class Selection:
 
     Attributes:
         score: more is better. Molecules that are seen early in a walk need not be sane.
-        num_walks: for each molecule; so many times the work.
+        num_particles: for each molecule; so many times the work.
         every: steps from one comparison to the next.
         until: time of the coordinates, 1 noise to 0 data, from which on walks go on to their ends on their own.
         asked: labels of conditions that the score wants all molecules to have, for their sizes and their records; NaN
@@ -38,8 +38,8 @@ class Selection:
         told: values that the score wants beside these, for the records alone.
     """
 
-    score: Score
-    num_walks: int = 4
+    score: Reward
+    num_particles: int = 4
     every: int = 2
     until: float = 0.3
     asked: Sequence[tuple[Condition, float]] = ()
@@ -53,9 +53,9 @@ class Selection:
         """
         if not 0 <= self.until <= 1:
             raise ConfigError(f"until {self.until}: expected a time from 0 to 1")
-        if self.num_walks < 2 or self.every < 1:
+        if self.num_particles < 2 or self.every < 1:
             raise ConfigError(
-                f"num_walks {self.num_walks}: must be at least 2 to select among; every {self.every}: at least 1"
+                f"num_walks {self.num_particles}: must be at least 2 to select among; every {self.every}: at least 1"
             )
 
     @property
@@ -65,7 +65,7 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Contest:
+class Particles:
     """The walks of one batch, those of a molecule side by side.
 
     Attributes:
@@ -74,7 +74,7 @@ class Contest:
         indices: of the molecules.
     """
 
-    selection: Selection
+    selection: ParticleSampling
     vocabulary: Vocabulary
     indices: Sequence[int]
 
@@ -85,17 +85,17 @@ class Contest:
         seen = state.replace(pos=x0_hat.pos, atom=x0_hat.atom.argmax(-1), bond=x0_hat.bond.argmax(-1))
         rows = torch.arange(len(state.mask))
         places = survivors(self._scores(seen))
-        first = torch.arange(len(places))[:, None] * self.selection.num_walks
+        first = torch.arange(len(places))[:, None] * self.selection.num_particles
         rows[: places.numel()] = (first + places).flatten()
         return rows
 
     def best(self, state: State) -> Int[Tensor, "k"]:
         """The row of the best walk of each molecule, by what came of it."""
         first = ranked(self._scores(state))[:, 0]
-        return first + torch.arange(len(first)) * self.selection.num_walks
+        return first + torch.arange(len(first)) * self.selection.num_particles
 
     def _scores(self, state: State) -> Float[Tensor, "g k"]:
-        walks, molecules, rows, state = self.selection.num_walks, [], [], state.to("cpu")
+        walks, molecules, rows, state = self.selection.num_particles, [], [], state.to("cpu")
         for row in range(len(self.indices) * walks):
             try:
                 molecules.append(molecule_of(state, row, self.vocabulary))

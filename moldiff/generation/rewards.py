@@ -12,7 +12,7 @@ from moldiff.pretrained.property_predictor import PropertyPredictor
 
 
 @dataclass(frozen=True)
-class Nearness:
+class PropertyReward:
     """How near the predicted properties of molecules are to what is wanted; a score of `moldiff.generation.particles`.
 
     Attributes:
@@ -31,11 +31,11 @@ class Nearness:
         return -np.where(np.isnan(wanted), 0.0, np.abs(labels - wanted)).sum(1)
 
 
-Score = Callable[[Sequence[Molecule], Sequence[int]], Sequence[float] | np.ndarray]
+Reward = Callable[[Sequence[Molecule], Sequence[int]], Sequence[float] | np.ndarray]
 
 
 @dataclass(frozen=True)
-class Likeness:
+class DescriptorReward:
     """How near RDKit's descriptors of molecules are to what is wanted.
 
     Attributes:
@@ -52,14 +52,14 @@ class Likeness:
 
 
 @dataclass(frozen=True)
-class Sum:
+class SumReward:
     """Several scores in one, each as it is.
 
     Attributes:
         scores: to add.
     """
 
-    scores: tuple[Score, ...]
+    scores: tuple[Reward, ...]
 
     def __call__(self, molecules: Sequence[Molecule], indices: Sequence[int]) -> Float[np.ndarray, "m"]:
         """The sum; NaN where one is."""

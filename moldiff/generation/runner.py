@@ -17,26 +17,28 @@ from moldiff.data.decoding import molecule_of
 from moldiff.diffusion.denoiser import Denoiser
 from moldiff.diffusion.random import SampleRandomness
 from moldiff.errors import MoleculeError
-from moldiff.generation.particles import Contest, Selection
+from moldiff.generation.particles import Particles, ParticleSampling
 from moldiff.generation.sample import Sample
 from moldiff.runtime.precision import find_precision, use_bf16
 from moldiff.runtime.threads import side_by_side
 from moldiff.sampling.constraints import OnlyPossible
-from moldiff.sampling.inpainting import Known
+from moldiff.sampling.inpainting import KnownValues
 from moldiff.sampling.resampling import Select, taken
-from moldiff.sampling.sampler import Tap, shown
+from moldiff.sampling.sampler import StepCallback, shown
 from moldiff.state import Prediction, State
 
-KnownOf = Callable[[int, Sequence[int]], Known]  # from a size and the indices of that size, a row each
-Heeding = Callable[[Denoiser, Sequence[int]], Denoiser]  # what a denoiser becomes for the molecules of these indices
+KnownValuesOf = Callable[[int, Sequence[int]], KnownValues]  # from a size and the indices of that size, a row each
+Conditioning = Callable[
+    [Denoiser, Sequence[int]], Denoiser
+]  # what a denoiser becomes for the molecules of these indices
 
 
-def nothing(n: int, indices: Sequence[int]) -> Known:
+def nothing(n: int, indices: Sequence[int]) -> KnownValues:
     """Only their size is known of these molecules."""
-    return Known.nothing(torch.ones(len(indices), n, dtype=torch.bool))
+    return KnownValues.nothing(torch.ones(len(indices), n, dtype=torch.bool))
 
 
-def as_it_is(denoiser: Denoiser, indices: Sequence[int]) -> Denoiser:
+def unconditioned(denoiser: Denoiser, indices: Sequence[int]) -> Denoiser:
     """The denoiser heeds nothing."""
     del indices
     return denoiser
@@ -49,7 +51,7 @@ def nothing_asked(index: int) -> Mapping[str, Value]:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class Runner:
     """The walks of one call of a generator.
 
     Attributes:
@@ -76,13 +78,13 @@ class Drawing:
     seed: int
     batch_size: int | None
     precision: str = "auto"
-    heeding: Heeding = as_it_is
+    conditioning: Conditioning = unconditioned
     asked: Callable[[int], Mapping[str, Value]] = nothing_asked
-    selection: Selection | None = None
+    selection: ParticleSampling | None = None
     with_states: bool = False
     on_step: Callable[[int], None] | None = None
 
-    def window(self, sizes: dict[int, int], known: KnownOf = nothing) -> Iterator[Sample]:
+    def window(self, sizes: dict[int, int], known: KnownValuesOf = nothing) -> Iterator[Sample]:
         """Samples in the order of `sizes`, as they are done.
 
         Args:
@@ -100,9 +102,9 @@ class Drawing:
         def work(batch: tuple[int, list[int]], stop: Event) -> _Drawn:
             states: list[tuple[float, State]] = []
             last: list[Prediction] = []
-            contest = None if self.selection is None else Contest(self.selection, self.vocabulary, batch[1])
+            particles = None if self.selection is None else Particles(self.selection, self.vocabulary, batch[1])
 
-            def tap(step: int, time: float, state: State, x0_hat: Prediction) -> None:
+            def callback(step: int, time: float, state: State, x0_hat: Prediction) -> None:
                 if stop.is_set():
                     raise KeyboardInterrupt
                 last[:] = [x0_hat]
@@ -112,15 +114,15 @@ class Drawing:
                     self.on_step(len(batch[1]))
 
             def select(step: int, time: float, state: State, x0_hat: Prediction) -> Tensor | None:
-                rows = None if contest is None else contest.rows(step, time, state, x0_hat)
+                rows = None if particles is None else particles.rows(step, time, state, x0_hat)
                 if rows is not None:
                     states[:] = [taken(past, rows) for past in states]
                 return rows
 
-            state = self._draw(*batch, known, tap, select)
+            state = self._draw(*batch, known, callback, select)
             sure = last[0].bond.float().softmax(-1).to("cpu").gather(-1, state.bond[..., None])[..., 0]
             drawn = _Drawn(state, sure, tuple(states))
-            return drawn if contest is None else taken(drawn, contest.best(state))
+            return drawn if particles is None else taken(drawn, particles.best(state))
 
         try:
             for (_, indices), drawn in side_by_side(
@@ -140,19 +142,23 @@ class Drawing:
     @property
     def _walks(self) -> int:
         """For each molecule."""
-        return 1 if self.selection is None else self.selection.num_walks
+        return 1 if self.selection is None else self.selection.num_particles
 
-    def _draw(self, n: int, indices: Sequence[int], known: KnownOf, tap: Tap, select: Select) -> State:
+    def _draw(
+        self, n: int, indices: Sequence[int], known: KnownValuesOf, callback: StepCallback, select: Select
+    ) -> State:
         """One batch of exactly one size, the walks of each index side by side; rows beyond them are of no use."""
         rows = filled([index for index in indices for _ in range(self._walks)], n, self.device, self.precision)
         given = known(n, rows).to(self.device)
-        denoiser = self.heeding(self.denoiser, rows)
+        denoiser = self.conditioning(self.denoiser, rows)
         if given.possible is not None:
             denoiser = OnlyPossible(denoiser, given.possible)
         walks = [place % self._walks for place in range(len(rows))]
         generator = SampleRandomness(self.seed, rows, torch.full((len(rows),), n), device=self.device, walks=walks)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.precision, self.device)):
-            return self.go(denoiser=denoiser, known=given, generator=generator, tap=tap, select=select).to("cpu")
+            return self.go(denoiser=denoiser, known=given, generator=generator, callback=callback, select=select).to(
+                "cpu"
+            )
 
     def _sample(self, drawn: "_Drawn", row: int, index: int) -> Sample:
         told: dict[str, Value] = {"seed": self.seed, "index": index, "num_steps": self.num_steps}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from moldiff.chem.molecule import Molecule
-    from moldiff.generation.particles import Selection
+    from moldiff.generation.particles import ParticleSampling
     from moldiff.pretrained.property_predictor import PropertyPredictor
 
 
@@ -105,10 +105,14 @@ def predicting(predictor: "PropertyPredictor", *, chose: bool = False) -> Judge:
     )  # or the figures would be of the better molecules
     flattered = "the predictor chose these molecules among others; the truth lies farther off"
     return Judge(
-        "Predicted properties", predict, {target.name: target.unit for target in predictor.targets},
-        before=PREDICTED, errors=predictor.errors, unknown="have atoms that the predictor does not know",
+        "Predicted properties",
+        predict,
+        {target.name: target.unit for target in predictor.targets},
+        before=PREDICTED,
+        errors=predictor.errors,
+        unknown="have atoms that the predictor does not know",
         caption=flattered if chose else "",
-    )  # fmt: skip
+    )
 
 
 def computing(names: Sequence[str]) -> Judge:
@@ -119,7 +123,7 @@ def computing(names: Sequence[str]) -> Judge:
     return Judge("Computed properties", partial(described, list(names)), units, unknown="are not sanitised by RDKit")
 
 
-def judges_of(weights: str, selection: "Selection | None") -> list[Judge]:
+def evaluators_of(weights: str, selection: "ParticleSampling | None") -> list[Judge]:
     """Those that have a say on what was asked for.
 
     Args:
@@ -129,16 +133,16 @@ def judges_of(weights: str, selection: "Selection | None") -> list[Judge]:
     Returns:
         The judges.
     """
-    from moldiff.generation.rewards import Likeness, Nearness, Sum
+    from moldiff.generation.rewards import DescriptorReward, PropertyReward, SumReward
     from moldiff.pretrained.property_predictor import PropertyPredictor
 
     score = None if selection is None else selection.score
-    scores = score.scores if isinstance(score, Sum) else (score,)
-    judges = [computing(list(score.wanted)) for score in scores if isinstance(score, Likeness)]
-    guide = next((score.predictor for score in scores if isinstance(score, Nearness)), None)
-    if judges and guide is None:
-        return judges
-    predictor = PropertyPredictor.inside(weights) or guide
+    scores = score.scores if isinstance(score, SumReward) else (score,)
+    evaluators = [computing(list(score.wanted)) for score in scores if isinstance(score, DescriptorReward)]
+    reward_model = next((score.predictor for score in scores if isinstance(score, PropertyReward)), None)
+    if evaluators and reward_model is None:
+        return evaluators
+    predictor = PropertyPredictor.inside(weights) or reward_model
     if predictor is not None:
-        judges.append(predicting(predictor, chose=guide is not None and guide.card == predictor.card))
-    return judges
+        evaluators.append(predicting(predictor, chose=reward_model is not None and reward_model.card == predictor.card))
+    return evaluators

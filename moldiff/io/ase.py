@@ -17,9 +17,19 @@ DATABASE, TRAJECTORY = ".db", ".traj"
 ASE_SUFFIXES = (DATABASE, TRAJECTORY)
 # What ASE raises on a file that is broken or none of its own; MemoryError on lengths that its header makes up.
 _OF_ASE = (
-    OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, AssertionError, ArithmeticError, MemoryError,
-    RecursionError, NotImplementedError, sqlite3.Error,
-)  # fmt: skip
+    OSError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    MemoryError,
+    RecursionError,
+    NotImplementedError,
+    sqlite3.Error,
+)
 
 
 def read_ase(path: str | Path) -> Iterator[tuple[int, Molecule | Failure]]:

@@ -75,7 +75,7 @@ CHECKS = {
 
 
 @dataclass(frozen=True)
-class Seen:
+class CheckResult:
     """What a check found.
 
     Attributes:
@@ -136,14 +136,14 @@ def checks_named(names: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
-def look_closer(
+def run_checks(
     molecules: Sequence[Molecule],
     names: Iterable[str],
     *,
     num_workers: int | None = None,
     seconds: float = SECONDS,
     on_looked: Callable[[], None] = lambda: None,
-) -> dict[str, Seen]:
+) -> dict[str, CheckResult]:
     """Looks at molecules by checks, in other processes.
 
     Args:
@@ -163,7 +163,7 @@ def look_closer(
         results.append(result)
         on_looked()
     size = len(molecules)
-    return {name: Seen(name, tuple(results[i * size : (i + 1) * size])) for i, name in enumerate(names)}
+    return {name: CheckResult(name, tuple(results[i * size : (i + 1) * size])) for i, name in enumerate(names)}
 
 
 def _look(work: tuple[str, Molecule]) -> Mapping[str, float | bool] | Failure:

@@ -14,8 +14,13 @@ from moldiff.chem.validity import Record
 ELEMENTS = (1, 6, 7, 8, 9)
 VALENCES = (1, 4, 3, 2, 1)
 # Longest distance of a bond, pm: the typical length plus a margin of 10, 5 and 3 for orders 1, 2 and 3.
-_SINGLE = ((74, 109, 101, 96, 92), (109, 154, 147, 143, 135), (101, 147, 145, 140, 136), (96, 143, 140, 148, 142),
-           (92, 135, 136, 142, 142))  # fmt: skip
+_SINGLE = (
+    (74, 109, 101, 96, 92),
+    (109, 154, 147, 143, 135),
+    (101, 147, 145, 140, 136),
+    (96, 143, 140, 148, 142),
+    (92, 135, 136, 142, 142),
+)
 _DOUBLE = {(6, 6): 134, (6, 7): 129, (6, 8): 120, (7, 7): 125, (7, 8): 121, (8, 8): 121}
 _TRIPLE = {(6, 6): 120, (6, 7): 116, (6, 8): 113, (7, 7): 110}
 TABLE = (ELEMENTS, VALENCES, _SINGLE, _DOUBLE, _TRIPLE)
@@ -36,7 +41,7 @@ _VALENCE = np.full(10, -1)  # no valence of an unknown element is right
 _VALENCE[list(ELEMENTS)] = VALENCES
 
 
-def lookup_bonds(elements: Int[np.ndarray, "n"], pos: Float[np.ndarray, "n 3"]) -> Int[np.ndarray, "n n"]:
+def distance_bonds(elements: Int[np.ndarray, "n"], pos: Float[np.ndarray, "n 3"]) -> Int[np.ndarray, "n n"]:
     """Bond orders from distances alone; elements beyond H, C, N, O and F have no bonds.
 
     Args:
@@ -53,7 +58,7 @@ def lookup_bonds(elements: Int[np.ndarray, "n"], pos: Float[np.ndarray, "n 3"]) 
     return np.where(single, 1 + np.where(double, 1 + triple, 0), 0)
 
 
-def as_looked_up(record: Record) -> Molecule | Failure:
+def with_distance_bonds(record: Record) -> Molecule | Failure:
     """The atoms of a record, neutral, with bonds looked up; its own bonds are not read."""
     if isinstance(record, Failure):
         return record
@@ -64,7 +69,7 @@ def as_looked_up(record: Record) -> Molecule | Failure:
         if isinstance(located, Failure):
             return located
         elements, pos = located
-    return Molecule(elements, np.zeros_like(elements), pos, lookup_bonds(elements, pos))
+    return Molecule(elements, np.zeros_like(elements), pos, distance_bonds(elements, pos))
 
 
 def has_right_valence(molecule: Molecule) -> Bool[np.ndarray, "n"]:

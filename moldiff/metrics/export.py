@@ -12,9 +12,17 @@ from moldiff.errors import OutputError
 from moldiff.metrics.score import Score
 
 _COLUMNS = (
-    "read", "sanitised", "no_radicals", "no_implicit_hydrogens", "one_fragment", "valid", "stable", "neutral",
-    "num_atoms", "num_stable_atoms",
-)  # fmt: skip
+    "read",
+    "sanitised",
+    "no_radicals",
+    "no_implicit_hydrogens",
+    "one_fragment",
+    "valid",
+    "stable",
+    "neutral",
+    "num_atoms",
+    "num_stable_atoms",
+)
 
 
 def write_json(score: Score | Mapping[str, Score], path: str | Path) -> None:

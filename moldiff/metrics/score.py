@@ -16,7 +16,7 @@ from moldiff.chem.molecule import Molecule
 from moldiff.chem.validity import Record, Verdict, as_records, has_stereo
 from moldiff.errors import DataError
 from moldiff.io.formats import read_records, read_reference
-from moldiff.metrics.checks import Seen
+from moldiff.metrics.checks import CheckResult
 from moldiff.metrics.druglike import druglike
 from moldiff.metrics.geometry import Measured, geometry_distances
 from moldiff.metrics.protocols import PROTOCOLS, Tally, checked, strict_definition
@@ -51,7 +51,7 @@ class Score:
     protocols: Mapping[str, Mapping[str, Rate]] = field(default_factory=dict)
     distances: Mapping[str, float] = field(default_factory=dict)
     druglike: Mapping[str, float] = field(default_factory=dict)
-    closer: Mapping[str, Seen] = field(default_factory=dict)
+    closer: Mapping[str, CheckResult] = field(default_factory=dict)
     molecules: tuple[Molecule, ...] = field(default=(), repr=False, compare=False)
     examples: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     verdicts: tuple[Verdict, ...] = field(default=(), repr=False, compare=False)
@@ -118,7 +118,7 @@ def score(
         distances_to: molecules of the data, best not those trained on, for distances of geometry and composition; or
             what `moldiff.metrics.geometry.measure` makes of them.
         with_druglike: compute descriptors of the valid molecules, too; a few milliseconds each.
-        keep: so many valid molecules, the first, stay in `Score.molecules`, for `moldiff.metrics.checks.look_closer`.
+        keep: so many valid molecules, the first, stay in `Score.molecules`, for `moldiff.metrics.checks.run_checks`.
         on_verdict: called with every verdict, in order. The score does not keep them then, and of millions of records
             only the SMILES of the unique ones stay in memory.
         num_workers: processes that share the work where the records are many.

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 
-from moldiff.metrics.checks import CHECKS, Seen
+from moldiff.metrics.checks import CHECKS, CheckResult
 from moldiff.metrics.protocols import PROTOCOLS
 from moldiff.metrics.rate import Rate
 from moldiff.metrics.score import Score
@@ -103,7 +103,7 @@ class DataRow:
 
     score: Score | None = None
     distances: Mapping[str, float] = field(default_factory=dict)
-    closer: Mapping[str, Seen] = field(default_factory=dict)
+    closer: Mapping[str, CheckResult] = field(default_factory=dict)
 
 
 def grids(score: Score, data: DataRow | None = None) -> list[Grid]:
@@ -214,7 +214,7 @@ def _figure(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if isfinite(value) else "none"
 
 
-def _closer(columns: Mapping[str, Mapping[str, Seen]]) -> Grid:
+def _closer(columns: Mapping[str, Mapping[str, CheckResult]]) -> Grid:
     """Rates as percent and count, numbers as median and quartiles, failures by reason; a column for each set."""
     rows = []
     for name in _names(columns.values()):
@@ -226,7 +226,7 @@ def _closer(columns: Mapping[str, Mapping[str, Seen]]) -> Grid:
     return Grid("a closer look at the first valid molecules", ("check", *columns), rows, _CLOSER_CAPTION)
 
 
-def _cells(seen: Seen) -> Iterator[tuple[str, str]]:
+def _cells(seen: CheckResult) -> Iterator[tuple[str, str]]:
     for name, rate in seen.rates.items():
         yield name.replace("_", " "), _told(rate)
     for name, (low, median, high) in seen.quartiles.items():

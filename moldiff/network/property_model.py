@@ -31,9 +31,13 @@ class PropertyNetwork(nn.Module):
     def __init__(self, *, atom_classes: int, num_targets: int, num_blocks: int, widths: Widths, scale: float) -> None:
         super().__init__()
         self.body = EquivariantNetwork(
-            atom_classes=atom_classes, atom_inputs=atom_classes, bond_inputs=BOND_CLASSES, num_blocks=num_blocks,
-            widths=widths, scale=scale,
-        )  # fmt: skip
+            atom_classes=atom_classes,
+            atom_inputs=atom_classes,
+            bond_inputs=BOND_CLASSES,
+            num_blocks=num_blocks,
+            widths=widths,
+            scale=scale,
+        )
         for head in HEADS:
             delattr(self.body, head)
         self.body.embed_moves.requires_grad_(False)  # known coordinates do not move

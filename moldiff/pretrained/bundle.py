@@ -12,9 +12,9 @@ from torch import Tensor
 import moldiff
 from moldiff.build import build_denoiser
 from moldiff.chem.vocabulary import Vocabulary
-from moldiff.config.base import S, Settings
-from moldiff.config.model import ModelSettings
-from moldiff.config.sampler import SamplerSettings
+from moldiff.config.base import Config, S
+from moldiff.config.model import ModelConfig
+from moldiff.config.sampler import SamplerConfig
 from moldiff.data.statistics import Statistics
 from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.errors import ConfigError, VocabularyError, WeightsError
@@ -34,7 +34,7 @@ from moldiff.pretrained.format import (
 from moldiff.pretrained.tensors import read_tensors, write_bundle
 
 
-class BundleConfig(Settings):
+class BundleConfig(Config):
     """What `config.json` says.
 
     Attributes:
@@ -46,13 +46,13 @@ class BundleConfig(Settings):
     """
 
     format: Literal["moldiff-weights"] = "moldiff-weights"
-    format_version: Literal[1] = 1
+    format_version: Literal[2] = 2
     moldiff_version: str = Field(default_factory=lambda: moldiff.__version__)
-    model: ModelSettings
-    sampler: SamplerSettings = SamplerSettings()
+    model: ModelConfig
+    sampler: SamplerConfig = SamplerConfig()
 
 
-class _Labels(Settings):
+class _Labels(Config):
     labels: tuple[str, ...]
 
 
@@ -62,7 +62,7 @@ class Bundle:
 
     Attributes:
         denoiser: float32, in evaluation mode, on the CPU; its `process` is the joint process.
-        settings: of process and network.
+        config: of process and network.
         statistics: of the data it was trained on.
         vocabulary: the atom classes.
         sampler: that suits these weights.
@@ -70,10 +70,10 @@ class Bundle:
     """
 
     denoiser: NetworkDenoiser
-    settings: ModelSettings
+    config: ModelConfig
     statistics: Statistics
     vocabulary: Vocabulary
-    sampler: SamplerSettings
+    sampler: SamplerConfig
     card: str
 
 
@@ -81,10 +81,10 @@ def save_pretrained(
     folder: Path | str,
     denoiser: NetworkDenoiser,
     *,
-    settings: ModelSettings,
+    config: ModelConfig,
     statistics: Statistics,
     card: str,
-    sampler: SamplerSettings = SamplerSettings(),  # noqa: B008 - frozen
+    sampler: SamplerConfig = SamplerConfig(),  # noqa: B008 - frozen
     dtype: torch.dtype = torch.float32,
     overwrite: bool = False,
 ) -> None:
@@ -93,7 +93,7 @@ def save_pretrained(
     Args:
         folder: to make.
         denoiser: the network with its weights.
-        settings: it was built with.
+        config: it was built with.
         statistics: of the data it was trained on.
         card: what it is, for people; Markdown.
         sampler: that suits these weights.
@@ -102,11 +102,11 @@ def save_pretrained(
 
     An `OutputError` or `WeightsError` of `moldiff.pretrained.tensors.write_bundle` if that is not possible.
     """
-    texts = texts_of(BundleConfig(model=settings, sampler=sampler), statistics, card)
+    texts = texts_of(BundleConfig(model=config, sampler=sampler), statistics, card)
     write_bundle(Path(folder), texts, denoiser.state_dict(), dtype=dtype, overwrite=overwrite)
 
 
-def texts_of(config: Settings, statistics: Statistics, card: str) -> dict[str, str]:
+def texts_of(config: Config, statistics: Statistics, card: str) -> dict[str, str]:
     """What stands beside the tensors, by the name of the file."""
     return {
         CONFIG: _json(config.model_dump()),
@@ -130,13 +130,13 @@ def load_pretrained(path_or_name: Path | str) -> Bundle:
     """
     folder = find_weights(path_or_name)
     statistics = read_statistics(folder)
-    config = read_settings(BundleConfig, folder / CONFIG)
+    config = read_config(BundleConfig, folder / CONFIG)
     vocabulary = read_vocabulary(folder, statistics)
     denoiser = _load_denoiser(folder / TENSORS, config.model, statistics)
     return Bundle(denoiser, config.model, statistics, vocabulary, config.sampler, read_text(folder / CARD))
 
 
-def read_settings(kind: type[S], file: Path) -> S:
+def read_config(kind: type[S], file: Path) -> S:
     """Settings in a file of a bundle; a `WeightsError` if they are others."""
     plain = read_json(file)
     came, wanted = plain.get("format"), getattr(kind.model_fields.get("format"), "default", None)
@@ -150,7 +150,7 @@ def read_settings(kind: type[S], file: Path) -> S:
 
 def read_vocabulary(folder: Path, statistics: Statistics) -> Vocabulary:
     """The atom classes of a bundle; a `WeightsError` if they are none, or not those of its statistics."""
-    labels = read_settings(_Labels, folder / VOCABULARY).labels
+    labels = read_config(_Labels, folder / VOCABULARY).labels
     try:
         vocabulary = Vocabulary(labels)
     except VocabularyError as error:
@@ -163,15 +163,15 @@ def read_vocabulary(folder: Path, statistics: Statistics) -> Vocabulary:
     return vocabulary
 
 
-def _load_denoiser(file: Path, settings: ModelSettings, statistics: Statistics) -> NetworkDenoiser:
+def _load_denoiser(file: Path, config: ModelConfig, statistics: Statistics) -> NetworkDenoiser:
     """Compares names, shapes and kinds with the network that the settings describe before it is built."""
 
     def expected() -> dict[str, Tensor]:
         with torch.device("meta"):
-            return build_denoiser(settings, statistics).state_dict()
+            return build_denoiser(config, statistics).state_dict()
 
-    tensors = read_tensors(file, expected, widest=max(settings.network.model_dump().values()))
-    denoiser = build_denoiser(settings, statistics)
+    tensors = read_tensors(file, expected, widest=max(config.network.model_dump().values()))
+    denoiser = build_denoiser(config, statistics)
     denoiser.load_state_dict(tensors)
     return denoiser.eval()  # still trainable: autocast keeps its bf16 copies of such weights only
 

@@ -11,8 +11,12 @@ from moldiff.data.statistics import Statistics
 from moldiff.errors import DataError, DomainError, SizeError, VocabularyError, WeightsError
 
 CONFIG, TENSORS, VOCABULARY, STATISTICS, CARD = (
-    "config.json", "model.safetensors", "vocabulary.json", "statistics.json", "card.md",
-)  # fmt: skip
+    "config.json",
+    "model.safetensors",
+    "vocabulary.json",
+    "statistics.json",
+    "card.md",
+)
 FORMATS = {"moldiff-weights": "the weights of a generator", "moldiff-predictor": "a predictor of properties"}
 AGAIN = "fetch or export the bundle again"
 AUTO_ORDER = {"generator": ("qm9", "druglike"), "predictor": ("qm9-properties",)}  # which `auto` tries in turn

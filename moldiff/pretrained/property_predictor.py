@@ -17,13 +17,13 @@ from moldiff.chem.bare_geometry import geometry_obstacle
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.conditions.condition import Condition
-from moldiff.config.base import NotNegative, Settings
-from moldiff.config.model import NetworkSettings
+from moldiff.config.base import Config, NotNegative
+from moldiff.config.model import NetworkConfig
 from moldiff.data.batching import filled, in_batches
 from moldiff.data.statistics import Statistics
 from moldiff.errors import VocabularyError, WeightsError
 from moldiff.network.property_model import PropertyNetwork
-from moldiff.pretrained.bundle import read_settings, read_vocabulary, texts_of
+from moldiff.pretrained.bundle import read_config, read_vocabulary, texts_of
 from moldiff.pretrained.format import AGAIN, CARD, CONFIG, STATISTICS, TENSORS, find_weights, read_statistics, read_text
 from moldiff.pretrained.tensors import read_tensors, write_bundle
 from moldiff.runtime.precision import use_bf16
@@ -34,7 +34,7 @@ FOLDER = "predictor"  # of the judge inside the bundle of a generator
 CPU = torch.device("cpu")
 
 
-class PredictorConfig(Settings):
+class PredictorConfig(Config):
     """What `config.json` of a predictor says.
 
     Attributes:
@@ -47,9 +47,9 @@ class PredictorConfig(Settings):
     """
 
     format: Literal["moldiff-predictor"] = "moldiff-predictor"
-    format_version: Literal[1] = 1
+    format_version: Literal[2] = 2
     moldiff_version: str = Field(default_factory=lambda: moldiff.__version__)
-    network: NetworkSettings
+    network: NetworkConfig
     errors: dict[str, NotNegative]
     num_held_out: Annotated[int, Field(ge=0)]
 
@@ -88,7 +88,7 @@ class PropertyPredictor:
         folder = find_weights(folder)
         folder = find_weights(folder / FOLDER) if (folder / FOLDER).is_dir() else folder
         statistics = read_statistics(folder)
-        config = read_settings(PredictorConfig, folder / CONFIG)
+        config = read_config(PredictorConfig, folder / CONFIG)
         names = [condition.name for condition in statistics.conditions]
         if not names or sorted(config.errors) != sorted(names) or any(c.classes for c in statistics.conditions):
             raise WeightsError(

@@ -50,10 +50,15 @@ class Progress:
         self._bar = None
         if console is not None and console.is_terminal:
             self._bar = Bar(
-                TextColumn("{task.description}", markup=False), BarColumn(),
-                TextColumn("{task.fields[count]}", markup=False), TimeElapsedColumn(), TextColumn("left"),
-                TimeRemainingColumn(), console=console, transient=transient,
-            )  # fmt: skip
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                TextColumn("{task.fields[count]}", markup=False),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+                console=console,
+                transient=transient,
+            )
             self._task = self._bar.add_task(self.what, total=total, count="")
 
     def __enter__(self) -> "Progress":

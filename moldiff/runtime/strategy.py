@@ -34,10 +34,12 @@ class _OneMachine:
             if device.type == "cuda":
                 torch.cuda.set_device(device)
             distributed.init_process_group(
-                "nccl" if device.type == "cuda" else "gloo", rank=rank,
+                "nccl" if device.type == "cuda" else "gloo",
+                rank=rank,
                 store=distributed.FileStore(self.meeting, count),  # pyright: ignore[reportPrivateImportUsage]
-                world_size=count, device_id=device if device.type == "cuda" else None,
-            )  # fmt: skip
+                world_size=count,
+                device_id=device if device.type == "cuda" else None,
+            )
             atexit.register(_part)
         super().setup_environment()  # type: ignore[misc]
 

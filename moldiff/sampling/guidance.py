@@ -14,7 +14,7 @@ from moldiff.diffusion.joint import JointProcess, is_floating, project
 from moldiff.errors import ConfigError
 from moldiff.state import Prediction, State, Times
 
-Goal = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+GuidanceFunction = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 """From coordinates `[b n 3]`, Å, probabilities of atom `[b n k]` and bond classes `[b n n c]`, and the mask `[b n]`, to
 the logarithm of a likelihood `[b]`."""
 
@@ -42,7 +42,7 @@ class Guidance:
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class ClassifierFreeGuidance:
     """A denoiser that is told the labels of each molecule.
 
     With weights w it predicts x0(nothing told) + sum_w w (x0(labels of weight w told) - x0(nothing told)), coordinates
@@ -86,7 +86,7 @@ class Asked:
 
 
 @dataclass(frozen=True, eq=False)
-class Steered:
+class GradientGuidance:
     """A denoiser whose prediction is moved up the gradient of a goal.
 
     With g the goal at the prediction, coordinates become x0_hat + v dg/dpos, the mean of a Gaussian of variance v
@@ -96,7 +96,7 @@ class Steered:
     Attributes:
         denoiser: whose predictions are moved.
         process: gives the error at each time.
-        goal: logarithm of a likelihood, differentiable; the network is not differentiated.
+        gradient_guidance: logarithm of a likelihood, differentiable; the network is not differentiated.
         scale: of the gradient.
         interval: as of `Guidance`; beyond, nothing is moved.
 
@@ -106,7 +106,7 @@ class Steered:
 
     denoiser: Denoiser
     process: JointProcess
-    goal: Goal
+    gradient_guidance: GuidanceFunction
     scale: float = 1.0
     interval: tuple[float, float] = (0.0, 1.0)
 
@@ -123,18 +123,18 @@ class Steered:
         return Prediction(pos, x0_hat.atom + to_atom, x0_hat.bond + to_bond)
 
     def _gradient(self, x0_hat: Prediction, mask: Bool[Tensor, "b n"]) -> list[Tensor]:
-        """Of the goal, times the scale; zeros for what it does not read."""
+        """Of the guidance function, times the scale; zeros for what it does not read."""
         with torch.enable_grad():
             single = x0_hat.float()
             parts = [single.pos, single.atom.softmax(-1), single.bond.softmax(-1)]
             leaves = [part.detach().requires_grad_() for part in parts]
-            goal = self.goal(leaves[0], leaves[1], leaves[2], mask)
-            if goal.shape != mask.shape[:1] or not goal.requires_grad:
+            value = self.gradient_guidance(leaves[0], leaves[1], leaves[2], mask)
+            if value.shape != mask.shape[:1] or not value.requires_grad:
                 raise ConfigError(
-                    f"the goal gave a tensor of shape {tuple(goal.shape)}; expected one differentiable number for each "
-                    f"of {len(mask)} molecules"
+                    f"the guidance function gave a tensor of shape {tuple(value.shape)}; expected one "
+                    f"differentiable number for each of {len(mask)} molecules"
                 )
-            gradients = torch.autograd.grad(goal.sum(), leaves, allow_unused=True)
+            gradients = torch.autograd.grad(value.sum(), leaves, allow_unused=True)
         return [
             torch.zeros_like(leaf) if gradient is None else self.scale * gradient.nan_to_num()
             for leaf, gradient in zip(leaves, gradients, strict=True)

@@ -7,11 +7,11 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from moldiff.state import Lead, State, Times
+from moldiff.state import State, TimeExponents, Times
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class KnownValues:
     """Values and which of them are given; nothing is, in de novo generation.
 
     Attributes:
@@ -29,7 +29,7 @@ class Known:
     possible: Bool[Tensor, "b n k"] | None = None
 
     @classmethod
-    def nothing(cls, mask: Bool[Tensor, "b n"]) -> "Known":
+    def nothing(cls, mask: Bool[Tensor, "b n"]) -> "KnownValues":
         """Only the sizes are given."""
         b, n = mask.shape
         zeros = torch.zeros(b, n, dtype=torch.long, device=mask.device)
@@ -38,28 +38,34 @@ class Known:
         return cls(values, torch.zeros_like(mask), torch.zeros_like(mask), no_pairs)
 
     @classmethod
-    def stack(cls, parts: Sequence["Known"]) -> "Known":
+    def stack(cls, parts: Sequence["KnownValues"]) -> "KnownValues":
         """Parts of one size as one batch; all of them or none say which classes are possible."""
         values = [part.values for part in parts]
         possible = [part.possible for part in parts if part.possible is not None]
         return cls(
             State(
-                torch.cat([v.pos for v in values]), torch.cat([v.atom for v in values]),
-                torch.cat([v.bond for v in values]), torch.cat([v.mask for v in values]),
+                torch.cat([v.pos for v in values]),
+                torch.cat([v.atom for v in values]),
+                torch.cat([v.bond for v in values]),
+                torch.cat([v.mask for v in values]),
             ),
-            torch.cat([part.pos for part in parts]), torch.cat([part.atom for part in parts]),
-            torch.cat([part.bond for part in parts]), torch.cat(possible) if possible else None,
-        )  # fmt: skip
+            torch.cat([part.pos for part in parts]),
+            torch.cat([part.atom for part in parts]),
+            torch.cat([part.bond for part in parts]),
+            torch.cat(possible) if possible else None,
+        )
 
-    def to(self, device: torch.device | str) -> "Known":
+    def to(self, device: torch.device | str) -> "KnownValues":
         """The same on another device."""
         possible = None if self.possible is None else self.possible.to(device)
-        return Known(self.values.to(device), self.pos.to(device), self.atom.to(device), self.bond.to(device), possible)
+        return KnownValues(
+            self.values.to(device), self.pos.to(device), self.atom.to(device), self.bond.to(device), possible
+        )
 
-    def times(self, t: float, lead: Lead = Lead()) -> Times:  # noqa: B008 - frozen
+    def times(self, t: float, time_exponents: TimeExponents = TimeExponents()) -> Times:  # noqa: B008 - frozen
         """Time t, or what the lead makes of it, for what is drawn; 0 for what is known."""
         b, n = self.pos.shape
-        drawn = Times.shared(torch.full((b,), t, device=self.pos.device), n, lead)
+        drawn = Times.shared(torch.full((b,), t, device=self.pos.device), n, time_exponents)
         return drawn.known(self.pos, self.atom, self.bond)
 
     def imposed(self, state: State) -> State:

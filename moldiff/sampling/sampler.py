@@ -12,19 +12,19 @@ from moldiff.diffusion.denoiser import Denoiser
 from moldiff.diffusion.joint import JointProcess, clean_padding
 from moldiff.diffusion.random import Randomness
 from moldiff.errors import ConfigError, TimeOrderError
-from moldiff.sampling.continuous.base import PositionStepper
+from moldiff.sampling.continuous.base import ContinuousSolver
 from moldiff.sampling.continuous.ddim import Ancestral
-from moldiff.sampling.discrete.base import ClassStepper
+from moldiff.sampling.discrete.base import DiscreteSolver
 from moldiff.sampling.discrete.posterior import MixturePosterior
-from moldiff.sampling.inpainting import Known
+from moldiff.sampling.inpainting import KnownValues
 from moldiff.sampling.resampling import Select, taken
-from moldiff.state import Lead, Prediction, State
+from moldiff.state import Prediction, State, TimeExponents
 
-Tap = Callable[[int, float, State, Prediction], None]
+StepCallback = Callable[[int, float, State, Prediction], None]
 
 
 @dataclass(frozen=True)
-class Steppers:
+class Solvers:
     """The algorithms of a walk.
 
     Attributes:
@@ -32,23 +32,23 @@ class Steppers:
         classes: of the atom and bond classes.
     """
 
-    pos: PositionStepper = Ancestral()  # noqa: RUF009 - stateless
-    classes: ClassStepper = MixturePosterior()  # noqa: RUF009 - stateless
+    pos: ContinuousSolver = Ancestral()  # noqa: RUF009 - stateless
+    classes: DiscreteSolver = MixturePosterior()  # noqa: RUF009 - stateless
 
 
 @torch.no_grad()
-def walk(
+def sample_trajectory(
     process: JointProcess,
     denoiser: Denoiser,
-    steppers: Steppers,
+    solvers: Solvers,
     grid: Float[Tensor, "steps"],
-    known: Known,
+    known: KnownValues,
     *,
     generator: Randomness,
-    lead: Lead = Lead(),  # noqa: B008 - frozen
+    time_exponents: TimeExponents = TimeExponents(),  # noqa: B008 - frozen
     churn: float = 0.0,
     self_conditioning: bool = True,
-    tap: Tap | None = None,
+    callback: StepCallback | None = None,
     select: Select | None = None,
 ) -> State:
     """Draws what is not known, one network evaluation a step.
@@ -56,14 +56,14 @@ def walk(
     Args:
         process: the joint process that the denoiser was trained on.
         denoiser: predicts clean molecules.
-        steppers: algorithms.
+        solvers: algorithms.
         grid: times of the coordinates from 1 down to 0; a time may come twice, for a stepper that looks twice.
         known: sizes, and the values that stay.
         generator: all randomness of the walk.
-        lead: of the classes over the coordinates.
+        time_exponents: of the classes over the coordinates.
         churn: share of each step that fresh noise takes back, of all variables, before the next evaluation.
         self_conditioning: hand the last prediction to the denoiser.
-        tap: called after each step with its number, the time reached, the state and the prediction it came from.
+        callback: called after each step with its number, the time reached, the state and the prediction it came from.
         select: called before each step; which row each row goes on from. Rows of different sizes or known values must
             not follow one another.
 
@@ -78,28 +78,28 @@ def walk(
     if not 0 <= churn < 1:
         raise ConfigError(f"churn must be at least 0 and below 1, got {churn}")
     # The process itself at t = 1: what is known stays, and its frame with it; the rest is the prior.
-    blank = Known.nothing(known.values.mask).values
-    t = known.times(1.0, lead)
+    blank = KnownValues.nothing(known.values.mask).values
+    t = known.times(1.0, time_exponents)
     state = process.noise(known.imposed(blank), t, generator=generator)
     previous, memory_pos, memory_classes = None, None, None
     for i, time in enumerate(times[1:], start=1):
-        s = known.times(time, lead)
+        s = known.times(time, time_exponents)
         x0_hat = denoiser(state, t, previous if self_conditioning else None)
         rows = None if select is None else select(i, times[i - 1], state, x0_hat)
         if rows is not None:
             state, x0_hat, memory_pos, memory_classes = taken((state, x0_hat, memory_pos, memory_classes), rows)
-        pos, memory_pos = steppers.pos.step(process, state, x0_hat, t, s, memory_pos, generator=generator)
-        atom, bond, memory_classes = steppers.classes.step(
+        pos, memory_pos = solvers.pos.step(process, state, x0_hat, t, s, memory_pos, generator=generator)
+        atom, bond, memory_classes = solvers.classes.step(
             process, state, x0_hat, t, s, memory_classes, generator=generator
         )
         state = known.imposed(clean_padding(state.replace(pos=pos, atom=atom, bond=bond)))
         previous = x0_hat
-        if tap is not None:
-            tap(i, time, state, x0_hat)
+        if callback is not None:
+            callback(i, time, state, x0_hat)
         t = s
         if churn and time > times[min(i + 1, len(times) - 1)]:  # not between two looks at one time, nor at the end
             before = next(earlier for earlier in reversed(times[:i]) if earlier > time)
-            t = known.times(time + churn * (before - time), lead)
+            t = known.times(time + churn * (before - time), time_exponents)
             state = process.transition(state, s, t, generator=generator)
     return state
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from moldiff.generation.generator import WINDOW, MoleculeGenerator
 from moldiff.generation.sample import Sample
-from moldiff.tasks.partial_molecule import Part
+from moldiff.tasks.partial_molecule import PartialMolecule
 
 ATTEMPT = 1 << 24  # between the numbers of two attempts at one part; more parts than this would share some
-Ask = Callable[[int, int], Part]  # what is known, from the number of a part and of the attempt
+Ask = Callable[[int, int], PartialMolecule]  # what is known, from the number of a part and of the attempt
 Judge = Callable[[int, Sample], Sample]  # may turn or fail a completed sample
 
 

@@ -12,7 +12,7 @@ from moldiff.errors import MoleculeError
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.sample import Sample
 from moldiff.tasks.attempts import attempts
-from moldiff.tasks.partial_molecule import Part, check_domains
+from moldiff.tasks.partial_molecule import PartialMolecule, check_domains
 
 UNDERCHARGED = ("valence", "radical")  # reasons of a failure that charges might have avoided
 ATTEMPTS = 4  # the first with neutral atoms, which most are
@@ -46,11 +46,11 @@ def perceive_bonds(
         check_geometry(geometry)
     check_domains(generator, geometries, "elements", allow_extrapolation=allow_extrapolation)
 
-    def ask(number: int, attempt: int) -> Part:
+    def ask(number: int, attempt: int) -> PartialMolecule:
         geometry = _neutral(geometries[number])
         if attempt or _charge(geometry):
-            return Part.of(geometry, "pos", same_element=True)
-        return Part.of(geometry, "pos", "atom")
+            return PartialMolecule.of(geometry, "pos", same_element=True)
+        return PartialMolecule.of(geometry, "pos", "atom")
 
     neutral = not generator.bundle.vocabulary.charges.any()
 

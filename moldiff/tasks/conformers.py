@@ -10,7 +10,7 @@ from moldiff.chem.validity import check
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.sample import Sample
 from moldiff.tasks.attempts import attempts
-from moldiff.tasks.partial_molecule import Part, check_domains
+from moldiff.tasks.partial_molecule import PartialMolecule, check_domains
 
 ATTEMPTS = 16  # a hand of several centres is one of many, and comes by chance
 
@@ -40,8 +40,8 @@ def conformers(
     """
     check_domains(generator, [graph.molecule for graph in graphs], allow_extrapolation=allow_extrapolation)
 
-    def ask(number: int, attempt: int) -> Part:
-        return Part.of(graphs[number // num_each].molecule, "atom", "bond")
+    def ask(number: int, attempt: int) -> PartialMolecule:
+        return PartialMolecule.of(graphs[number // num_each].molecule, "atom", "bond")
 
     def judged(number: int, sample: Sample) -> Sample:
         return with_stereo(graphs[number // num_each], sample)

@@ -21,7 +21,7 @@ from moldiff.generation.sample import Sample
 from moldiff.generation.sizes import NumAtoms, Sizes
 from moldiff.pretrained.format import refuse_outside
 from moldiff.tasks.attempts import ATTEMPT, attempts
-from moldiff.tasks.partial_molecule import Part
+from moldiff.tasks.partial_molecule import PartialMolecule
 
 STEPS = 50
 ATTEMPTS = 4
@@ -117,7 +117,7 @@ def grow(
     """
     sizes = [check_fragment(generator, one, num_added, allow_extrapolation=allow_extrapolation) for one in fragments]
 
-    def ask(number: int, attempt: int) -> Part:
+    def ask(number: int, attempt: int) -> PartialMolecule:
         fragment, index = fragments[number // num_each], number + attempt * ATTEMPT
         added = sizes[number // num_each].draw(seed, index) - len(fragment.molecule)
         return grown(fragment, added, blocks=_split(fragment.site_sizes, added, seed, index))
@@ -149,9 +149,11 @@ def check_fragment(
     label, known = molecule.label, len(molecule)
     least, greatest = added_range(fragment, num_added, statistics.domain)
     refuse_outside(
-        lambda domain: fragment_obstacle(fragment, num_added, domain), statistics.domain, label=molecule.label,
+        lambda domain: fragment_obstacle(fragment, num_added, domain),
+        statistics.domain,
+        label=molecule.label,
         allow_extrapolation=allow_extrapolation,
-    )  # fmt: skip
+    )
     beyond = fragment_obstacle(fragment, num_added, statistics.domain)
     if not _num_sites(fragment) <= least <= greatest:  # which no extrapolation mends
         raise SizeError(f"{label}: {beyond}")
@@ -245,7 +247,7 @@ def _split(site_sizes: Sequence[tuple[int, int]], added: int, seed: int, index: 
     return tuple(shares)
 
 
-def grown(fragment: Fragment, added: int, *, blocks: Sequence[int] = ()) -> Part:
+def grown(fragment: Fragment, added: int, *, blocks: Sequence[int] = ()) -> PartialMolecule:
     """With so many atoms more; that atoms which are not open get no other bonds is known, too.
 
     Args:
@@ -260,13 +262,17 @@ def grown(fragment: Fragment, added: int, *, blocks: Sequence[int] = ()) -> Part
     total = n + added
     given = np.arange(total) < n
     padded = Molecule(
-        np.pad(m.elements, (0, added), constant_values=1), np.pad(m.charges, (0, added)),
-        np.pad(m.pos, ((0, added), (0, 0))), np.pad(m.bond, (0, added)), name=m.name, properties=m.properties,
-    )  # fmt: skip
+        np.pad(m.elements, (0, added), constant_values=1),
+        np.pad(m.charges, (0, added)),
+        np.pad(m.pos, ((0, added), (0, 0))),
+        np.pad(m.bond, (0, added)),
+        name=m.name,
+        properties=m.properties,
+    )
     known = given[:, None] & given[None]
     if not _one_piece(fragment):
         shut = np.pad(~fragment.open, (0, added), constant_values=False)
-        return Part(padded, given, given, known | shut[:, None] | shut[None])
+        return PartialMolecule(padded, given, given, known | shut[:, None] | shut[None])
     sites = np.array(fragment.sites)
     firsts = n + (np.cumsum([0, *blocks[:-1]]) if blocks else np.arange(len(sites)))
     padded.bond[sites, firsts] = padded.bond[firsts, sites] = 1
@@ -275,4 +281,4 @@ def grown(fragment: Fragment, added: int, *, blocks: Sequence[int] = ()) -> Part
         owner = np.concatenate([np.full(n, -1), np.repeat(np.arange(len(blocks)), blocks)])
         known |= owner[:, None] != owner[None]
     heavy = np.isin(np.arange(total), firsts)
-    return Part(padded, given, given, known, heavy=heavy)
+    return PartialMolecule(padded, given, given, known, heavy=heavy)

@@ -11,7 +11,7 @@ from moldiff.chem.molecule import Molecule
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.sample import Sample
 from moldiff.tasks.attempts import attempts
-from moldiff.tasks.partial_molecule import Part, check_domains
+from moldiff.tasks.partial_molecule import PartialMolecule, check_domains
 
 ATTEMPTS = 3
 STEPS = 100  # the hardest of the tasks: 73 % are valid at 20 evaluations, 87 at 50, 90 at 100
@@ -42,8 +42,8 @@ def isomers(
     given = [atoms_of_formula(formula) for formula in formulas]
     check_domains(generator, given, allow_extrapolation=allow_extrapolation)
 
-    def ask(number: int, attempt: int) -> Part:
-        return Part.of(given[number], "atom")
+    def ask(number: int, attempt: int) -> PartialMolecule:
+        return PartialMolecule.of(given[number], "atom")
 
     return attempts(generator, len(given), ask, most=most, num_steps=num_steps, **options)
 

@@ -16,14 +16,14 @@ from moldiff.data.domain import Read
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.sample import Sample
 from moldiff.pretrained.format import refuse_outside
-from moldiff.sampling.inpainting import Known
+from moldiff.sampling.inpainting import KnownValues
 from moldiff.state import State
 
 KEPT = 1e-3  # Å; a known coordinate must come back this close
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class PartialMolecule:
     """What is known, in the user's frame.
 
     Attributes:
@@ -43,13 +43,15 @@ class Part:
     heavy: Bool[np.ndarray, "n"] | None = None
 
     @classmethod
-    def of(cls, molecule: Molecule, *known: Literal["pos", "atom", "bond"], same_element: bool = False) -> "Part":
+    def of(
+        cls, molecule: Molecule, *known: Literal["pos", "atom", "bond"], same_element: bool = False
+    ) -> "PartialMolecule":
         """Whole variables are known."""
         n = len(molecule)
         pos, atom, bond = (name in known for name in ("pos", "atom", "bond"))
         return cls(molecule, np.full(n, pos), np.full(n, atom), np.full((n, n), bond), same_element)
 
-    def known(self, vocabulary: Vocabulary) -> Known:
+    def known(self, vocabulary: Vocabulary) -> KnownValues:
         """For the walk: one molecule, its known coordinates centred; a `VocabularyError` on a class that is unknown."""
         m = self.molecule
         charges = np.where(self.atom, m.charges, 0)
@@ -64,7 +66,7 @@ class Part:
         )
         pos, atom, bond = (torch.from_numpy(known)[None] for known in (self.pos, self.atom, self.bond))
         possible = self._possible(vocabulary.elements)
-        return Known(values, pos, atom, bond, None if possible is None else torch.from_numpy(possible)[None])
+        return KnownValues(values, pos, atom, bond, None if possible is None else torch.from_numpy(possible)[None])
 
     def _possible(self, elements: Int[np.ndarray, "k"]) -> Bool[np.ndarray, "n k"] | None:
         """Classes that each atom may have, of these elements."""
@@ -121,9 +123,11 @@ def check_domain(
         DomainError: that names the molecule, the limit and the weights that know it.
     """
     refuse_outside(
-        lambda domain: domain.obstacle(molecule, read), generator.bundle.statistics.domain, label=molecule.label,
+        lambda domain: domain.obstacle(molecule, read),
+        generator.bundle.statistics.domain,
+        label=molecule.label,
         allow_extrapolation=allow_extrapolation,
-    )  # fmt: skip
+    )
 
 
 def check_domains(

@@ -7,7 +7,7 @@ from moldiff.chem.molecule import Molecule
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.sample import Sample
 from moldiff.tasks.attempts import attempts
-from moldiff.tasks.partial_molecule import Part, check_domains
+from moldiff.tasks.partial_molecule import PartialMolecule, check_domains
 
 
 def reshape(
@@ -32,7 +32,7 @@ def reshape(
     """
     check_domains(generator, shapes, "coordinates", allow_extrapolation=allow_extrapolation)
 
-    def ask(number: int, attempt: int) -> Part:
-        return Part.of(shapes[number // num_each], "pos")
+    def ask(number: int, attempt: int) -> PartialMolecule:
+        return PartialMolecule.of(shapes[number // num_each], "pos")
 
     return attempts(generator, num_each * len(shapes), ask, **options)

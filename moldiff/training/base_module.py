@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import PARAM_LIST, AveragedModel
 
-from moldiff.config.training import RunSettings
+from moldiff.config.training import RunConfig
 from moldiff.errors import TrainingError
 from moldiff.training.optimizer import MuonWithAdamW
 
@@ -21,7 +21,7 @@ class AveragedModule(pl.LightningModule):
 
     Args:
         denoiser: what is trained, called as `moldiff.diffusion.denoiser.Denoiser`.
-        settings: of the run.
+        config: of the run.
 
     Attributes:
         num_seen: molecules so far.
@@ -31,9 +31,9 @@ class AveragedModule(pl.LightningModule):
     num_seen: Tensor
     origin: Mapping[str, Any] = MappingProxyType({})
 
-    def __init__(self, denoiser: nn.Module, settings: RunSettings) -> None:
+    def __init__(self, denoiser: nn.Module, config: RunConfig) -> None:
         super().__init__()
-        self.denoiser, self.settings = denoiser, settings
+        self.denoiser, self.config = denoiser, config
         self.average = AveragedModel(denoiser, multi_avg_fn=self._mix)
         self.average.requires_grad_(False)
         self.register_buffer("num_seen", torch.zeros((), dtype=torch.long))
@@ -58,7 +58,7 @@ class AveragedModule(pl.LightningModule):
         Raises:
             TrainingError: if it is not finite; the weights have not been changed then.
         """
-        norm = nn.utils.clip_grad_norm_(self.denoiser.parameters(), self.settings.clip)
+        norm = nn.utils.clip_grad_norm_(self.denoiser.parameters(), self.config.clip)
         if not bool(torch.isfinite(norm)):
             raise TrainingError(
                 f"step {self.global_step}: the gradient is not finite; the last good checkpoint is kept, "
@@ -73,7 +73,7 @@ class AveragedModule(pl.LightningModule):
     def configure_optimizers(self) -> dict:
         """Linear warm-up, constant rate, linear cool-down to zero by molecules seen."""
         optimizer = MuonWithAdamW(
-            self.denoiser.named_parameters(), lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
+            self.denoiser.named_parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay
         )
         # A function, not a method: of a method the schedule would put attributes into every checkpoint.
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self.rate(step))
@@ -81,9 +81,9 @@ class AveragedModule(pl.LightningModule):
 
     def rate(self, step: int) -> float:
         """Share of the learning rate at a step."""
-        warm = min(1.0, (step + 1) / max(1, self.settings.warmup_steps))
-        left = 1 - int(self.num_seen) / self.settings.num_molecules
-        cool = min(1.0, left / self.settings.cooldown) if self.settings.cooldown else 1.0
+        warm = min(1.0, (step + 1) / max(1, self.config.warmup_steps))
+        left = 1 - int(self.num_seen) / self.config.num_training_molecules
+        cool = min(1.0, left / self.config.cooldown) if self.config.cooldown else 1.0
         return warm * max(cool, 0.01)
 
     def _mix(self, averages: PARAM_LIST, values: PARAM_LIST, num_averaged: Tensor | int) -> None:
@@ -92,5 +92,5 @@ class AveragedModule(pl.LightningModule):
         A fixed horizon is too long at first: 1,000 steps, 2,000 into a run, gave weights that expected 87 % hydrogen
         where the weights themselves expected 50 %.
         """
-        newest = 1 / (1 + self.settings.ema_length * int(num_averaged))
+        newest = 1 / (1 + self.config.ema_length * int(num_averaged))
         torch._foreach_lerp_(averages, values, newest)  # pyright: ignore[reportPrivateImportUsage]

@@ -41,7 +41,7 @@ class ProgressAndLog(pl.Callback):
         self.started, seen = time.monotonic(), int(pl_module.num_seen)
         self.progress = Progress("training", unit="molecules", console=terminal_of_errors() if self.writes else None)
         self.progress.__enter__()
-        self.progress.begin("training", total=pl_module.settings.num_molecules, done=seen)
+        self.progress.begin("training", total=pl_module.config.num_training_molecules, done=seen)
         if not self.path.exists():
             self._append([*COLUMNS, *self.values])
 
@@ -97,7 +97,7 @@ class TimedCheckpoint(pl.Callback):
         self, trainer: pl.Trainer, pl_module: AveragedModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Writes when it is time, and ends the run when all molecules were seen."""
-        trainer.should_stop |= int(pl_module.num_seen) >= pl_module.settings.num_molecules
+        trainer.should_stop |= int(pl_module.num_seen) >= pl_module.config.num_training_molecules
         due = time.monotonic() - self.last >= self.seconds
         if trainer.should_stop or trainer.strategy.broadcast(due):  # the clock of the first process counts
             self.write(trainer)

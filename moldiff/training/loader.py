@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, distributed
 from torch.utils.data import IterableDataset
 
-from moldiff.config.training import TrainingSettings
+from moldiff.config.training import TrainingConfig
 from moldiff.data.batching import BucketSampler
 from moldiff.data.columns import conditioned
 from moldiff.data.statistics import Statistics
@@ -18,11 +18,11 @@ from moldiff.state import State
 
 
 def training_subset(
-    settings: TrainingSettings, store: MoleculeStore
+    config: TrainingConfig, store: MoleculeStore
 ) -> tuple[Statistics, Float[Tensor, "m l"] | None, Int[np.ndarray, "k"]]:
     """Statistics with the conditions, their labels of all molecules, and which molecules are trained on."""
-    indices = stretch(store.split("train"), settings.part)
-    return *conditioned(store, settings.conditions, indices), indices
+    indices = subset_indices(store.split("train"), config.subset)
+    return *conditioned(store, config.conditions, indices), indices
 
 
 class TrainingBatches(IterableDataset):
@@ -65,7 +65,7 @@ class TrainingBatches(IterableDataset):
             yield state if self.labels is None else state.replace(labels=self.labels[torch.from_numpy(indices)])
 
 
-def stretch(indices: Int[np.ndarray, "k"], part: tuple[float, float]) -> Int[np.ndarray, "_"]:
+def subset_indices(indices: Int[np.ndarray, "k"], part: tuple[float, float]) -> Int[np.ndarray, "_"]:
     """The molecules between two shares of a random order that is always the same, ascending."""
     order = np.random.RandomState(0).permutation(len(indices))
     begin, end = (round(share * len(indices)) for share in part)

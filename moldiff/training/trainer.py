@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.multiprocessing.spawn import ProcessExitedException
 from torch.utils.data import DataLoader, IterableDataset
 
-from moldiff.config.training import RunSettings
+from moldiff.config.training import RunConfig
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import ConfigError, OutputError, TrainingError
 from moldiff.runtime.atomic_files import claimed, write_whole
@@ -38,12 +38,12 @@ T = TypeVar("T")
 ANEW = "put a whole one in its place, or start a new run in another folder"
 
 
-def checked_folder(folder: Path, settings: RunSettings, *, resume: bool) -> Path:
+def checked_folder(folder: Path, config: RunConfig, *, resume: bool) -> Path:
     """The checkpoint in the folder of a run, which is there exactly if the run goes on.
 
     Args:
         folder: of the run.
-        settings: of the run.
+        config: of the run.
         resume: whether it goes on.
 
     Returns:
@@ -55,7 +55,7 @@ def checked_folder(folder: Path, settings: RunSettings, *, resume: bool) -> Path
     checkpoint = folder / CHECKPOINT
     if resume and not os.path.isfile(checkpoint):
         raise ConfigError(f"{folder}: no {CHECKPOINT} to resume from; start the run without --resume")
-    if not resume and not on_other_machine(settings) and os.path.exists(folder / CONFIG):
+    if not resume and not on_other_machine(config) and os.path.exists(folder / CONFIG):
         raise ConfigError(f"{folder}: holds a run already; go on with it by --resume, or name another folder")
     return checkpoint
 
@@ -72,25 +72,25 @@ def alone(run: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(run)
     def running(*args: P.args, **kwargs: P.kwargs) -> T:
-        settings, folder = args  # type: ignore[misc]
-        with nullcontext() if on_other_machine(settings) else claimed(Path(folder)):  # type: ignore[arg-type]
+        config, folder = args  # type: ignore[misc]
+        with nullcontext() if on_other_machine(config) else claimed(Path(folder)):  # type: ignore[arg-type]
             return run(*args, **kwargs)
 
     return running
 
 
-def on_other_machine(settings: RunSettings) -> bool:
+def on_other_machine(config: RunConfig) -> bool:
     """Whether this is one of several machines, and not the first, which writes; as Lightning and torchrun tell it."""
-    return settings.num_nodes > 1 and int(os.environ.get("NODE_RANK", os.environ.get("GROUP_RANK", "0"))) > 0
+    return config.num_nodes > 1 and int(os.environ.get("NODE_RANK", os.environ.get("GROUP_RANK", "0"))) > 0
 
 
-def begin(folder: Path, settings: RunSettings) -> None:
+def begin(folder: Path, config: RunConfig) -> None:
     """Makes the folder of a run, with its settings; an OutputError if it cannot be written."""
-    if on_other_machine(settings):
+    if on_other_machine(config):
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / CONFIG, json.dumps(settings.model_dump(), indent=2) + "\n")
+        write_whole(folder / CONFIG, json.dumps(config.model_dump(), indent=2) + "\n")
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror}") from error
 
@@ -118,7 +118,7 @@ def reached(checkpoint: Path, module: AveragedModule) -> int:
 
 
 def batches_of(
-    settings: RunSettings,
+    config: RunConfig,
     store: MoleculeStore,
     indices: Int[np.ndarray, "k"],
     labels: Float[Tensor, "m l"] | None,
@@ -127,7 +127,7 @@ def batches_of(
     """The batches of a run from where it begins or goes on.
 
     Args:
-        settings: of the run.
+        config: of the run.
         store: its data.
         indices: of the molecules to train on.
         labels: of all molecules of the store.
@@ -136,12 +136,17 @@ def batches_of(
     Returns:
         The batches.
     """
-    together = settings.num_processes * settings.num_nodes
+    together = config.num_processes * config.num_nodes
     start = steps * together
     return TrainingBatches(
-        store, budget=settings.pair_budget, seed=settings.seed, indices=indices, labels=labels, start=start,
+        store,
+        budget=config.pair_budget,
+        seed=config.seed,
+        indices=indices,
+        labels=labels,
+        start=start,
         together=together,
-    )  # fmt: skip
+    )
 
 
 def fit(
@@ -168,25 +173,27 @@ def fit(
     Raises:
         TrainingError: if the run ended before all of its molecules were seen, or a process died.
     """
-    settings, checkpoint = module.settings, folder / CHECKPOINT
-    timed = TimedCheckpoint(checkpoint, minutes=settings.checkpoint_minutes)
+    config, checkpoint = module.config, folder / CHECKPOINT
+    timed = TimedCheckpoint(checkpoint, minutes=config.checkpoint_minutes)
     trainer = quiet_trainer(
-        [Threads(settings.num_threads), progress, StopOnInterrupt(), timed, *callbacks],
-        num_processes=settings.num_processes,
-        num_nodes=settings.num_nodes,
+        [Threads(config.num_threads), progress, StopOnInterrupt(), timed, *callbacks],
+        num_processes=config.num_processes,
+        num_nodes=config.num_nodes,
     )
     try:
         with Interrupt():  # where others train, Ctrl-C is theirs to heed
             trainer.fit(
-                module, DataLoader(batches, batch_size=None), ckpt_path=checkpoint if resume else None,
+                module,
+                DataLoader(batches, batch_size=None),
+                ckpt_path=checkpoint if resume else None,
                 weights_only=True,
-            )  # fmt: skip
+            )
     except ProcessExitedException as error:
         kept = f"go on with --resume from {checkpoint}" if checkpoint.is_file() else "there is no checkpoint yet"
         raise TrainingError(f"{folder}: a process of the training died ({error}); {kept}") from error
-    if on_other_machine(settings):
+    if on_other_machine(config):
         return False
-    if int(module.num_seen) < settings.num_molecules:
+    if int(module.num_seen) < config.num_training_molecules:
         raise TrainingError(
             f"{folder}: stopped by the user after {int(module.num_seen):,} molecules; go on with --resume"
         )
@@ -255,8 +262,16 @@ def quiet_trainer(callbacks: list[pl.Callback], *, num_processes: int = 1, num_n
     quiet_lightning()
     strategy = "auto" if num_processes * num_nodes == 1 else training_strategy(num_nodes)
     return pl.Trainer(
-        accelerator="auto", devices=num_processes, num_nodes=num_nodes, strategy=strategy, max_epochs=-1,
-        callbacks=callbacks, logger=False,
-        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
+        accelerator="auto",
+        devices=num_processes,
+        num_nodes=num_nodes,
+        strategy=strategy,
+        max_epochs=-1,
+        callbacks=callbacks,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
         log_every_n_steps=1,
-    )  # fmt: skip
+    )

@@ -22,7 +22,7 @@ OTHER, PAPER, STICK = (230, 130, 200), (255, 255, 255), (150, 150, 150)
 _TABLE = Chem.GetPeriodicTable()
 
 
-def read_walk(path: str | Path, number: int) -> list[Molecule]:
+def read_trajectory(path: str | Path, number: int) -> list[Molecule]:
     """The states of one walk of a trajectory file, in their order.
 
     Args:
@@ -76,9 +76,13 @@ def animate(states: Sequence[Molecule], path: str | Path, *, seconds: float = 4.
     pause = max(20, round(1000 * seconds / len(pictures)))
     try:
         pictures[0].save(
-            path, save_all=True, append_images=pictures[1:], loop=0, optimize=True,
+            path,
+            save_all=True,
+            append_images=pictures[1:],
+            loop=0,
+            optimize=True,
             duration=[*[pause] * (len(pictures) - 1), pause * HOLD],
-        )  # fmt: skip
+        )
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
 

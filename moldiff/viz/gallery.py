@@ -9,7 +9,7 @@ from moldiff.chem.descriptors import DESCRIPTORS, descriptors
 from moldiff.chem.molecule import Failure
 from moldiff.chem.validity import Record, Verdict
 from moldiff.io.sdf import record_text
-from moldiff.metrics.checks import CHECKS, Seen
+from moldiff.metrics.checks import CHECKS, CheckResult
 from moldiff.runtime.plain_text import plain
 from moldiff.viz.depict import formula_svg
 
@@ -55,7 +55,7 @@ class Gallery:
         if example:
             self.examples.setdefault(reason, []).append(entry)
 
-    def with_figures(self, closer: Mapping[str, Seen]) -> list[dict[str, Any]]:
+    def with_figures(self, closer: Mapping[str, CheckResult]) -> list[dict[str, Any]]:
         """The entries with what there is to sort by: descriptors, and what a closer look saw."""
         valid = [entry for entry in self.entries if entry["smiles"]]
         for entry in valid:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from moldiff.chem.molecule import Molecule
-from moldiff.metrics.checks import CHECKS, Seen
+from moldiff.metrics.checks import CHECKS, CheckResult
 from moldiff.metrics.geometry import Measured, atom_name, bond_name, measure
 
 SETS = (("sample", "#d1495b"), ("data", "#30638e"))  # label and colour, in the order of all that is drawn
@@ -39,7 +39,7 @@ def plots(sample: Sequence[Molecule], data: Measured | None) -> dict[str, str]:
     return {title: picture for title, picture in pictures.items() if picture}
 
 
-def strain_plot(sample: Mapping[str, Seen], data: Mapping[str, Seen]) -> str:
+def strain_plot(sample: Mapping[str, CheckResult], data: Mapping[str, CheckResult]) -> str:
     """Energies above the nearest minimum, of each method; nothing if none was computed."""
     names = [name for name, seen in sample.items() if "energy" in seen.quartiles]
     if not names:
@@ -53,7 +53,7 @@ def strain_plot(sample: Mapping[str, Seen], data: Mapping[str, Seen]) -> str:
     return _svg(figure)
 
 
-def _energies(seen: Seen) -> Float[np.ndarray, "values"]:
+def _energies(seen: CheckResult) -> Float[np.ndarray, "values"]:
     return np.array([result["energy"] for result in seen.found], dtype=np.float64)
 
 

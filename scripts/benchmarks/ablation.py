@@ -21,10 +21,15 @@ WIDTHS = "model.network."
 CHANGES = {
     "base": [],
     "base, another seed": ["seed=1"],
-    "prediction of the same time handed back": ["gap_start=1"],
+    "prediction of the same time handed back": ["self_conditioning_gap_start=1"],
     "no self-conditioning": ["self_conditioning=0"],
     "self-conditioning in nine of ten": ["self_conditioning=0.9"],
-    "no leads": ["atom_lead=[1,1]", "bond_lead=[1,1]", "sampler.atom_lead=1", "sampler.bond_lead=1"],
+    "no leads": [
+        "atom_time_exponent=[1,1]",
+        "bond_time_exponent=[1,1]",
+        "sampler.atom_time_exponent=1",
+        "sampler.bond_time_exponent=1",
+    ],
     "AdamW for all matrices, rate 3e-3": ["variant=AdamW"],
     "AdamW for all matrices, rate 1.5e-3": ["variant=AdamW", "learning_rate=0.0015"],
     "SOAP in the place of Muon": ["variant=SOAP"],
@@ -32,8 +37,11 @@ CHANGES = {
     "plain x0": ["variant=plain x0"],
     "cosine coordinates": ["model.process.pos.kind=cosine"],
     "cosine: coordinates 2.5, bonds 1.5, atoms 1": [
-        "model.process.pos.kind=cosine", "model.process.pos.exponent=2.5", "model.process.bond.kind=cosine",
-        "model.process.bond.exponent=1.5", "model.process.atom.kind=cosine",
+        "model.process.pos.kind=cosine",
+        "model.process.pos.exponent=2.5",
+        "model.process.bond.kind=cosine",
+        "model.process.bond.exponent=1.5",
+        "model.process.atom.kind=cosine",
     ],
     "uniform noise": ["model.process.prior=uniform"],
     "absorbing noise": ["model.process.prior=absorbing"],
@@ -57,8 +65,8 @@ CHANGES = {
     "floor of the coordinates 0.15": ["loss.pos_floor=0.15"],
     "errors of the coordinates weighed alike at all times": ["loss.pos_floor=2"],
     "losses of classes doubled": ["loss.atom=0.8", "loss.bond=4"],
-    "a fifth of the molecules with a known part": ["task_share=0.2"],
-}  # fmt: skip
+    "a fifth of the molecules with a known part": ["inpainting_probability=0.2"],
+}
 VARIANT = "variant="  # of scripts/benchmarks/variants/sitecustomize.py, not a setting
 EVALUATIONS = (20, 100)
 FIGURES = (
@@ -105,7 +113,7 @@ def measure(name: str, folder: Path, config: str, minutes: float, num_samples: i
     start = partial(start_on, core, variant)
 
     def train(into: Path, num_molecules: int) -> list[str]:
-        chosen = (f"--set={assignment}" for assignment in (*settings, f"num_molecules={num_molecules}"))
+        chosen = (f"--set={assignment}" for assignment in (*settings, f"num_training_molecules={num_molecules}"))
         return [sys.executable, "-m", "moldiff", "train", "--config", config, "--out", str(into), *chosen]
 
     shutil.rmtree(folder, ignore_errors=True)  # of a row that was interrupted
@@ -133,9 +141,13 @@ def start_on(core: int, variant: str, command: list[str]) -> subprocess.Popen[st
     if variant:
         environment |= {"MOLDIFF_VARIANT": variant, "PYTHONPATH": str(Path(__file__).parent / "variants")}
     return subprocess.Popen(
-        command, preexec_fn=lambda: os.sched_setaffinity(0, {core}), env=environment, text=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        command,
+        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        env=environment,
+        text=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
 
 
 def finish(process: subprocess.Popen[str]) -> None:

@@ -10,16 +10,16 @@ import numpy as np
 import torch
 import typer
 
-from moldiff.config.training import TrainingSettings
+from moldiff.config.training import TrainingConfig
 from moldiff.data.batching import BucketSampler
 from moldiff.data.columns import conditioned
 from moldiff.data.store.dataset import MoleculeStore, find_store
 from moldiff.diffusion.random import BatchRandomness, sample_generator
 from moldiff.pretrained.bundle import load_pretrained
 from moldiff.runtime.precision import use_bf16
-from moldiff.state import Lead, Times
+from moldiff.state import TimeExponents, Times
 from moldiff.training.denoiser.losses import losses
-from moldiff.training.loader import stretch
+from moldiff.training.loader import subset_indices
 
 TIMES = (0.3, 0.5, 0.7, 0.85, 0.95, 1.0)
 
@@ -32,20 +32,22 @@ def main(
 ) -> None:
     """A line for each label told alone, and for all together."""
     torch.set_num_threads(num_threads)
-    settings, bundle = TrainingSettings.from_json(run / "config.json"), load_pretrained(run / "bundle")
-    store, process, denoiser = MoleculeStore(find_store(settings.data)), bundle.denoiser.process, bundle.denoiser.eval()
-    _, labels = conditioned(store, settings.conditions, stretch(store.split("train"), settings.part))
+    config, bundle = TrainingConfig.from_json(run / "config.json"), load_pretrained(run / "bundle")
+    store, process, denoiser = MoleculeStore(find_store(config.data)), bundle.denoiser.process, bundle.denoiser.eval()
+    _, labels = conditioned(store, config.conditions, subset_indices(store.split("train"), config.subset))
     test = np.random.default_rng(0).permutation(store.split("test"))[:num_molecules]
     assert labels is not None  # the settings name conditions
-    told = {"nothing": [], **{name: [k] for k, name in enumerate(settings.conditions)}}
-    told["all"] = list(range(len(settings.conditions)))
-    sums, weights = {name: np.zeros(len(TIMES)) for name in told}, settings.loss
+    told = {"nothing": [], **{name: [k] for k, name in enumerate(config.conditions)}}
+    told["all"] = list(range(len(config.conditions)))
+    sums, weights = {name: np.zeros(len(TIMES)) for name in told}, config.loss
     for number, chosen in enumerate(BucketSampler(store.sizes, test, budget=32_000, seed=0).batches(0)):
         x0, own = store.state(chosen), labels[torch.from_numpy(chosen)]
         b, n = x0.mask.shape
-        lead = Lead(*(sum(ends) / 2 for ends in (settings.atom_lead, settings.bond_lead)))
+        time_exponents = TimeExponents(
+            *(sum(ends) / 2 for ends in (config.atom_time_exponent, config.bond_time_exponent))
+        )
         for k, time in enumerate(TIMES):
-            t = Times.shared(torch.full((b,), time), n, lead)
+            t = Times.shared(torch.full((b,), time), n, time_exponents)
             z_t = process.noise(x0, t, generator=BatchRandomness(sample_generator(number, k), b))
             for name, places in told.items():
                 some = torch.full_like(own, torch.nan)

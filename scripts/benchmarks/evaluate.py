@@ -29,8 +29,14 @@ SHARD = 2500  # molecules
 RATES = ("valid", "stable", "stable_atoms_of_read", "unique_of_valid", "valid_and_unique", "novel_of_unique")
 LOOKUP = ("lookup_stable_atoms", "lookup_stable", "lookup_valid", "lookup_valid_and_unique")
 DISTANCES = (
-    "bond_length_w1", "bond_angle_w1", "torsion_w1", "atom_tv", "bond_tv", "size_tv", "ring_tv",
-)  # fmt: skip
+    "bond_length_w1",
+    "bond_angle_w1",
+    "torsion_w1",
+    "atom_tv",
+    "bond_tv",
+    "size_tv",
+    "ring_tv",
+)
 
 
 def main(

@@ -3,7 +3,7 @@ trained on other molecules, and prints the tables of docs/benchmarks.md.
 
 python scripts/benchmarks/evaluate_conditions.py --run runs/qm9-conditional --judge runs/qm9-predictor/bundle
 python scripts/benchmarks/evaluate_conditions.py --run runs/qm9-conditional --judge runs/qm9-predictor/bundle \
-    --guide runs/qm9-properties/bundle --num-walks 1 --num-walks 4
+    --reward-model runs/qm9-properties/bundle --num-particles 1 --num-particles 4
 """
 
 import json
@@ -23,15 +23,15 @@ from rich.table import Table
 
 from moldiff.chem.molecule import Molecule
 from moldiff.conditions.labels import labels_of
-from moldiff.config.training import TrainingSettings
+from moldiff.config.training import TrainingConfig
 from moldiff.data.store.dataset import MoleculeStore, find_store
 from moldiff.generation.generator import MoleculeGenerator, Request
-from moldiff.generation.particles import Selection
-from moldiff.generation.rewards import Nearness
+from moldiff.generation.particles import ParticleSampling
+from moldiff.generation.rewards import PropertyReward
 from moldiff.metrics.score import score
 from moldiff.pretrained.property_predictor import PropertyPredictor
 from moldiff.runtime.memory import keep_memory
-from moldiff.training.loader import stretch
+from moldiff.training.loader import subset_indices
 
 SHARD = 500  # molecules
 
@@ -42,8 +42,10 @@ def main(
     num_samples: Annotated[int, typer.Option(help="Molecules asked for, for each property.")] = 10_000,
     num_steps: Annotated[int, typer.Option(help="Network evaluations.")] = 20,
     guidance: Annotated[list[float], typer.Option(help="Weights of the condition; repeatable.")] = [1.0],  # noqa: B006
-    guide: Annotated[Path | None, typer.Option(help="Bundle of a predictor to select walks by; not the judge.")] = None,
-    num_walks: Annotated[list[int], typer.Option(help="Walks of each molecule, with the guide; repeatable.")] = [1],  # noqa: B006
+    reward_model: Annotated[
+        Path | None, typer.Option(help="Bundle of a predictor to select walks by; not the judge.")
+    ] = None,
+    num_particles: Annotated[list[int], typer.Option(help="Walks of each molecule, with the guide; repeatable.")] = [1],  # noqa: B006
     every: Annotated[int, typer.Option(help="Steps between two comparisons of walks.")] = 2,
     until: Annotated[float, typer.Option(help="Time after which walks go on on their own.")] = 0.3,
     weights: Annotated[str | None, typer.Option(help="Others than those of the run; may know no conditions.")] = None,
@@ -53,10 +55,10 @@ def main(
 ) -> None:
     """A row for what is asked, for each guidance; and for the data, shuffled labels, and nothing asked."""
     keep_memory()
-    settings = TrainingSettings.from_json(run / "config.json")
-    store, predictor = MoleculeStore(find_store(settings.data)), PropertyPredictor.from_pretrained(judge)
-    names = [target.name for target in predictor.targets if target.name in settings.conditions]
-    chosen = np.random.default_rng(seed).choice(stretch(store.split("train"), settings.part), num_samples)
+    config = TrainingConfig.from_json(run / "config.json")
+    store, predictor = MoleculeStore(find_store(config.data)), PropertyPredictor.from_pretrained(judge)
+    names = [target.name for target in predictor.targets if target.name in config.conditions]
+    chosen = np.random.default_rng(seed).choice(subset_indices(store.split("train"), config.subset), num_samples)
     sizes = store.sizes[chosen]
     wanted = {name: store.property(name)[chosen].astype(float) for name in names}
     figures: dict[str, dict] = {
@@ -87,8 +89,10 @@ def main(
         plain = Drawn(weights or str(run / "bundle"), num_steps, seed)
         off, rates = judged(None, plain)
         figures["size only"] = off | {"quality": rates}
-        for weight, walks in product(guidance, num_walks):
-            how = replace(plain, guidance=weight, guide=guide, num_walks=walks, every=every, until=until)
+        for weight, walks in product(guidance, num_particles):
+            how = replace(
+                plain, guidance=weight, reward_model=reward_model, num_particles=walks, every=every, until=until
+            )
             title = f"asked, guidance {weight:g}" + (f", {walks} walks" if walks > 1 else "")
             row = figures.setdefault(title, {"quality": {}})
             for name in names:
@@ -115,9 +119,9 @@ def generator(weights: str) -> MoleculeGenerator:
 
 
 @cache
-def chooser(guide: Path) -> PropertyPredictor:
+def chooser(reward_model: Path) -> PropertyPredictor:
     """Once in each process."""
-    return PropertyPredictor.from_pretrained(guide)
+    return PropertyPredictor.from_pretrained(reward_model)
 
 
 @dataclass(frozen=True)
@@ -128,18 +132,20 @@ class Drawn:
     num_steps: int
     seed: int
     guidance: float = 1.0
-    guide: Path | None = None
-    num_walks: int = 1
+    reward_model: Path | None = None
+    num_particles: int = 1
     every: int = 2
     until: float = 0.3
 
     def __call__(self, requests: list[Request], first: int) -> list[Molecule | None]:
         """Of one shard."""
         selection = None
-        if self.guide is not None and self.num_walks > 1:
-            predictor = chooser(self.guide)
+        if self.reward_model is not None and self.num_particles > 1:
+            predictor = chooser(self.reward_model)
             rows = enumerate((labels_of(predictor.targets, request.conditions) for request in requests), start=first)
-            selection = Selection(Nearness(predictor, dict(rows)), self.num_walks, self.every, self.until)
+            selection = ParticleSampling(
+                PropertyReward(predictor, dict(rows)), self.num_particles, self.every, self.until
+            )
         source = generator(self.weights)
         if not source.bundle.statistics.conditions:
             requests = [Request(request.num_atoms) for request in requests]

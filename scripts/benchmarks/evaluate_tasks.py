@@ -50,9 +50,13 @@ def main(
     order = np.random.default_rng(0).permutation(store.split("test"))
     molecules = [store.molecule(int(index)) for index in order]
     tasks = {
-        "perception": (perception, 5000), "conformers": (geometries, 1000), "isomers": (formulas, 200),
-        "decorate": (decorated, 500), "link": (linked, 200), "reshape": (reshaped, 500),
-    }  # fmt: skip
+        "perception": (perception, 5000),
+        "conformers": (geometries, 1000),
+        "isomers": (formulas, 200),
+        "decorate": (decorated, 500),
+        "link": (linked, 200),
+        "reshape": (reshaped, 500),
+    }
     figures: Figures = json.loads(out.read_text()) if out.exists() else {}
     for name in task or tasks:
         measure, count = tasks[name]
@@ -78,12 +82,17 @@ def perception(generator: MoleculeGenerator, molecules: list[Molecule], count: i
     sure = np.array([confidence(sample) for sample in samples])
     wrong = ~np.array(same)
     return {
-        "count": len(given), "exact": sum(exact), "same": sum(same), "ms": 1000 * ours / len(given),
-        "failures": failures(samples), "wrong below 0.99 confidence": int((wrong & (sure < 0.99)).sum()),
+        "count": len(given),
+        "exact": sum(exact),
+        "same": sum(same),
+        "ms": 1000 * ours / len(given),
+        "failures": failures(samples),
+        "wrong below 0.99 confidence": int((wrong & (sure < 0.99)).sum()),
         "right below 0.99 confidence": int((~wrong & (sure < 0.99)).sum()),
         "RDKit same": sum(same_molecule(m, r) for m, r in zip(given, rdkit, strict=True)),
-        "RDKit ms": 1000 * theirs / len(given), "RDKit failures": sum(isinstance(r, Failure) for r in rdkit),
-    }  # fmt: skip
+        "RDKit ms": 1000 * theirs / len(given),
+        "RDKit failures": sum(isinstance(r, Failure) for r in rdkit),
+    }
 
 
 def confidence(sample: Sample) -> float:
@@ -131,9 +140,11 @@ def geometries(generator: MoleculeGenerator, molecules: list[Molecule], count: i
         ]
     }
     figures: Figures = {
-        "count": len(given), "graph and stereo kept": sum(s.valid for s in one), "failures": failures(one),
+        "count": len(given),
+        "graph and stereo kept": sum(s.valid for s in one),
+        "failures": failures(one),
         "ours ms": 1000 * seconds / len(given),
-    }  # fmt: skip
+    }
     for name, relaxed in (("ETKDG", False), ("ETKDG and MMFF94", True)):
         start = time.perf_counter()
         sets[name] = [embedded(m, relaxed=relaxed) for m in given]
@@ -148,9 +159,12 @@ def geometries(generator: MoleculeGenerator, molecules: list[Molecule], count: i
         ]
         finite = np.array([value for value in nearest if np.isfinite(value)])
         figures[name] = {
-            "length error": float(np.mean(errors)), "COV": float(np.mean(np.array(nearest) < NEAR)),
-            "AMR": float(finite.mean()), "AMR median": float(np.median(finite)), "none": len(nearest) - len(finite),
-        }  # fmt: skip
+            "length error": float(np.mean(errors)),
+            "COV": float(np.mean(np.array(nearest) < NEAR)),
+            "AMR": float(finite.mean()),
+            "AMR median": float(np.median(finite)),
+            "none": len(nearest) - len(finite),
+        }
     return figures
 
 
@@ -219,10 +233,12 @@ def grown(generator: MoleculeGenerator, found: list[tuple[Fragment, int]]) -> Fi
         for i in range(0, len(ten), 10)
     ]
     return {
-        "count": len(found), "one attempt, size of the data": sum(s.valid for s in by_size),
+        "count": len(found),
+        "one attempt, size of the data": sum(s.valid for s in by_size),
         "failures": failures(by_size),
-        "size drawn, four attempts": sum(s.valid for s in free), "distinct of ten": float(np.mean(distinct)),
-    }  # fmt: skip
+        "size drawn, four attempts": sum(s.valid for s in free),
+        "distinct of ten": float(np.mean(distinct)),
+    }
 
 
 def fragments_of(
@@ -257,10 +273,12 @@ def outer_atoms(molecule: Molecule) -> set[int]:
     mol = check(molecule)
     assert isinstance(mol, Chem.Mol)
     bonds = [
-        bond for bond in mol.GetBonds()
-        if not bond.IsInRing() and bond.GetBondTypeAsDouble() == 1
+        bond
+        for bond in mol.GetBonds()
+        if not bond.IsInRing()
+        and bond.GetBondTypeAsDouble() == 1
         and min(bond.GetBeginAtom().GetAtomicNum(), bond.GetEndAtom().GetAtomicNum()) > 1
-    ]  # fmt: skip
+    ]
     for one, other in combinations(bonds, 2):
         ends = [b for bond in (one, other) for b in (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())]
         parts = Chem.GetMolFrags(Chem.FragmentOnBonds(mol, [one.GetIdx(), other.GetIdx()], addDummies=False))

@@ -12,7 +12,7 @@ import torch
 import typer
 from evaluate_tasks import fragments_of, outer_atoms, scaffold_atoms
 
-from moldiff.build import build_grid, build_lead, build_steppers
+from moldiff.build import build_grid, build_solvers, build_time_exponents
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import check
 from moldiff.data.store.dataset import MoleculeStore, find_store
@@ -21,29 +21,29 @@ from moldiff.diffusion.random import Randomness, SampleRandomness
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.sample import Sample
 from moldiff.runtime.precision import use_bf16
-from moldiff.sampling.inpainting import Known
-from moldiff.sampling.sampler import walk
-from moldiff.state import Lead, State, Times
+from moldiff.sampling.inpainting import KnownValues
+from moldiff.sampling.sampler import sample_trajectory
+from moldiff.state import State, TimeExponents, Times
 from moldiff.tasks.fragments import STEPS, grown
-from moldiff.tasks.partial_molecule import Part
+from moldiff.tasks.partial_molecule import PartialMolecule
 
 ROWS = 64  # in a batch
 
 
 class Replaced:
-    """In the place of `Known`: all elements have the time of the walk; given values are put in, noised to that time.
+    """In the place of `KnownValues`: all elements have one time; given values are put in, noised to that time.
 
     Given coordinates are moved to the centre that those of the walk have; at the end they are where they were.
     """
 
-    def __init__(self, known: Known, process: JointProcess, generator: Randomness) -> None:
+    def __init__(self, known: KnownValues, process: JointProcess, generator: Randomness) -> None:
         self.known, self.values, self.process, self.generator = known, known.values, process, generator
         self.now: Times | None = None
 
-    def times(self, t: float, lead: Lead = Lead()) -> Times:  # noqa: B008 - frozen
+    def times(self, t: float, time_exponents: TimeExponents = TimeExponents()) -> Times:  # noqa: B008 - frozen
         """One time for all."""
         b, n = self.known.pos.shape
-        shared = Times.shared(torch.full((b,), t), n, lead)
+        shared = Times.shared(torch.full((b,), t), n, time_exponents)
         self.now = shared if t < 1 else None
         return shared
 
@@ -61,7 +61,7 @@ class Replaced:
             torch.where(known.atom, noisy.atom, state.atom),
             torch.where(known.bond, noisy.bond, state.bond),
             state.mask,
-        )  # fmt: skip
+        )
 
 
 def main(
@@ -85,18 +85,24 @@ def main(
         print(name, f"{sum(s.valid for s in results)} of {len(results)}", dict(reasons), flush=True)
 
 
-def drawn(model: MoleculeGenerator, parts: list[Part]) -> list[Sample]:
+def drawn(model: MoleculeGenerator, parts: list[PartialMolecule]) -> list[Sample]:
     """One batch of one size."""
     how, process = model.bundle.sampler, model.denoiser.process
-    known = Known.stack([part.known(model.bundle.vocabulary) for part in parts])
+    known = KnownValues.stack([part.known(model.bundle.vocabulary) for part in parts])
     b, n = known.pos.shape
     generator = SampleRandomness(0, list(range(b)), torch.full((b,), n))
-    replaced = cast(Known, Replaced(known, process, generator))
+    replaced = cast(KnownValues, Replaced(known, process, generator))
     with torch.autocast("cpu", torch.bfloat16, enabled=use_bf16("auto", torch.device("cpu"))):
-        state = walk(
-            process, model.denoiser, build_steppers(how), build_grid(how, process.pos.schedule, STEPS), replaced,
-            generator=generator, lead=build_lead(how), churn=how.churn,
-        )  # fmt: skip
+        state = sample_trajectory(
+            process,
+            model.denoiser,
+            build_solvers(how),
+            build_grid(how, process.pos.schedule, STEPS),
+            replaced,
+            generator=generator,
+            time_exponents=build_time_exponents(how),
+            churn=how.churn,
+        )
     samples = []
     for row in range(b):
         elements, charges = model.bundle.vocabulary.decode(state.atom[row].numpy())

@@ -21,8 +21,8 @@ STUDENT = "student (qm9-fast)"
 SAMPLERS = {
     "of the weights": [],
     "of the weights, deterministic": ["eta=0"],
-    "class posterior without churn": ["class_churn=0"],
-    "tau-leaping": ["classes=leaping", "class_churn=0"],
+    "class posterior without churn": ["resample=0"],
+    "tau-leaping": ["classes=leaping"],
     "ancestral": ["solver=ddim"],
     "straight flow, Euler": ["solver=ddim", "eta=0"],
     "straight flow, Heun": ["solver=heun"],

@@ -12,11 +12,11 @@ from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode, register_flop_formula
 
 from moldiff.build import build_denoiser
-from moldiff.config.training import TrainingSettings
+from moldiff.config.training import TrainingConfig
 from moldiff.diffusion.random import BatchRandomness
 from moldiff.pretrained.bundle import load_pretrained
 from moldiff.runtime.memory import keep_memory, peak_memory
-from moldiff.sampling.inpainting import Known
+from moldiff.sampling.inpainting import KnownValues
 from moldiff.state import State, Times
 from moldiff.training.denoiser.module import DiffusionModule
 
@@ -53,7 +53,7 @@ def main(weights: str = "qm9", out: str = "") -> None:
     denoiser = bundle.denoiser.eval()
     mask = torch.ones(BATCH, ATOMS, dtype=torch.bool)
     noise = BatchRandomness(torch.Generator().manual_seed(0), BATCH)
-    state: State = denoiser.process.prior(Known.nothing(mask).values, generator=noise)
+    state: State = denoiser.process.prior(KnownValues.nothing(mask).values, generator=noise)
     t = Times.shared(torch.full((BATCH,), 0.5), ATOMS)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         denoiser(state, t)
@@ -66,9 +66,9 @@ def main(weights: str = "qm9", out: str = "") -> None:
         rate = matrix_rate(dtype)
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
             evaluation = seconds(lambda: denoiser(state, t)) / BATCH
-        settings = TrainingSettings.model_validate({"model": bundle.settings.model_dump(), "precision": name})
-        fresh = build_denoiser(bundle.settings, bundle.statistics)
-        module = DiffusionModule(fresh, fresh.process, settings)
+        config = TrainingConfig.model_validate({"model": bundle.config.model_dump(), "precision": name})
+        fresh = build_denoiser(bundle.config, bundle.statistics)
+        module = DiffusionModule(fresh, fresh.process, config)
         optimizer = module.configure_optimizers()["optimizer"]
 
         def training_step(module=module, optimizer=optimizer) -> None:

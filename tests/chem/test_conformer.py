@@ -48,10 +48,15 @@ def test_stereo_of_the_smiles_is_kept():
 @pytest.mark.parametrize(
     ("smiles", "reason"),
     [
-        ("C(", "unreadable"), ("c1cccc1", "sanitize"), ("CC.CC", "fragments"), ("[U]", "parameters"),
-        ("C[Si](C)C", "radical"), ("C1=CC#CC1", "embedding"), ("", "fragments"),
+        ("C(", "unreadable"),
+        ("c1cccc1", "sanitize"),
+        ("CC.CC", "fragments"),
+        ("[U]", "parameters"),
+        ("C[Si](C)C", "radical"),
+        ("C1=CC#CC1", "embedding"),
+        ("", "fragments"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_embedded_says_why(smiles: str, reason: str):
     failure = embedded(smiles, seed=0)
     assert isinstance(failure, Failure)

@@ -15,10 +15,16 @@ def test_formula_is_counted_and_written():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "expected symbols"), ("C7h10", "expected symbols"), ("C7H10 O2", "expected symbols"), ("C0H4", "expected"),
-        ("Qq4", "no element"), ("CH3", "odd in number"), ("CH6", "too few valences"), ("Ne2", "too few"),
+        ("", "expected symbols"),
+        ("C7h10", "expected symbols"),
+        ("C7H10 O2", "expected symbols"),
+        ("C0H4", "expected"),
+        ("Qq4", "no element"),
+        ("CH3", "odd in number"),
+        ("CH6", "too few valences"),
+        ("Ne2", "too few"),
     ],
-)  # fmt: skip
+)
 def test_impossible_formula_is_refused(text: str, message: str):
     with pytest.raises(ConfigError, match=message):
         parse_formula(text)

@@ -18,10 +18,31 @@ from moldiff.metrics.score import score
 SEEDS = ("CCO", "c1ccccc1", "c1cc[nH]c1", "C[N+](=O)[O-]", "C[C@H](O)F", "F/C=C/Cl", "O.[Na+].[Cl-]", "CS(C)=O")
 ODD_NUMBERS = st.sampled_from([0.0, math.nan, math.inf, -1e5, 1e300, 1e-300]) | st.floats(-10, 10)
 EDITS = (
-    "isotope", "map", "charge", "element", "radicals", "aromatic atom", "no implicit", "explicit hydrogens", "chiral",
-    "bond type", "bond flag", "bond stereo", "bond direction", "add bond", "remove bond", "add atom", "remove atom",
-    "coordinates", "flat", "no conformer", "second conformer", "sanitise", "smarts", "name",
-)  # fmt: skip
+    "isotope",
+    "map",
+    "charge",
+    "element",
+    "radicals",
+    "aromatic atom",
+    "no implicit",
+    "explicit hydrogens",
+    "chiral",
+    "bond type",
+    "bond flag",
+    "bond stereo",
+    "bond direction",
+    "add bond",
+    "remove bond",
+    "add atom",
+    "remove atom",
+    "coordinates",
+    "flat",
+    "no conformer",
+    "second conformer",
+    "sanitise",
+    "smarts",
+    "name",
+)
 
 
 @st.composite

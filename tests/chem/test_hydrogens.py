@@ -28,9 +28,20 @@ EMBEDDED = [
     "O=[N+]([O-])[N+](=O)[O-]",
 ]
 STRIPPED = [
-    "c1ccccc1", "CC(C)=O", "C=O", "CO", "NN", "C=C", "OC=O", "C#CC=O", "N#CC(O)C#N", "OC(=O)C(=O)O", "c1ncon1",
-    "O=c1[nH]cno1", "CC(=O)Oc1ccccc1C(=O)O",
-]  # fmt: skip
+    "c1ccccc1",
+    "CC(C)=O",
+    "C=O",
+    "CO",
+    "NN",
+    "C=C",
+    "OC=O",
+    "C#CC=O",
+    "N#CC(O)C#N",
+    "OC(=O)C(=O)O",
+    "c1ncon1",
+    "O=c1[nH]cno1",
+    "CC(=O)Oc1ccccc1C(=O)O",
+]
 
 
 def perceived(path: Path, text: str) -> list[Chem.Mol | Failure]:

@@ -38,10 +38,15 @@ def test_deuterium_in_an_sdf_is_hydrogen(tmp_path):
     head, water = "\n     x\n\n  3  2  0  0  0  0  0  0  0  0999 V2000\n", "  1  2  1  0\n  1  3  1  0\n"
     place = "    0.0000    0.{}000    0.0000 {}   0  0  0  0  0  0  0  0  0  0  0  0\n"
     (tmp_path / "x.sdf").write_text(
-        head + "".join(place.format(i, s) for i, s in enumerate("ODD")) + water + "M  END\n$$$$\n"
-        + head + "".join(place.format(i, s) for i, s in enumerate("OHH")) + water
+        head
+        + "".join(place.format(i, s) for i, s in enumerate("ODD"))
+        + water
+        + "M  END\n$$$$\n"
+        + head
+        + "".join(place.format(i, s) for i, s in enumerate("OHH"))
+        + water
         + "M  ISO  2   2   2   3   3\nM  END\n$$$$\n"
-    )  # fmt: skip
+    )
     verdicts = [judge(record) for _, record in read_records(tmp_path / "x.sdf")]
     assert [(verdict.smiles, verdict.stereo_smiles) for verdict in verdicts] == [("O", "O")] * 2
 

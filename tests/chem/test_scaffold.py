@@ -45,10 +45,14 @@ def grown(one: Scaffold, molecule: Molecule) -> str:
 @pytest.mark.parametrize(
     ("smiles", "sites", "labels"),
     [
-        ("*c1ccco1", (1,), (1,)), ("C1CC1[*:2]", (2,), (2,)), ("[2*]CC([1*])O", (2, 1), (1, 2)),
-        ("*CC*", (1, 2), (1, 2)), ("[*:4]c1ccc([*:4])cc1", (1, 4), (1, 2)), ("c1ccco1", (), ()),
+        ("*c1ccco1", (1,), (1,)),
+        ("C1CC1[*:2]", (2,), (2,)),
+        ("[2*]CC([1*])O", (2, 1), (1, 2)),
+        ("*CC*", (1, 2), (1, 2)),
+        ("[*:4]c1ccc([*:4])cc1", (1, 4), (1, 2)),
+        ("c1ccco1", (), ()),
     ],
-)  # fmt: skip
+)
 def test_stars_become_hydrogens_at_their_sites(smiles: str, sites: tuple, labels: tuple):
     found = scaffold(smiles)
     assert (found.sites, found.labels) == (sites, labels)
@@ -59,10 +63,17 @@ def test_stars_become_hydrogens_at_their_sites(smiles: str, sites: tuple, labels
 @pytest.mark.parametrize(
     "smiles",
     [
-        "*[C@H](O)C#N", "*[C@@H](O)C#N", "*/C=C/C", "*/C=C\\C", "[*:2][C@]([*:1])(F)C", "[*:2][C@@]([*:1])(F)C",
-        "*[C@](F)(I)C", "*[C@H]1C[C@@H]1C", "*[C@H]1C[C@H]1C",
+        "*[C@H](O)C#N",
+        "*[C@@H](O)C#N",
+        "*/C=C/C",
+        "*/C=C\\C",
+        "[*:2][C@]([*:1])(F)C",
+        "[*:2][C@@]([*:1])(F)C",
+        "*[C@](F)(I)C",
+        "*[C@H]1C[C@@H]1C",
+        "*[C@H]1C[C@H]1C",
     ],
-)  # fmt: skip
+)
 def test_what_grows_has_the_stereo_of_the_star(smiles: str):
     found = scaffold(smiles)
     wanted = Chem.CanonSmiles(smiles.replace("[*:1]", "Br").replace("[*:2]", "Cl").replace("*", "Br"))

@@ -53,8 +53,17 @@ def test_unsound_graph_is_a_failure():
     assert large.reason == "size"
 
 
-STEREO = ["C[C@H](O)C#N", "C[C@@H](O)C#N", "C/C=C/C", "C/C=C\\C", "CC=CC", "CC(O)C#N", "C/C=N/O", "F/C=C/[C@H](C)O",
-          "C[C@H]1CC[C@@H](O)CC1"]  # fmt: skip
+STEREO = [
+    "C[C@H](O)C#N",
+    "C[C@@H](O)C#N",
+    "C/C=C/C",
+    "C/C=C\\C",
+    "CC=CC",
+    "CC(O)C#N",
+    "C/C=N/O",
+    "F/C=C/[C@H](C)O",
+    "C[C@H]1CC[C@@H](O)CC1",
+]
 DRAWN = {
     "hydrogens implied": {},
     "all hydrogens drawn": {"hydrogens": True},

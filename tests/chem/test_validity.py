@@ -28,10 +28,15 @@ BREACHES = {
     ),
 }
 REASON = {
-    "radical": "radical", "a lone hydrogen": "radical", "pentavalent carbon": "valence", "divalent hydrogen": "valence",
-    "neutral ammonium": "valence", "two waters": "fragments", "pentavalent nitro": "valence",
+    "radical": "radical",
+    "a lone hydrogen": "radical",
+    "pentavalent carbon": "valence",
+    "divalent hydrogen": "valence",
+    "neutral ammonium": "valence",
+    "two waters": "fragments",
+    "pentavalent nitro": "valence",
     "bridging hydride": "valence",
-}  # fmt: skip
+}
 GOOD = {
     "methane": ("C H H H H", [(0, i, 1) for i in range(1, 5)], "C"),
     "ammonium": ("N+1 H H H H", [(0, i, 1) for i in range(1, 5)], "[NH4+]"),

@@ -192,7 +192,7 @@ def test_train_refuses_bad_settings_with_a_hint(store_path: Path, tmp_path: Path
     refused(train("--set", "learning_rate=-1"), "learning_rate", "greater than 0")
     refused(train("--set", "model.network.heads=5"), "heads 5 must divide")
     config.write_text('{"num_moleculs": 5}')
-    refused(train("--config", config), "config.json", "did you mean 'num_molecules'?")
+    refused(train("--config", config), "config.json", "did you mean 'num_training_molecules'?")
     config.write_text("{")
     refused(train("--config", config), "config.json: not a JSON file")
     refused(train("--config", tmp_path / "none.json"), "none.json: cannot be read")

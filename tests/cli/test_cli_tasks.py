@@ -132,7 +132,7 @@ def test_walks_compete_for_what_is_decorated(tmp_path: Path):
     decorate = ["decorate", "*c1ccco1", "--add", "4-9", "-n", 6, "--condition", "logp=2.5"]
     off = []
     for walks in (2, 6):
-        found = written(tmp_path / f"{walks}.sdf", *decorate, "--num-walks", walks)
+        found = written(tmp_path / f"{walks}.sdf", *decorate, "--num-particles", walks)
         assert len({m.pos[:8].tobytes() for m in found}) == 1
         assert all(m.properties["asked_logp"] == 2.5 for m in found)
         off.append(sum(float(m.properties["off_logp"]) for m in found) / len(found))
@@ -171,9 +171,16 @@ def test_weights_are_chosen_for_each_molecule_and_an_outsider_is_named(tmp_path:
         "14 heavy atoms; these weights know 1 to 9; the shipped druglike knows it: --weights druglike" in small.stderr
     )
     allowed = run(
-        "conformers", "C1CCCCCCCCC1", "--weights", "qm9", "--allow-extrapolation", "--num-steps", 2, "--out",
+        "conformers",
+        "C1CCCCCCCCC1",
+        "--weights",
+        "qm9",
+        "--allow-extrapolation",
+        "--num-steps",
+        2,
+        "--out",
         tmp_path / "z.sdf",
-    )  # fmt: skip
+    )
     assert allowed.exit_code in (0, 3), allowed.output
 
 
@@ -244,12 +251,13 @@ def test_a_pose_keeps_its_place_and_may_get_its_hydrogens(tmp_path: Path):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--attach", "1:3-2"], "the least first"), (["--attach", "1:3,2"], "a size to every site"),
+        (["--attach", "1:3-2"], "the least first"),
+        (["--attach", "1:3,2"], "a size to every site"),
         (["--attach", "1:3,2:4", "--add", "5"], "and then no --add"),
         (["--attach", "1", "--smarts", "[cH]"], "one of them"),
         (["--attach", "1:90"], "90 are to be added"),
     ],
-)  # fmt: skip
+)
 def test_sites_that_make_no_sense_are_one_line(args: list[str], message: str, tmp_path: Path):
     result = run("decorate", "c1ccoc1", *args, "--out", tmp_path / "x.sdf")
     assert result.exit_code == 1

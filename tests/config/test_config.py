@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from moldiff.config.model import ModelSettings, ScheduleSettings
-from moldiff.config.training import TrainingSettings
+from moldiff.config.model import ModelConfig, ScheduleConfig
+from moldiff.config.training import TrainingConfig
 from moldiff.errors import ConfigError
 
 
@@ -17,14 +17,14 @@ from moldiff.errors import ConfigError
         ({"lerning_rate": 1}, "run.json: unknown key 'lerning_rate'; did you mean 'learning_rate'?"),
         ({"model": {"network": {"atm": 8}}}, "unknown key 'model.network.atm'; did you mean 'atom'?"),
         ({"model": {"process": {"pos": {"exponnent": 2}}}}, "'model.process.pos.exponnent'; did you mean 'exponent'?"),
-        ({"zzz": 1}, "unknown key 'zzz'; known keys: data, seed, num_molecules"),
+        ({"zzz": 1}, "unknown key 'zzz'; known keys: data, seed, num_training_molecules"),
         ({"learning_rate": 0}, "run.json: learning_rate: Input should be greater than 0, got 0"),
         ({"learning_rate": "fast"}, "learning_rate: .* valid number.*, got 'fast'"),
         ({"learning_rate": math.nan}, "learning_rate: .* got nan"),
         ({"learning_rate": math.inf}, "learning_rate: .* finite number, got inf"),
         ({"self_conditioning": 1.5}, "self_conditioning: .* less than or equal to 1, got 1.5"),
         ({"ema_length": 1.5}, "ema_length: .* less than or equal to 1"),
-        ({"atom_lead": [3, 1]}, "atom_lead: .*the least comes first"),
+        ({"atom_time_exponent": [3, 1]}, "atom_time_exponent: .*the least comes first"),
         ({"precision": "half"}, "precision: Input should be 'auto', 'bf16' or 'float32', got 'half'"),
         ({"model": {"network": {"heads": 5}}}, "model.network: .*heads 5 must divide atom / 2 = 96 and vector = 16"),
         ({"model": {"process": {"pos": {"exponent": 2}}}}, "model.process.pos: .*a linear schedule has no exponent"),
@@ -33,18 +33,18 @@ from moldiff.errors import ConfigError
 )
 def test_settings_refuse_in_one_line(values: object, message: str):
     with pytest.raises(ConfigError, match=message) as caught:
-        TrainingSettings.parse(values, source="run.json")
+        TrainingConfig.parse(values, source="run.json")
     assert "\n" not in str(caught.value)
 
 
 def test_settings_survive_a_file(tmp_path: Path):
-    schedule = ScheduleSettings(kind="cosine", exponent=2.5)
-    model = ModelSettings().model_copy(update={"process": ModelSettings().process.model_copy(update={"pos": schedule})})
-    settings = TrainingSettings(model=model, learning_rate=1 / 3, seed=5)
+    schedule = ScheduleConfig(kind="cosine", exponent=2.5)
+    model = ModelConfig().model_copy(update={"process": ModelConfig().process.model_copy(update={"pos": schedule})})
+    config = TrainingConfig(model=model, learning_rate=1 / 3, seed=5)
     path = tmp_path / "run.json"
-    path.write_text(json.dumps(settings.model_dump()))
-    assert TrainingSettings.from_json(path) == settings
-    assert TrainingSettings.from_json(path) != TrainingSettings()
+    path.write_text(json.dumps(config.model_dump()))
+    assert TrainingConfig.from_json(path) == config
+    assert TrainingConfig.from_json(path) != TrainingConfig()
 
 
 @pytest.mark.parametrize(
@@ -60,14 +60,14 @@ def test_settings_refuse_a_file_that_holds_none(tmp_path: Path, content: bytes, 
     path = tmp_path / "run.json"
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=f"run.json: .*{message}"):
-        TrainingSettings.from_json(path)
+        TrainingConfig.from_json(path)
 
 
 def test_settings_refuse_a_missing_file(tmp_path: Path):
     with pytest.raises(ConfigError, match=r"absent\.json: cannot be read: No such file"):
-        TrainingSettings.from_json(tmp_path / "absent.json")
+        TrainingConfig.from_json(tmp_path / "absent.json")
 
 
 def test_settings_cannot_be_changed():
     with pytest.raises(ValueError, match="frozen"):
-        TrainingSettings().seed = 3  # type: ignore[misc]
+        TrainingConfig().seed = 3  # type: ignore[misc]

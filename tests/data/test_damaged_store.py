@@ -111,7 +111,7 @@ BAD: dict[str, tuple[Edit, str]] = {
     "not UTF-8": (lambda p: (p / "meta.json").write_bytes(b'{"name": "\xff"}'), "meta.json: not JSON"),
     "no arrays": (lambda p: (p / "arrays.safetensors").unlink(), "arrays.safetensors: cannot be read"),
     "a folder": (lambda p: [(p / "meta.json").unlink(), (p / "meta.json").mkdir()], "meta.json: cannot be read"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", BAD)

@@ -24,8 +24,16 @@ def entry(smiles: str, count: int) -> dict:
         molecule = embedded(smiles, seed=k, name="x")
         assert isinstance(molecule, Molecule)
         xyz = np.column_stack([molecule.elements, molecule.pos]).tolist()
-        conformers.append({"geom_id": k, "totalenergy": -50.0 + 0.01 * ((7 * k) % 10), "boltzmannweight": 0.1,
-                           "relativeenergy": 0.5 * k, "degeneracy": 1, "xyz": xyz})  # fmt: skip
+        conformers.append(
+            {
+                "geom_id": k,
+                "totalenergy": -50.0 + 0.01 * ((7 * k) % 10),
+                "boltzmannweight": 0.1,
+                "relativeenergy": 0.5 * k,
+                "degeneracy": 1,
+                "xyz": xyz,
+            }
+        )
     return {"totalconfs": count, "uniqueconfs": count, "charge": 0, "temperature": 298.15, "conformers": conformers}
 
 

@@ -104,8 +104,9 @@ def test_charges_of_ase_are_those_of_its_rows(tmp_path: Path):
     records = [record for _, record in read_molecules(tmp_path / "mine.db")]
     assert [r.properties["charge"] for r in records[:6]] == [-1] * 6
     assert [r.detail.split(": ")[-1] for r in records[6:]] == [
-        "the total charge charge='-0.5' is no whole number", "the total charge charge='0.9' is no whole number",
-    ]  # fmt: skip
+        "the total charge charge='-0.5' is no whole number",
+        "the total charge charge='0.9' is no whole number",
+    ]
     store = prepared(tmp_path / "mine.db", tmp_path)
     assert [int(store.molecule(i).charges.sum()) for i in range(len(store))] == [-1] * len(store)
 

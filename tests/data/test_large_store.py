@@ -40,11 +40,16 @@ def methane(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     paths = {}
     for count in (1000, MILLION):
         packed = Packed(
-            pos=np.tile(corners, (count, 1)), elements=np.tile(np.array([6, 1, 1, 1, 1], np.uint8), count),
-            charges=np.zeros(ATOMS * count, np.int8), sizes=np.full(count, ATOMS), bonds=np.tile(bonds, (count, 1)),
-            num_bonds=np.full(count, 4), properties={}, smiles=["C"] * count,
+            pos=np.tile(corners, (count, 1)),
+            elements=np.tile(np.array([6, 1, 1, 1, 1], np.uint8), count),
+            charges=np.zeros(ATOMS * count, np.int8),
+            sizes=np.full(count, ATOMS),
+            bonds=np.tile(bonds, (count, 1)),
+            num_bonds=np.full(count, 4),
+            properties={},
+            smiles=["C"] * count,
             names=[f"methane number {i}" for i in range(count)],
-        )  # fmt: skip
+        )
         paths[count] = tmp_path_factory.mktemp("stores") / str(count)
         write_store(paths[count], packed, split=np.zeros(count, int), left_out={}, name="methane", sources={})
     return paths

@@ -10,7 +10,7 @@ import pytest
 from moldiff.data import prepare as prepare_module
 from moldiff.data.prepare import prepare
 from moldiff.data.sources.moses import MOSES
-from moldiff.data.store.chunks import Parts
+from moldiff.data.store.chunks import Chunks
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.data.store.packing import Packed
 from moldiff.errors import ConfigError, DataError, FileFormatError, OutputError
@@ -101,11 +101,11 @@ def test_parts_come_back_as_they_were_and_not_for_other_settings(tmp_path: Path)
     from moldiff.data.store.packing import read_chunk
 
     rows = [Row(1, "CO", "a", {"x": "1.5"}, 0), Row(2, "C(", "", {}, 0), Row(3, "CCO", "", {}, 0)]
-    parts = Parts(tmp_path / "parts", {"seed": 0})
+    parts = Chunks(tmp_path / "parts", {"seed": 0})
     chunk = read_chunk(read_row, rows)
     parts.save(0, chunk)
     parts.save(1, (None, np.zeros(1, dtype=bool), [Failure("unreadable", "it")]))
-    packed, mask, failures = Parts(tmp_path / "parts", {"seed": 0}).load(0)  # type: ignore[misc]
+    packed, mask, failures = Chunks(tmp_path / "parts", {"seed": 0}).load(0)  # type: ignore[misc]
     assert mask.tolist() == [True, False, True]
     assert failures == chunk[2]
     assert isinstance(packed, Packed)
@@ -117,10 +117,10 @@ def test_parts_come_back_as_they_were_and_not_for_other_settings(tmp_path: Path)
     assert parts.load(2) is None
     (tmp_path / "parts" / "000000.safetensors").write_bytes(b"cut")
     assert parts.load(0) is None
-    assert Parts(tmp_path / "parts", {"seed": 1}).load(1) is None
+    assert Chunks(tmp_path / "parts", {"seed": 1}).load(1) is None
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
-        Parts(tmp_path / "file" / "parts", {})
+        Chunks(tmp_path / "file" / "parts", {})
 
 
 @pytest.fixture

@@ -25,8 +25,8 @@ def make(prior: PriorName, schedule=SCHEDULES[0], kind: type[CategoricalProcess]
 
 def matrix(process: CategoricalProcess, keep: Tensor) -> Tensor:
     """Row: class before; column: class after."""
-    size = len(process.noise_law)
-    return keep * torch.eye(size, dtype=torch.float64) + (1 - keep) * process.noise_law.expand(size, -1)
+    size = len(process.noise_distribution)
+    return keep * torch.eye(size, dtype=torch.float64) + (1 - keep) * process.noise_distribution.expand(size, -1)
 
 
 def brute_force(process: CategoricalProcess, t: float, s: float) -> Tensor:
@@ -39,7 +39,7 @@ def brute_force(process: CategoricalProcess, t: float, s: float) -> Tensor:
 
 def exact_posterior(process: CategoricalProcess, probs: Tensor, t: float, s: float) -> Tensor:
     """The code's answer for every z_t and one predicted law."""
-    size = len(process.noise_law)
+    size = len(process.noise_distribution)
     times = [torch.full((size,), x, dtype=torch.float64) for x in (t, s)]
     return process.posterior(torch.arange(size), probs.expand(size, -1), *times)
 
@@ -70,7 +70,7 @@ def frequencies(classes: Tensor, size: int) -> Tensor:
 
 def noise_matrix(process: CategoricalProcess, t: float, s: float | None = None) -> Tensor:
     """Rows: class before; frequencies after noise, or transition from s, over an even grid of uniform numbers."""
-    count, size = 20_000, len(process.noise_law)
+    count, size = 20_000, len(process.noise_distribution)
     before = torch.arange(size)[:, None].expand(-1, count)
     uniform = ((torch.arange(count, dtype=torch.float64) + 0.5) / count).expand(size, -1)
     times = [torch.full((size, count), x, dtype=torch.float64) for x in ([t] if s is None else [s, t])]
@@ -118,14 +118,16 @@ def test_noise_has_its_marginals(prior: PriorName):
             observed, expected = observed[expected > 0], expected[expected > 0]
             assert chisquare(observed, expected * observed.sum() / expected.sum()).pvalue > 1e-4
     priors = process.prior(torch.rand(count, generator=generator))
-    torch.testing.assert_close(frequencies(priors, len(process.noise_law)), process.noise_law, rtol=0, atol=6e-3)
+    torch.testing.assert_close(
+        frequencies(priors, len(process.noise_distribution)), process.noise_distribution, rtol=0, atol=6e-3
+    )
 
 
 @pytest.mark.parametrize("prior", PRIORS)
 def test_known_class_stays(prior: PriorName):
     """At t = 0 whatever the prediction says, and whenever s = t."""
     process, classes = make(prior), torch.arange(CLASSES)
-    here = torch.nn.functional.one_hot(classes, len(process.noise_law)).double()
+    here = torch.nn.functional.one_hot(classes, len(process.noise_distribution)).double()
     other = torch.nn.functional.one_hot((classes + 1) % CLASSES, CLASSES).double()
     zero = torch.zeros(CLASSES, dtype=torch.float64)
     assert torch.equal(process.posterior(classes, other, zero, zero), here)
@@ -219,7 +221,7 @@ class AverageOfFactors(CategoricalProcess):
     """The posterior of the mean x0 in the place of the mean of the posteriors."""
 
     def posterior(self, z_t, x0_hat, t, s):
-        law, keep_s, ratio = self.noise_law, self.schedule.keep(s)[..., None], self._ratio(t, s)[..., None]
+        law, keep_s, ratio = self.noise_distribution, self.schedule.keep(s)[..., None], self._ratio(t, s)[..., None]
         here = torch.nn.functional.one_hot(z_t, len(law)).to(x0_hat)
         data = torch.nn.functional.pad(x0_hat, (0, len(law) - self.num_classes))
         probs = (ratio * here + (1 - ratio) * law[z_t][..., None]) * (keep_s * data + (1 - keep_s) * law)

@@ -91,7 +91,12 @@ def test_known_elements_stay_as_they_are(prior: PriorName):
     process, x0, t = make_process(prior), make_state(), make_times(4, 6)
     given_atoms = torch.rand(4, 6, generator=torch.Generator().manual_seed(2)) < 0.5
     given_bonds = given_atoms[:, :, None] & given_atoms[:, None]
-    t = Times(*(time.masked_fill(g, 0.0) for time, g in zip((t.pos, t.atom, t.bond), (given_atoms, given_atoms, given_bonds), strict=True)))  # fmt: skip  # noqa: E501
+    t = Times(
+        *(
+            time.masked_fill(g, 0.0)
+            for time, g in zip((t.pos, t.atom, t.bond), (given_atoms, given_atoms, given_bonds), strict=True)
+        )
+    )
     z_t = process.noise(x0, t, generator=generator())
     assert torch.equal(z_t.pos[given_atoms], x0.pos[given_atoms])
     assert torch.equal(z_t.atom[given_atoms], x0.atom[given_atoms])
@@ -136,7 +141,7 @@ class PriorOfAnotherSpread(JointProcess):
 
 class UniformPrior(JointProcess):
     def prior(self, like, *, generator):
-        law = torch.full_like(self.atom.noise_law, 1 / len(self.atom.noise_law))
+        law = torch.full_like(self.atom.noise_distribution, 1 / len(self.atom.noise_distribution))
         atom = CategoricalProcess(self.atom.schedule, law, self.atom.num_classes)
         return JointProcess(self.pos, atom, self.bond).prior(like, generator=generator)
 

@@ -79,9 +79,11 @@ def platform() -> str:
     """What the last bit of a result depends on: torch, its threads, and the kind of processor."""
     bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     parts = [
-        f"torch {torch.__version__}", torch.backends.cpu.get_cpu_capability() + " with bf16" * bf16,
-        f"{torch.get_num_threads()} thread", _processor(),
-    ]  # fmt: skip
+        f"torch {torch.__version__}",
+        torch.backends.cpu.get_cpu_capability() + " with bf16" * bf16,
+        f"{torch.get_num_threads()} thread",
+        _processor(),
+    ]
     return ", ".join(parts)
 
 

@@ -10,8 +10,8 @@ from typer.testing import CliRunner, Result
 
 from moldiff.chem.molecule import Molecule
 from moldiff.cli import app
-from moldiff.config.model import ModelSettings, NetworkSettings
-from moldiff.config.training import TrainingSettings
+from moldiff.config.model import ModelConfig, NetworkConfig
+from moldiff.config.training import TrainingConfig
 from moldiff.data.columns import conditioned
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import ConfigError
@@ -90,7 +90,9 @@ def test_value_beyond_the_range_warns(generator: MoleculeGenerator):
 def test_goal_steers_the_molecules(generator: MoleculeGenerator):
     """A pull of all atoms towards their centre makes molecules smaller."""
     options = {"num_samples": 8, "num_steps": 10, "num_atoms": 14}
-    pulled = generator.iterate(**options, goal=lambda pos, atom, bond, mask: -2.0 * pos.square().sum((1, 2)))
+    pulled = generator.iterate(
+        **options, gradient_guidance=lambda pos, atom, bond, mask: -2.0 * pos.square().sum((1, 2))
+    )
     free, small = (
         np.mean([np.square(p).mean() for p in positions(list(s))]) for s in (generator.iterate(**options), pulled)
     )
@@ -105,9 +107,23 @@ def test_unknown_conditions_are_refused(generator: MoleculeGenerator):
 def test_user_trains_and_asks(store_path: Path, tmp_path: Path):
     sizes = [f"--set=model.network.{key}={value}" for key, value in TINY.items()]
     trained = run(
-        "train", "--data", store_path, "--out", tmp_path / "run", "--condition", "gap", "--condition", "logp",
-        "--set", "num_molecules=600", "--set", "part=[0,0.5]", "--set", "sample_minutes=0", *sizes,
-    )  # fmt: skip
+        "train",
+        "--data",
+        store_path,
+        "--out",
+        tmp_path / "run",
+        "--condition",
+        "gap",
+        "--condition",
+        "logp",
+        "--set",
+        "num_training_molecules=600",
+        "--set",
+        "subset=[0,0.5]",
+        "--set",
+        "sample_minutes=0",
+        *sizes,
+    )
     assert trained.exit_code == 0, trained.output
     bundle = tmp_path / "run" / "bundle"
     told = run("info", bundle)
@@ -131,12 +147,19 @@ def test_training_on_an_unknown_column_is_refused(store_path: Path, tmp_path: Pa
 def test_trained_network_heeds_its_labels(store_path: Path, tmp_path: Path):
     """True labels tell it more of the atoms than those of other molecules."""
     store, names = MoleculeStore(store_path), ("heteroatoms:classes",)
-    settings = TrainingSettings(
-        model=ModelSettings(network=NetworkSettings(**TINY)), data=str(store_path), num_molecules=5000,
-        pair_budget=4000, warmup_steps=10, sample_minutes=0, task_share=0.0, time_end_density=2.0, conditions=names,
-        unconditional_share=0.0,
-    )  # fmt: skip
-    module = train(settings, tmp_path / "run")
+    config = TrainingConfig(
+        model=ModelConfig(network=NetworkConfig(**TINY)),
+        data=str(store_path),
+        num_training_molecules=5000,
+        pair_budget=4000,
+        warmup_steps=10,
+        sample_minutes=0,
+        inpainting_probability=0.0,
+        time_end_density=2.0,
+        conditions=names,
+        condition_dropout=0.0,
+    )
+    module = train(config, tmp_path / "run")
     _, labels = conditioned(store, names, store.split("train"))
     assert labels is not None
     chosen = store.split("train")[:100]

@@ -9,29 +9,29 @@ from checkpoints import equal, state
 from typer.testing import CliRunner
 
 from moldiff.cli import app
-from moldiff.config.distillation import DistillationSettings
+from moldiff.config.distillation import DistillationConfig
 from moldiff.errors import ConfigError, TrainingError
 from moldiff.pretrained.bundle import load_pretrained
 from moldiff.training.distillation.run import distill
 from moldiff.training.origin import BUNDLE
 
-WALK = {"num_steps": 3, "class_churn": 1.0, "eta": 0.5, "grid_end": 0.05}
+WALK = {"num_steps": 3, "resample": 1.0, "eta": 0.5, "grid_end": 0.05}
 
 
-def settings(teacher: Path, **changes) -> DistillationSettings:
+def settings(teacher: Path, **changes) -> DistillationConfig:
     values = {
-        "num_molecules": 2048,
+        "num_training_molecules": 2048,
         "batches_per_update": 2,
         "pair_budget": 256,
         "num_threads": 1,
-        "likeness_weight": 0.0,
+        "density_ratio_weight": 0.0,
         **changes,
     }
-    return DistillationSettings(teacher=str(teacher), **{"sampler": WALK, **values})
+    return DistillationConfig(teacher=str(teacher), **{"sampler": WALK, **values})
 
 
 def test_student_makes_what_is_valid_likelier(hydrogen: Path, tmp_path: Path):
-    distill(settings(hydrogen, num_molecules=10_000, learning_rate=3e-3, pair_budget=1024), tmp_path / "run")
+    distill(settings(hydrogen, num_training_molecules=10_000, learning_rate=3e-3, pair_budget=1024), tmp_path / "run")
     with (tmp_path / "run" / "metrics.csv").open() as file:
         valid = [float(row["valid"]) for row in csv.DictReader(file)]
     assert sum(valid[-3:]) / 3 > sum(valid[:3]) / 3 + 0.05
@@ -41,7 +41,7 @@ def test_student_makes_what_is_valid_likelier(hydrogen: Path, tmp_path: Path):
 
 
 def test_student_resumes_bit_for_bit(hydrogen: Path, tmp_path: Path):
-    half = settings(hydrogen, num_molecules=1024, cooldown=0.0)
+    half = settings(hydrogen, num_training_molecules=1024, cooldown=0.0)
     whole = settings(hydrogen, cooldown=0.0)
     distill(half, tmp_path / "run")
     distill(whole, tmp_path / "run", resume=True)
@@ -52,10 +52,10 @@ def test_student_resumes_bit_for_bit(hydrogen: Path, tmp_path: Path):
 
 
 def test_student_of_data_resumes_bit_for_bit(weights: Path, store_path: Path, tmp_path: Path):
-    like = {"data": str(store_path), "likeness_weight": 1.0, "cooldown": 0.0, "pair_budget": 1024}
-    distill(settings(weights, num_molecules=4, **like), tmp_path / "run")
-    distill(settings(weights, num_molecules=12, **like), tmp_path / "run", resume=True)
-    distill(settings(weights, num_molecules=12, **like), tmp_path / "whole")
+    like = {"data": str(store_path), "density_ratio_weight": 1.0, "cooldown": 0.0, "pair_budget": 1024}
+    distill(settings(weights, num_training_molecules=4, **like), tmp_path / "run")
+    distill(settings(weights, num_training_molecules=12, **like), tmp_path / "run", resume=True)
+    distill(settings(weights, num_training_molecules=12, **like), tmp_path / "whole")
     drawn = state(tmp_path / "whole")["likeness.drawn"]
     assert drawn.sum() > 0
     assert equal(state(tmp_path / "run"), state(tmp_path / "whole"))
@@ -64,16 +64,16 @@ def test_student_of_data_resumes_bit_for_bit(weights: Path, store_path: Path, tm
 
 
 def test_data_of_other_atoms_than_the_teachers_are_refused(hydrogen: Path, store_path: Path, tmp_path: Path):
-    with pytest.raises(ConfigError, match=r"atom classes H, C, .*those of .*hydrogen' are H;.*likeness_weight=0"):
-        distill(settings(hydrogen, data=str(store_path), likeness_weight=1.0), tmp_path / "run")
+    with pytest.raises(ConfigError, match=r"atom classes H, C, .*those of .*hydrogen' are H;.*density_ratio_weight=0"):
+        distill(settings(hydrogen, data=str(store_path), density_ratio_weight=1.0), tmp_path / "run")
     with pytest.raises(ConfigError, match="data 'nowhere': no prepared store"):
-        distill(settings(hydrogen, data="nowhere", likeness_weight=1.0), tmp_path / "run")
+        distill(settings(hydrogen, data="nowhere", density_ratio_weight=1.0), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_processes_share_the_walks_out(hydrogen: Path, tmp_path: Path):
-    distill(settings(hydrogen, num_molecules=512, num_processes=2), tmp_path / "two")
-    distill(settings(hydrogen, num_molecules=512), tmp_path / "one")
+    distill(settings(hydrogen, num_training_molecules=512, num_processes=2), tmp_path / "two")
+    distill(settings(hydrogen, num_training_molecules=512), tmp_path / "one")
     assert state(tmp_path / "two")["num_seen"] == state(tmp_path / "one")["num_seen"]
 
 
@@ -104,7 +104,7 @@ def test_distill_on_the_command_line(hydrogen: Path, tmp_path: Path):
     assert values["sampler"]["eta"] == 0.5
     assert not (tmp_path / "run").exists()
     config = tmp_path / "config.json"
-    config.write_text(json.dumps(settings(hydrogen, num_molecules=256).model_dump()))
+    config.write_text(json.dumps(settings(hydrogen, num_training_molecules=256).model_dump()))
     done = run("--out", tmp_path / "run", "--config", config)
     assert done.exit_code == 0, done.output
     assert "next: moldiff sample --weights" in done.stdout

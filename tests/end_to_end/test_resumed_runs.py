@@ -12,10 +12,10 @@ import torch
 from damage import VALUES, damaged_bytes
 
 from moldiff.build import build_denoiser
-from moldiff.config.distillation import DistillationSettings
-from moldiff.config.model import ModelSettings, NetworkSettings
-from moldiff.config.property import PredictorSettings
-from moldiff.config.training import TrainingSettings
+from moldiff.config.distillation import DistillationConfig
+from moldiff.config.model import ModelConfig, NetworkConfig
+from moldiff.config.property import PropertyConfig
+from moldiff.config.training import TrainingConfig
 from moldiff.data.columns import conditioned
 from moldiff.data.prepare import prepare
 from moldiff.data.store.dataset import MoleculeStore
@@ -30,13 +30,13 @@ from moldiff.training.origin import origin_of
 from moldiff.training.property.run import train_predictor
 from moldiff.training.trainer import CHECKPOINT, reached, read_checkpoint
 
-NETWORK = NetworkSettings(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)
+NETWORK = NetworkConfig(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)
 OTHER = "the same again, or start a new run in another folder"
-SHORT = {"sample_minutes": 0, "model": ModelSettings(network=NETWORK), "num_molecules": 100, "pair_budget": 4000}
+SHORT = {"sample_minutes": 0, "model": ModelConfig(network=NETWORK), "num_training_molecules": 100, "pair_budget": 4000}
 
 
-def settings(data: Path, **changes: Any) -> TrainingSettings:
-    return TrainingSettings(data=str(data), **{**SHORT, **changes})
+def config(data: Path, **changes: Any) -> TrainingConfig:
+    return TrainingConfig(data=str(data), **{**SHORT, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"
-    train(settings(data / "a", conditions=("x",)), folder)
+    train(config(data / "a", conditions=("x",)), folder)
     return folder
 
 
@@ -73,7 +73,7 @@ def test_run_does_not_go_on_with_other_data(name: str, message: str, run: Path, 
     folder = copied(run, tmp_path)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with pytest.raises(ConfigError, match=message) as caught:
-        train(settings(data / name, conditions=("x",), num_molecules=200), folder, resume=True)
+        train(config(data / name, conditions=("x",), num_training_molecules=200), folder, resume=True)
     assert OTHER in str(caught.value)
     assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -93,15 +93,15 @@ def test_weights_are_not_exported_with_the_atoms_of_other_data(run: Path, data: 
 def test_run_does_not_go_on_with_other_conditions_or_molecules(run: Path, data: Path, tmp_path: Path):
     folder = copied(run, tmp_path)
     with pytest.raises(ConfigError, match="began with conditions x, now y"):
-        train(settings(data / "a", conditions=("y",)), folder, resume=True)
+        train(config(data / "a", conditions=("y",)), folder, resume=True)
     with pytest.raises(ConfigError, match="began with training molecules 21, now 10"):
-        train(settings(data / "a", conditions=("x",), part=(0, 0.5)), folder, resume=True)
+        train(config(data / "a", conditions=("x",), part=(0, 0.5)), folder, resume=True)
 
 
 def test_run_goes_on_with_the_same_data_prepared_again_elsewhere(run: Path, data: Path, tmp_path: Path):
     folder = copied(run, tmp_path)
     assert MoleculeStore(data / "a").fingerprint() == MoleculeStore(data / "again").fingerprint()
-    train(settings(data / "again", conditions=("x",), num_molecules=130), folder, resume=True)
+    train(config(data / "again", conditions=("x",), num_training_molecules=130), folder, resume=True)
     assert int(read_checkpoint(folder / CHECKPOINT)["state_dict"]["num_seen"]) >= 130
 
 
@@ -112,19 +112,19 @@ def test_run_of_an_older_version_goes_on_with_a_warning(run: Path, data: Path, t
     torch.save(content, folder / CHECKPOINT)
     unknown = "does not say which data the run began with"
     with pytest.warns(UserWarning, match=unknown), pytest.raises(ConfigError, match="now H, C, O, Cl"):
-        train(settings(data / "chlorine", conditions=("x",)), folder, resume=True)  # its bundle says what it knows
+        train(config(data / "chlorine", conditions=("x",)), folder, resume=True)  # its bundle says what it knows
     shutil.rmtree(folder / "bundle")
     with pytest.warns(UserWarning, match=unknown), pytest.raises(ConfigError, match="of another network"):
-        train(settings(data / "fewer", conditions=("x",)), folder, resume=True)
+        train(config(data / "fewer", conditions=("x",)), folder, resume=True)
     with pytest.warns(UserWarning, match=unknown):
-        train(settings(data / "a", conditions=("x",), num_molecules=101), folder, resume=True)
+        train(config(data / "a", conditions=("x",), num_training_molecules=101), folder, resume=True)
 
 
 def test_predictor_does_not_go_on_with_other_data(data: Path, tmp_path: Path):
-    values = {"network": NETWORK, "num_molecules": 100, "pair_budget": 4000, "targets": ("x",)}
-    train_predictor(PredictorSettings(data=str(data / "a"), **values), tmp_path / "run")
+    values = {"network": NETWORK, "num_training_molecules": 100, "pair_budget": 4000, "targets": ("x",)}
+    train_predictor(PropertyConfig(data=str(data / "a"), **values), tmp_path / "run")
     with pytest.raises(ConfigError, match="now H, C, O, Cl"):
-        train_predictor(PredictorSettings(data=str(data / "chlorine"), **values), tmp_path / "run", resume=True)
+        train_predictor(PropertyConfig(data=str(data / "chlorine"), **values), tmp_path / "run", resume=True)
 
 
 def test_student_does_not_go_on_with_other_data_or_teacher(run: Path, data: Path, tmp_path: Path):
@@ -133,16 +133,18 @@ def test_student_does_not_go_on_with_other_data_or_teacher(run: Path, data: Path
 
     def save(vocabulary: tuple[str, ...]) -> None:
         statistics = replace(bundle.statistics, vocabulary=vocabulary)
-        save_pretrained(
-            teacher, bundle.denoiser, settings=bundle.settings, statistics=statistics, card="", overwrite=True
-        )
+        save_pretrained(teacher, bundle.denoiser, config=bundle.config, statistics=statistics, card="", overwrite=True)
 
     values = {
-        "teacher": str(teacher), "num_molecules": 8, "pair_budget": 500, "batches_per_update": 1,
-        "sampler": {"num_steps": 2}, "num_threads": 1,
-    }  # fmt: skip
+        "teacher": str(teacher),
+        "num_training_molecules": 8,
+        "pair_budget": 500,
+        "batches_per_update": 1,
+        "sampler": {"num_steps": 2},
+        "num_threads": 1,
+    }
     save(("H", "C", "O", "F"))
-    short = DistillationSettings(data=str(data / "a"), **values)
+    short = DistillationConfig(data=str(data / "a"), **values)
     distill(short, tmp_path / "run")
     with pytest.raises(ConfigError, match="began with another data"):
         distill(short.model_copy(update={"data": str(data / "moved")}), tmp_path / "run", resume=True)
@@ -188,13 +190,13 @@ BAD: dict[str, tuple[Callable[[dict], object], str]] = {
         lambda c: c["optimizer_states"][0]["adamw"]["param_groups"][0].update(lr=float("nan")),
         "'optimizer_states/0/adamw/param_groups/0/lr' is nan",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
 def module(data: Path) -> DiffusionModule:
     """What the run goes on with."""
-    store, chosen = MoleculeStore(data / "a"), settings(data / "a", conditions=("x",))
+    store, chosen = MoleculeStore(data / "a"), config(data / "a", conditions=("x",))
     statistics, _ = conditioned(store, ["x"], store.split("train"))
     denoiser = build_denoiser(chosen.model, statistics)
     module = DiffusionModule(denoiser, denoiser.process, chosen)
@@ -224,14 +226,14 @@ def test_checkpoint_runs_no_code(run: Path, data: Path, tmp_path: Path):
     folder = copied(run, tmp_path)
     torch.save({"state_dict": {}, "global_step": 0, "epoch": 0, "x": _Code()}, folder / CHECKPOINT)
     with pytest.raises(ConfigError, match="no checkpoint of a training run"):
-        train(settings(data / "a", conditions=("x",)), folder, resume=True)
+        train(config(data / "a", conditions=("x",)), folder, resume=True)
 
 
 @pytest.mark.parametrize("content", [b"", b"step 17\n", b"PK\x03\x04", b"\x80\x04\x95" + b"x" * 99])
 def test_file_that_is_no_checkpoint_is_one_clear_line(content: bytes, run: Path, data: Path, tmp_path: Path):
     folder = copied(run, tmp_path)
     (folder / CHECKPOINT).write_bytes(content)
-    for act in (lambda: train(settings(data / "a"), folder, resume=True), lambda: export(folder, tmp_path / "out")):
+    for act in (lambda: train(config(data / "a"), folder, resume=True), lambda: export(folder, tmp_path / "out")):
         with pytest.raises(ConfigError, match=r"last\.ckpt: no checkpoint of a training run") as caught:
             act()
         assert "\n" not in str(caught.value)
@@ -273,7 +275,7 @@ def test_checkpoint_that_is_taken_is_whole_whatever_was_done_to_it(
         else:
             taken += 1
             if taken % 5 == 0:
-                train(settings(data / "a", conditions=("x",), num_molecules=101), folder, resume=True)
+                train(config(data / "a", conditions=("x",), num_training_molecules=101), folder, resume=True)
     assert len(refused) > 60
     assert all(str(checkpoint) in text and "\n" not in text and len(text) < 500 for text in refused)
     assert taken > 3  # what nobody reads was damaged

@@ -46,11 +46,13 @@ def test_two_machines_draw_the_same_molecules_as_one(alone: Path, weights: Path,
     outs = [tmp_path / f"{rank}.sdf" for rank in (0, 1)]
     running = [
         subprocess.Popen(
-            command(weights, out, "-n", 300, "--seed", 3, "--num-nodes", 2), stdout=subprocess.PIPE, text=True,
+            command(weights, out, "-n", 300, "--seed", 3, "--num-nodes", 2),
+            stdout=subprocess.PIPE,
+            text=True,
             env=os.environ | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "NODE_RANK": str(rank)},
         )
         for rank, out in enumerate(outs)
-    ]  # fmt: skip
+    ]
     for process in running:
         process.communicate(timeout=300)
     assert [process.returncode for process in running] == [0, 0]
@@ -61,9 +63,11 @@ def test_two_machines_draw_the_same_molecules_as_one(alone: Path, weights: Path,
 def test_killed_process_leads_to_a_clear_end_and_another_call_goes_on(alone: Path, weights: Path, tmp_path: Path):
     out = tmp_path / "x.sdf"
     process = subprocess.Popen(
-        command(weights, out, "-n", 100_000, "--seed", 3, "--devices", 2), stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        command(weights, out, "-n", 100_000, "--seed", 3, "--devices", 2),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     wait_for(out, size=10_000)
     kill_one_worker(process)
     _, told = process.communicate(timeout=120)
@@ -83,9 +87,12 @@ def test_killed_process_leads_to_a_clear_end_and_another_call_goes_on(alone: Pat
 def test_interrupted_processes_keep_what_is_done(weights: Path, tmp_path: Path):
     out = tmp_path / "x.sdf"
     process = subprocess.Popen(
-        command(weights, out, "-n", 100_000, "--devices", 2), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, start_new_session=True,
-    )  # fmt: skip
+        command(weights, out, "-n", 100_000, "--devices", 2),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     wait_for(out, size=10_000)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     said, told = process.communicate(timeout=120)
@@ -102,8 +109,10 @@ def test_what_cannot_be_asked_for_is_refused_before_processes_start(weights: Pat
     there = tmp_path / "there.sdf"
     there.write_text("mine")
     result = subprocess.run(
-        [word for word in command(weights, there, "--devices", 2) if word != "--overwrite"], capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
+        [word for word in command(weights, there, "--devices", 2) if word != "--overwrite"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith(f"moldiff: {there}: is already there")

@@ -8,8 +8,8 @@ import pytest
 
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.generation.generator import MoleculeGenerator
-from moldiff.generation.particles import Selection
-from moldiff.generation.rewards import Nearness
+from moldiff.generation.particles import ParticleSampling
+from moldiff.generation.rewards import PropertyReward
 from moldiff.io.formats import read_molecules
 from moldiff.metrics.score import Score
 from moldiff.pretrained.bundle import load_pretrained
@@ -89,13 +89,13 @@ def test_shipped_predictors_know_the_data(name: str, sample_sdf: Path) -> None:
 
 def test_walks_that_compete_come_nearer_to_what_is_asked(generator: MoleculeGenerator) -> None:
     """Chosen by one predictor, judged by the one that was trained on other molecules."""
-    guide, judge = (PropertyPredictor.from_pretrained(name) for name in ("qm9-properties", "qm9"))
-    gap = next(place for place, target in enumerate(guide.targets) if target.name == "gap")
-    target = guide.targets[gap]
-    wanted = [float("nan")] * len(guide.targets)
+    reward_model, judge = (PropertyPredictor.from_pretrained(name) for name in ("qm9-properties", "qm9"))
+    gap = next(place for place, target in enumerate(reward_model.targets) if target.name == "gap")
+    target = reward_model.targets[gap]
+    wanted = [float("nan")] * len(reward_model.targets)
     wanted[gap] = target.label(5.0)
     off = []
-    for selection in (None, Selection(Nearness(guide, wanted), num_walks=4)):
+    for selection in (None, ParticleSampling(PropertyReward(reward_model, wanted), num_particles=4)):
         samples = generator.iterate(24, num_atoms=18, seed=2, selection=selection)
         molecules = [sample.molecule for sample in samples if sample.molecule is not None]
         values = judge.predict(molecules, allow_extrapolation=True, check_geometry=False)  # of all, valid or not

@@ -16,8 +16,8 @@ from checkpoints import equal, state
 from processes import free_port, kill_one_worker, wait_for
 
 import moldiff.training.denoiser.module
-from moldiff.config.model import ModelSettings, NetworkSettings
-from moldiff.config.training import LossSettings, TrainingSettings
+from moldiff.config.model import ModelConfig, NetworkConfig
+from moldiff.config.training import LossConfig, TrainingConfig
 from moldiff.data.prepare import prepare
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import ConfigError, OutputError, TrainingError
@@ -29,12 +29,18 @@ from moldiff.training.loader import TrainingBatches
 from moldiff.training.origin import BUNDLE
 from moldiff.training.trainer import CHECKPOINT, read_checkpoint
 
-TINY = ModelSettings(network=NetworkSettings(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2))
+TINY = ModelConfig(network=NetworkConfig(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2))
 
 
-def settings(store: Path, **changes) -> TrainingSettings:
-    values = {"num_molecules": 2000, "checkpoint_minutes": 60, "sample_minutes": 0, "num_threads": 1, **changes}
-    return TrainingSettings(model=TINY, data=str(store), **values)
+def settings(store: Path, **changes) -> TrainingConfig:
+    values = {
+        "num_training_molecules": 2000,
+        "checkpoint_minutes": 60,
+        "sample_minutes": 0,
+        "num_threads": 1,
+        **changes,
+    }
+    return TrainingConfig(model=TINY, data=str(store), **values)
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +54,13 @@ def whole(store_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def start(folder: Path, config: Path, *more: str, **environment: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "moldiff", "train", "--out", str(folder), "--config", str(config), *more]
     return subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
         env=os.environ | environment,
-    )  # fmt: skip
+    )
 
 
 def test_run_killed_in_the_middle_resumes_bit_for_bit(whole: Path, store_path: Path, tmp_path: Path):
@@ -74,14 +84,14 @@ def test_run_killed_in_the_middle_resumes_bit_for_bit(whole: Path, store_path: P
 
 def test_run_with_another_seed_differs(whole: Path, store_path: Path, tmp_path: Path):
     """Twin of the law above: equal weights are no matter of course."""
-    train(settings(store_path, seed=1, num_molecules=400), tmp_path / "one")
-    train(settings(store_path, seed=2, num_molecules=400), tmp_path / "two")
+    train(settings(store_path, seed=1, num_training_molecules=400), tmp_path / "one")
+    train(settings(store_path, seed=2, num_training_molecules=400), tmp_path / "two")
     assert not equal(state(tmp_path / "one"), state(tmp_path / "two"))
 
 
 def test_run_keeps_its_checkpoint_when_interrupted(store_path: Path, tmp_path: Path):
     config, folder = tmp_path / "config.json", tmp_path / "run"
-    config.write_text(json.dumps(settings(store_path, num_molecules=10**9).model_dump()))
+    config.write_text(json.dumps(settings(store_path, num_training_molecules=10**9).model_dump()))
     process = start(folder, config)
     metrics = folder / "metrics.csv"
     deadline = time.monotonic() + 120
@@ -97,7 +107,7 @@ def test_run_keeps_its_checkpoint_when_interrupted(store_path: Path, tmp_path: P
 
 def test_processes_that_train_together_stop_and_resume_bit_for_bit(store_path: Path, tmp_path: Path):
     """Ctrl-C reaches both, ends both after one step, and what follows is what would have followed."""
-    together = {"num_processes": 2, "cooldown": 0.0, "num_molecules": 10**9}
+    together = {"num_processes": 2, "cooldown": 0.0, "num_training_molecules": 10**9}
     config, stopped, whole = tmp_path / "config.json", tmp_path / "stopped", tmp_path / "whole"
     config.write_text(json.dumps(settings(store_path, **together).model_dump()))
     process = start(stopped, config)
@@ -113,7 +123,7 @@ def test_processes_that_train_together_stop_and_resume_bit_for_bit(store_path: P
     dealt = TrainingBatches(MoleculeStore(store_path), budget=24_000, seed=0, together=2)
     batches = itertools.islice(dealt, 2 * steps)
     assert seen == sum(len(batch.mask) for batch in batches)
-    longer = settings(store_path, **{**together, "num_molecules": seen + 500})
+    longer = settings(store_path, **{**together, "num_training_molecules": seen + 500})
     train(longer, stopped, resume=True)
     train(longer, whole)
     assert equal(state(stopped), state(whole))
@@ -121,7 +131,7 @@ def test_processes_that_train_together_stop_and_resume_bit_for_bit(store_path: P
 
 def test_killed_process_leads_to_a_clear_end_and_the_run_goes_on(store_path: Path, tmp_path: Path):
     config, folder = tmp_path / "config.json", tmp_path / "run"
-    together = {"num_processes": 2, "num_molecules": 10**9, "checkpoint_minutes": 0.01}
+    together = {"num_processes": 2, "num_training_molecules": 10**9, "checkpoint_minutes": 0.01}
     config.write_text(json.dumps(settings(store_path, **together).model_dump()))
     process = start(folder, config)
     wait_for(folder / CHECKPOINT)
@@ -130,14 +140,14 @@ def test_killed_process_leads_to_a_clear_end_and_the_run_goes_on(store_path: Pat
     assert process.returncode == 1
     assert f"go on with --resume from {folder / CHECKPOINT}" in told.splitlines()[-1]
     seen = int(state(folder)["num_seen"])
-    longer = settings(store_path, **{**together, "num_molecules": seen + 300})
+    longer = settings(store_path, **{**together, "num_training_molecules": seen + 300})
     train(longer, folder, resume=True)
     assert int(state(folder)["num_seen"]) >= seen + 300
 
 
 def test_machines_train_together_as_processes_do(store_path: Path, tmp_path: Path):
     port = free_port()
-    few = {"num_molecules": 600}
+    few = {"num_training_molecules": 600}
     train(settings(store_path, num_processes=2, **few), tmp_path / "processes")
     config = tmp_path / "config.json"
     config.write_text(json.dumps(settings(store_path, num_nodes=2, **few).model_dump()))
@@ -193,12 +203,12 @@ def test_run_stops_at_a_loss_that_is_not_finite(
     assert all(bool(torch.isfinite(tensor).all()) for tensor in checkpoint["state_dict"].values())
     assert not (tmp_path / "run" / BUNDLE).exists()
     monkeypatch.setattr(moldiff.training.denoiser.module, "losses", right)
-    train(settings(store_path, num_molecules=400), tmp_path / "run", resume=True)
+    train(settings(store_path, num_training_molecules=400), tmp_path / "run", resume=True)
 
 
 def test_run_stops_at_a_gradient_that_is_not_finite(store_path: Path, tmp_path: Path):
     with pytest.raises(TrainingError, match=r"not finite|loss is"):
-        train(settings(store_path, loss=LossSettings(pos=1e38, pos_floor=1e-20)), tmp_path / "run")
+        train(settings(store_path, loss=LossConfig(pos=1e38, pos_floor=1e-20)), tmp_path / "run")
 
 
 def test_run_refuses_a_folder_with_a_run_and_one_without(whole: Path, store_path: Path, tmp_path: Path):
@@ -219,30 +229,30 @@ def test_run_refuses_a_foreign_checkpoint(store_path: Path, tmp_path: Path):
 
 def test_run_starts_from_other_weights_and_adds_their_classes(hydrogen: Path, store_path: Path, tmp_path: Path):
     """Of the two, that which starts from the end of a run has less to learn; classes that H2 lacks are added."""
-    base = {"num_molecules": 3000, "learning_rate": 1e-3}
+    base = {"num_training_molecules": 3000, "learning_rate": 1e-3}
     train(settings(store_path, **base), tmp_path / "first")
     train(settings(store_path, start=str(tmp_path / "first" / BUNDLE), **base), tmp_path / "second")
     first, second = (losses_of(tmp_path / name)[0] for name in ("first", "second"))
     assert second < 0.9 * first
-    short = {"data": str(store_path), "start": str(hydrogen), "num_molecules": 100, "sample_minutes": 0}
-    train(TrainingSettings(**short), tmp_path / "run")
+    short = {"data": str(store_path), "start": str(hydrogen), "num_training_molecules": 100, "sample_minutes": 0}
+    train(TrainingConfig(**short), tmp_path / "run")
     grown = load_pretrained(tmp_path / "run" / BUNDLE)
     assert grown.vocabulary.labels == MoleculeStore(store_path).vocabulary.labels
-    assert grown.settings == load_pretrained(hydrogen).settings
+    assert grown.config == load_pretrained(hydrogen).config
     assert f"from the weights {hydrogen}" in grown.card
-    train(TrainingSettings.from_json(tmp_path / "run" / "config.json"), tmp_path / "run", resume=True)
-    wide = ModelSettings(network=NetworkSettings(atom=64))
+    train(TrainingConfig.from_json(tmp_path / "run" / "config.json"), tmp_path / "run", resume=True)
+    wide = ModelConfig(network=NetworkConfig(atom=64))
     with pytest.raises(ConfigError, match="have a model of their own; leave 'model' out"):
-        train(TrainingSettings(**short, model=wide), tmp_path / "no")
+        train(TrainingConfig(**short, model=wide), tmp_path / "no")
     assert not (tmp_path / "no").exists()
 
 
 def test_fine_tuning_tells_what_it_forgets_and_learns_low_ranks(hydrogen: Path, store_path: Path, tmp_path: Path):
     """Training of a high rate on molecules without a bond of H2 raises the losses on H2; a low rank changes less."""
-    start = {"data": str(store_path), "start": str(hydrogen), "num_molecules": 2000, "learning_rate": 1e-2}
+    start = {"data": str(store_path), "start": str(hydrogen), "num_training_molecules": 2000, "learning_rate": 1e-2}
     told = {}
     for low_rank in (0, 1):
-        settings = TrainingSettings(**start, low_rank=low_rank, sample_minutes=0)
+        settings = TrainingConfig(**start, low_rank=low_rank, sample_minutes=0)
         train(settings, tmp_path / f"run{low_rank}")
         told[low_rank] = json.loads((tmp_path / f"run{low_rank}" / FORGOTTEN).read_text())
         assert set(load_pretrained(tmp_path / f"run{low_rank}" / BUNDLE).denoiser.state_dict()) == set(
@@ -257,10 +267,14 @@ def test_fine_tuning_on_fewer_elements_and_new_conditions(hydrogen: Path, weight
     (tmp_path / "alkanes.csv").write_text("smiles,boils\n" + "".join(f"{'C' * k},{40 * k}\n" for k in range(1, 9)))
     prepare(tmp_path / "alkanes.csv", tmp_path / "alkanes")
     for start in (weights, hydrogen):
-        settings = TrainingSettings(
-            data=str(tmp_path / "alkanes"), start=str(start), num_molecules=50, sample_minutes=0, conditions=("boils",),
+        settings = TrainingConfig(
+            data=str(tmp_path / "alkanes"),
+            start=str(start),
+            num_training_molecules=50,
+            sample_minutes=0,
+            conditions=("boils",),
             low_rank=2,
-        )  # fmt: skip
+        )
         train(settings, tmp_path / start.name)
         bundle = load_pretrained(tmp_path / start.name / BUNDLE)
         assert bundle.vocabulary.labels == ("H", "C")

@@ -50,7 +50,7 @@ def test_sampling_that_is_changed_is_found():
     few, here = {"num_samples": 4, "num_steps": 6, "num_atoms": 12}, golden.platform()
     entry = entry_of(draw("qm9-fast", **few))
     assert not golden.differences(entry, draw("qm9-fast", **few), where=here)
-    for change in ({"seed": 8}, {"changes": {"class_churn": 0.9}}, {"changes": {"eta": 0.299}}):
+    for change in ({"seed": 8}, {"changes": {"resample": 0.9}}, {"changes": {"eta": 0.299}}):
         changed = draw("qm9-fast", **few, **change)
         assert any("the bytes differ" in line for line in golden.differences(entry, changed, where=here)), change
         if "eta" not in change.get("changes", {}):  # so little less noise is within what processors differ by

@@ -25,13 +25,17 @@ from moldiff.chem.scaffold import scaffold_of
 from moldiff.chem.smiles_parsing import record_of_smiles
 from moldiff.chem.stereo import graph_of
 from moldiff.chem.validity import canonical_smiles
-from moldiff.config import training as config
+from moldiff.config.distillation import DistillationConfig
+from moldiff.config.model import ModelConfig, NetworkConfig, ProcessConfig
+from moldiff.config.property import PropertyConfig
+from moldiff.config.sampler import SamplerConfig
+from moldiff.config.training import TrainingConfig
 from moldiff.data.columns import conditioned
 from moldiff.data.prepare import prepare
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.generation.generator import MoleculeGenerator, Request
-from moldiff.generation.particles import Selection
-from moldiff.generation.rewards import Likeness, Nearness
+from moldiff.generation.particles import ParticleSampling
+from moldiff.generation.rewards import DescriptorReward, PropertyReward
 from moldiff.io.formats import read_molecules
 from moldiff.pretrained.bundle import load_pretrained, save_pretrained
 from moldiff.pretrained.property_predictor import PropertyPredictor
@@ -50,7 +54,7 @@ from moldiff.training.trainer import CHECKPOINT, read_checkpoint
 SAMPLE = Path(__file__).parents[2] / "datasets" / "qm9" / "sample.sdf"
 TEMPORARY = tempfile.TemporaryDirectory()
 SEED = 7
-SIZES = config.NetworkSettings(num_blocks=1, atom=32, vector=4, pair=8, hidden=16, heads=2)
+SIZES = NetworkConfig(num_blocks=1, atom=32, vector=4, pair=8, hidden=16, heads=2)
 
 
 # ---- what is computed with
@@ -78,13 +82,13 @@ def random_weights(prior: str = "marginal") -> Path:
     """A bundle with two conditions whose network was never trained; no layer of it is zero."""
     data, path = MoleculeStore(store()), Path(TEMPORARY.name) / prior
     statistics, _ = conditioned(data, ["gap", "rings:classes"], np.arange(len(data)))
-    settings = config.ModelSettings(network=SIZES, process=config.ProcessSettings(prior=prior))
+    settings = ModelConfig(network=SIZES, process=ProcessConfig(prior=prior))
     denoiser = build_denoiser(settings, statistics)
     with torch.no_grad():
         for parameter in denoiser.parameters():
             if not parameter.any():
                 parameter.normal_(std=0.1, generator=torch.Generator().manual_seed(0))
-    save_pretrained(path, denoiser, settings=settings, statistics=statistics, card="# random\n")
+    save_pretrained(path, denoiser, config=settings, statistics=statistics, card="# random\n")
     return path
 
 
@@ -103,7 +107,7 @@ def results_of(samples: Iterable) -> Results:
 
 def draw(name: str, num_samples: int, *, seed: int = SEED, changes: dict | None = None, **options) -> Results:
     chosen = generator(name)
-    sampler = config.SamplerSettings.parse({**chosen.bundle.sampler.model_dump(), **(changes or {})}, source="the gate")
+    sampler = SamplerConfig.parse({**chosen.bundle.sampler.model_dump(), **(changes or {})}, source="the gate")
     return results_of(chosen.iterate(num_samples, seed=seed, sampler=sampler, **options))
 
 
@@ -112,12 +116,12 @@ def solvers(*, seed: int = SEED) -> Results:
     few = {"num_samples": 4, "num_atoms": 13, "seed": seed}
     ways = [
         {"solver": "ddim", "eta": 0.5, "grid": "log"},
-        {"solver": "heun", "grid": "log_snr", "class_churn": 0.5, "temperature": 0.7},
+        {"solver": "heun", "grid": "log_snr", "resample": 0.5, "temperature": 0.7},
         {"churn": 0.3, "top_p": 0.9, "grid": (1.0, 0.6, 0.3, 0.1, 0.0), "num_steps": 4},
-        {"classes": "leaping", "class_churn": 0.5, "connectivity": 1.0, "grid_focus": 0.0, "grid_end": 0.0},
+        {"classes": "leaping", "corrector_rate": 0.5, "connectivity": 1.0, "grid_focus": 0.0, "grid_end": 0.0},
     ]
     drawn = [draw("qm9", changes={"num_steps": 5, **way}, **few) for way in ways]
-    masked = {"classes": "unmasking", "class_churn": 0.5, "temperature": 0.7}
+    masked = {"classes": "unmasking", "gumbel_noise": 0.5, "temperature": 0.7}
     drawn.append(draw(str(random_weights("absorbing")), changes=masked, num_steps=5, **few))
     drawn.append(draw(str(random_weights("uniform")), num_steps=5, **few))
     return joined(drawn)
@@ -129,14 +133,16 @@ def conditions(*, seed: int = SEED) -> Results:
     few = {"num_samples": 3, "num_steps": 4, "num_atoms": 12, "seed": seed}
     asked = {"gap": 6.5, "rings": "1"}
     requests = [Request(10 + i % 2, {"gap": 6 + 0.2 * i} if i % 2 else {"rings": "2"}) for i in range(4)]
-    return joined([
-        results_of(chosen.iterate(**few)),
-        results_of(chosen.iterate(**few, conditions=asked)),
-        results_of(chosen.iterate(**few, conditions=asked, guidance=3.0, guidance_interval=(0.1, 0.8))),
-        results_of(chosen.iterate(**few, conditions=asked, guidance={"gap": 2.0, "rings": 0.0})),
-        results_of(chosen.iterate(3, num_steps=1, seed=seed, conditions=asked)),  # sizes follow the conditions
-        results_of(chosen.answer(requests, guidance={"gap": 2.0}, num_steps=4, seed=seed)),
-    ])  # fmt: skip
+    return joined(
+        [
+            results_of(chosen.iterate(**few)),
+            results_of(chosen.iterate(**few, conditions=asked)),
+            results_of(chosen.iterate(**few, conditions=asked, guidance=3.0, guidance_interval=(0.1, 0.8))),
+            results_of(chosen.iterate(**few, conditions=asked, guidance={"gap": 2.0, "rings": 0.0})),
+            results_of(chosen.iterate(3, num_steps=1, seed=seed, conditions=asked)),  # sizes follow the conditions
+            results_of(chosen.answer(requests, guidance={"gap": 2.0}, num_steps=4, seed=seed)),
+        ]
+    )
 
 
 def flat(pos: torch.Tensor, atom: torch.Tensor, bond: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -145,15 +151,33 @@ def flat(pos: torch.Tensor, atom: torch.Tensor, bond: torch.Tensor, mask: torch.
 
 
 def gradient_guidance(*, seed: int = SEED) -> Results:
-    return draw("qm9", 4, num_steps=8, num_atoms=14, seed=seed, goal=flat, goal_scale=2.0, guidance_interval=(0.0, 0.9))
+    return draw(
+        "qm9",
+        4,
+        num_steps=8,
+        num_atoms=14,
+        seed=seed,
+        gradient_guidance=flat,
+        gradient_scale=2.0,
+        guidance_interval=(0.0, 0.9),
+    )
 
 
 def particles(*, seed: int = SEED) -> Results:
-    reward = Likeness({"logp": 2.0, "rings": 2.0})
-    return joined([
-        draw("qm9", 3, num_steps=10, num_atoms=15, seed=seed, selection=Selection(reward, num_walks=4)),
-        draw("qm9", 3, num_steps=8, num_atoms=15, seed=seed, selection=Selection(reward, 2, every=1, until=0.0)),
-    ])  # fmt: skip
+    reward = DescriptorReward({"logp": 2.0, "rings": 2.0})
+    return joined(
+        [
+            draw("qm9", 3, num_steps=10, num_atoms=15, seed=seed, selection=ParticleSampling(reward, num_particles=4)),
+            draw(
+                "qm9",
+                3,
+                num_steps=8,
+                num_atoms=15,
+                seed=seed,
+                selection=ParticleSampling(reward, 2, every=1, until=0.0),
+            ),
+        ]
+    )
 
 
 # ---- tasks
@@ -220,7 +244,7 @@ def rewards() -> Results:
     """Descriptors that RDKit computes, and predicted properties."""
     molecules, predictor = sample_molecules()[60:80], PropertyPredictor.from_pretrained("qm9-properties")
     wanted = [0.5 if place % 2 else float("nan") for place in range(len(predictor.targets))]
-    both = Likeness({"logp": 1.0, "qed": 0.5}), Nearness(predictor, wanted)
+    both = DescriptorReward({"logp": 1.0, "qed": 0.5}), PropertyReward(predictor, wanted)
     values = np.concatenate([reward(molecules, range(len(molecules))) for reward in both])
     return Results(digest([values.tobytes()]), numbers=values.round(4).tolist(), tolerance=0.1)
 
@@ -235,15 +259,23 @@ def after_training(run: Path, *numbers: float) -> Results:
 
 
 # One step, of the full rate at once.
-ONE_STEP = {"num_molecules": 1, "precision": "float32", "num_threads": 1, "warmup_steps": 0, "cooldown": 0.0}
+ONE_STEP = {"num_training_molecules": 1, "precision": "float32", "num_threads": 1, "warmup_steps": 0, "cooldown": 0.0}
 
 
 def training_step(*, seed: int = SEED) -> Results:
     """Conditions, tasks and self-conditioning are on, so that one step passes through all of them."""
-    settings = config.TrainingSettings(
-        model=config.ModelSettings(network=SIZES), data=str(store()), pair_budget=8000, seed=seed, sample_minutes=0,
-        conditions=("gap", "rings:classes"), self_conditioning=1.0, task_share=0.5, task_start=0.0, **ONE_STEP,
-    )  # fmt: skip
+    settings = TrainingConfig(
+        model=ModelConfig(network=SIZES),
+        data=str(store()),
+        pair_budget=8000,
+        seed=seed,
+        sample_minutes=0,
+        conditions=("gap", "rings:classes"),
+        self_conditioning=1.0,
+        inpainting_probability=0.5,
+        inpainting_start=0.0,
+        **ONE_STEP,
+    )
     with tempfile.TemporaryDirectory() as temporary:
         run = Path(temporary) / "run"
         module = train(settings, run)
@@ -251,12 +283,12 @@ def training_step(*, seed: int = SEED) -> Results:
             loss, parts = module.loss(MoleculeStore(store()).state(range(60, 76)), 1)
         found = after_training(run, *(float(number) for number in (loss, parts.pos, parts.atom, parts.bond)))
         bundle = load_pretrained(run / BUNDLE)
-    whole = [found.digest, digest_of_tensors(bundle.denoiser.state_dict().values()), repr(bundle.sampler.pos_errors)]
+    whole = [found.digest, digest_of_tensors(bundle.denoiser.state_dict().values()), repr(bundle.sampler.x0_std)]
     return replace(found, digest=digest(part.encode() for part in whole))
 
 
 def predictor_step(*, seed: int = SEED) -> Results:
-    settings = config.PredictorSettings(
+    settings = PropertyConfig(
         network=SIZES, data=str(store()), targets=("gap", "alpha"), pair_budget=8000, seed=seed, **ONE_STEP
     )
     with tempfile.TemporaryDirectory() as run:
@@ -265,10 +297,15 @@ def predictor_step(*, seed: int = SEED) -> Results:
 
 
 def distillation_step(*, seed: int = SEED) -> Results:
-    settings = config.DistillationSettings(
-        teacher=str(random_weights()), data=str(store()), batches_per_update=2, pair_budget=1024, seed=seed,
-        sampler={"num_steps": 3, "class_churn": 1.0, "eta": 0.5, "grid_end": 0.05}, **ONE_STEP,
-    )  # fmt: skip
+    settings = DistillationConfig(
+        teacher=str(random_weights()),
+        data=str(store()),
+        batches_per_update=2,
+        pair_budget=1024,
+        seed=seed,
+        sampler={"num_steps": 3, "resample": 1.0, "eta": 0.5, "grid_end": 0.05},
+        **ONE_STEP,
+    )
     with tempfile.TemporaryDirectory() as run:
         distill(settings, Path(run) / "run")
         return after_training(Path(run) / "run")

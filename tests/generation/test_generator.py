@@ -14,7 +14,7 @@ from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import REASONS
 from moldiff.errors import ConfigError, SizeError
 from moldiff.generation.generator import MoleculeGenerator
-from moldiff.generation.runner import Drawing
+from moldiff.generation.runner import Runner
 from moldiff.generation.sample import Sample
 from moldiff.metrics.score import score
 from moldiff.runtime.device import find_device
@@ -39,9 +39,7 @@ def drawn(sample: Sample) -> Molecule:
 
 def same(one: Sample, two: Sample) -> bool:
     a, b = drawn(one), drawn(two)
-    return len(a) == len(b) and all(
-        np.array_equal(x, y) for x, y in zip(fields(a), fields(b), strict=True)
-    )  # fmt: skip
+    return len(a) == len(b) and all(np.array_equal(x, y) for x, y in zip(fields(a), fields(b), strict=True))
 
 
 def fields(m: Molecule) -> tuple[np.ndarray, ...]:
@@ -108,8 +106,11 @@ def test_generator_keeps_order_with_failures_in_their_place(hydrogen: Path):
     for result, sample in zip(results, samples, strict=True):
         assert isinstance(result, Failure) != sample.valid
         assert drawn(sample).properties == {
-            "seed": 0, "index": sample.index, "num_steps": STEPS, "precision": generator.precision,
-        }  # fmt: skip
+            "seed": 0,
+            "index": sample.index,
+            "num_steps": STEPS,
+            "precision": generator.precision,
+        }
         if isinstance(result, Chem.Mol):
             assert result.GetProp("_Name") == f"moldiff-0-{sample.index}"
             np.testing.assert_array_equal(result.GetConformer().GetPositions(), drawn(sample).pos)
@@ -119,7 +120,7 @@ def test_generator_keeps_order_with_failures_in_their_place(hydrogen: Path):
 
 
 def test_generator_draws_sizes_as_in_the_data(generator: MoleculeGenerator, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(Drawing, "window", lambda self, sizes, *_: iter(sizes.values()))
+    monkeypatch.setattr(Runner, "window", lambda self, sizes, *_: iter(sizes.values()))
     counts = generator.bundle.statistics.sizes
     total = sum(counts.values())
 

@@ -15,8 +15,8 @@ from moldiff.chem.molecule import Molecule
 from moldiff.cli import app
 from moldiff.errors import ConfigError
 from moldiff.generation.generator import MoleculeGenerator
-from moldiff.generation.particles import Selection
-from moldiff.generation.rewards import Likeness, Nearness, Sum
+from moldiff.generation.particles import ParticleSampling
+from moldiff.generation.rewards import DescriptorReward, PropertyReward, SumReward
 from moldiff.generation.sample import Sample
 from moldiff.io.formats import read_molecules
 from moldiff.pretrained.property_predictor import PropertyPredictor
@@ -45,8 +45,8 @@ def drawn(samples: Sequence[Sample]) -> list[Molecule]:
 def test_more_walks_score_better(generator: MoleculeGenerator):
     options: dict[str, Any] = {"num_samples": 12, "num_steps": STEPS, "num_atoms": 12}
     means = [np.mean(nitrogens(drawn(list(generator.iterate(**options))), range(12)))]
-    for num_walks in (2, 8):
-        selection = Selection(nitrogens, num_walks=num_walks)
+    for num_particles in (2, 8):
+        selection = ParticleSampling(nitrogens, num_particles=num_particles)
         means.append(np.mean(nitrogens(drawn(list(generator.iterate(**options, selection=selection))), range(12))))
     assert means[0] < means[1] < means[2] - 0.5
 
@@ -57,7 +57,7 @@ def test_the_same_molecule_for_any_batch(generator: MoleculeGenerator, predictor
     options: dict[str, Any] = {
         "num_steps": STEPS,
         "num_atoms": (9, 10),
-        "selection": Selection(Nearness(predictor, wanted), 3),
+        "selection": ParticleSampling(PropertyReward(predictor, wanted), 3),
     }
     whole = drawn(list(generator.iterate(10, **options)))
     for batch_size in (1, 7):
@@ -69,7 +69,7 @@ def test_the_same_molecule_for_any_batch(generator: MoleculeGenerator, predictor
 
 def test_states_are_those_of_the_walk_that_won(generator: MoleculeGenerator):
     options: dict[str, Any] = {"num_steps": STEPS, "num_atoms": 8, "with_states": True}
-    for sample in generator.iterate(4, **options, selection=Selection(nitrogens, 4)):
+    for sample in generator.iterate(4, **options, selection=ParticleSampling(nitrogens, 4)):
         assert sample.molecule is not None
         assert len(sample.states) == STEPS
         assert np.array_equal(sample.states[-1].pos, sample.molecule.pos)
@@ -89,7 +89,7 @@ def test_walks_compete_until_they_are_let_go(generator: MoleculeGenerator):
     sampler = generator.bundle.sampler.model_copy(update={"grid": grid})
     for until, comparisons in ((0.0, 4), (0.5, 3), (1.0, 1)):
         calls.clear()
-        list(generator.iterate(1, num_atoms=9, sampler=sampler, selection=Selection(counted, 3, until=until)))
+        list(generator.iterate(1, num_atoms=9, sampler=sampler, selection=ParticleSampling(counted, 3, until=until)))
         assert len(calls) == comparisons
 
 
@@ -97,35 +97,41 @@ def test_what_has_no_score_loses(generator: MoleculeGenerator):
     def even(molecules: Sequence[Molecule], indices: Sequence[int]) -> list[float]:
         return [float("nan") if count % 2 else 0.0 for count in nitrogens(molecules, indices)]
 
-    samples = list(generator.iterate(10, num_steps=STEPS, num_atoms=9, selection=Selection(even, 6)))
+    samples = list(generator.iterate(10, num_steps=STEPS, num_atoms=9, selection=ParticleSampling(even, 6)))
     assert sum(count % 2 == 0 for count in nitrogens(drawn(samples), range(10))) >= 9
 
 
 def test_nonsense_is_refused(generator: MoleculeGenerator):
     with pytest.raises(ConfigError, match="at least 2"):
-        Selection(nitrogens, num_walks=1)
+        ParticleSampling(nitrogens, num_particles=1)
     with pytest.raises(ConfigError, match="until 2"):
-        Selection(nitrogens, until=2.0)
+        ParticleSampling(nitrogens, until=2.0)
     with pytest.raises(ConfigError, match="every 0"):
-        Selection(nitrogens, every=0)
+        ParticleSampling(nitrogens, every=0)
     with pytest.raises(ConfigError, match="one for each"):
-        list(generator.iterate(2, num_steps=STEPS, selection=Selection(lambda molecules, indices: [1.0])))
+        list(generator.iterate(2, num_steps=STEPS, selection=ParticleSampling(lambda molecules, indices: [1.0])))
 
 
 def test_user_selects_by_a_predictor(weights: Path, predictor_weights: Path, tmp_path: Path):
     """The weights know no conditions; the guide's is written beside the molecule, and what it predicts."""
     sample = ["sample", "--weights", weights, "-n", 4, "--num-steps", STEPS, "--out"]
-    result = run(*sample, tmp_path / "x.sdf", "--condition", "gap=6.5", "--guide", predictor_weights, "--num-walks", 4)
+    result = run(
+        *sample, tmp_path / "x.sdf", "--condition", "gap=6.5", "--reward-model", predictor_weights, "--num-particles", 4
+    )
     assert result.exit_code == 0, result.output
     assert "chose these molecules" in " ".join(result.stdout.split())
     records = [record for _, record in read_molecules(tmp_path / "x.sdf") if isinstance(record, Molecule)]
     assert [record.properties["asked_gap"] for record in records] == [6.5] * 4
     assert all("off_gap" in record.properties for record in records)
     out = tmp_path / "y.sdf"
-    refused(run(*sample, out, "--condition", "gap=6.5", "--num-walks", 4), "have no predictor inside", "--guide")
-    refused(run(*sample, out, "--condition", "gap=6.5", "--guide", predictor_weights), "add --num-walks 4")
-    refused(run(*sample, out, "--num-walks", 4, "--guide", predictor_weights), "the guide predicts gap, alpha")
-    both = ["--condition", "gap=6.5", "--condition", "mu=1", "--guide", predictor_weights, "--num-walks", 4]
+    refused(
+        run(*sample, out, "--condition", "gap=6.5", "--num-particles", 4), "have no predictor inside", "--reward-model"
+    )
+    refused(run(*sample, out, "--condition", "gap=6.5", "--reward-model", predictor_weights), "add --num-particles 4")
+    refused(
+        run(*sample, out, "--num-particles", 4, "--reward-model", predictor_weights), "the guide predicts gap, alpha"
+    )
+    both = ["--condition", "gap=6.5", "--condition", "mu=1", "--reward-model", predictor_weights, "--num-particles", 4]
     refused(run(*sample, out, *both), "condition 'mu'")
 
 
@@ -135,7 +141,7 @@ def test_size_follows_what_only_the_guide_knows(generator: MoleculeGenerator, pr
     label = (alpha.by_size[size][0] - alpha.mean) / alpha.std
     means = []
     for asked in ((), ((alpha, label),)):
-        selection = Selection(nitrogens, 2, asked=asked)
+        selection = ParticleSampling(nitrogens, 2, asked=asked)
         samples = generator.iterate(60, num_steps=1, selection=selection)
         means.append(np.mean([len(molecule) for molecule in drawn(list(samples))]))
     assert (means[1] - means[0]) * (size - means[0]) > 0
@@ -147,7 +153,7 @@ def test_user_selects_by_what_rdkit_computes(weights: Path, tmp_path: Path):
     sample = ["sample", "--weights", weights, "-n", 30, "--num-steps", STEPS, "--num-atoms", 3, "--out", out]
     off = []
     for walks in (2, 12):
-        result = run(*sample, "--condition", "tpsa=60 Å²", "--num-walks", walks, "--overwrite")
+        result = run(*sample, "--condition", "tpsa=60 Å²", "--num-particles", walks, "--overwrite")
         assert "Computed properties" in result.stdout, result.output
         records = [record for _, record in read_molecules(out) if isinstance(record, Molecule)]
         values = described(["tpsa"], records)[:, 0]
@@ -159,29 +165,38 @@ def test_user_selects_by_what_rdkit_computes(weights: Path, tmp_path: Path):
         assert all(record.properties["asked_tpsa"] == 60 for record in records)
         off.append(np.abs(values[there] - 60).mean())
     assert off[1] < off[0]
-    refused(run(*sample, "--condition", "tpsa=60", "--overwrite"), "do not heed it", "--num-walks")
-    wrong = run(*sample, "--condition", "tpsa=60 nm", "--num-walks", 2, "--overwrite")
+    refused(run(*sample, "--condition", "tpsa=60", "--overwrite"), "do not heed it", "--num-particles")
+    wrong = run(*sample, "--condition", "tpsa=60 nm", "--num-particles", 2, "--overwrite")
     refused(wrong, "--condition tpsa 60 nm: expected a number")
 
 
 def test_a_predictor_and_rdkit_choose_together(weights: Path, predictor_weights: Path, tmp_path: Path):
     out = tmp_path / "x.sdf"
-    both = ["--condition", "gap=6.5", "--condition", "rings=1", "--num-walks", 3, "--guide", predictor_weights]
+    both = [
+        "--condition",
+        "gap=6.5",
+        "--condition",
+        "rings=1",
+        "--num-particles",
+        3,
+        "--reward-model",
+        predictor_weights,
+    ]
     result = run("sample", "--weights", weights, "-n", 4, "--num-steps", STEPS, "--out", out, *both)
     assert result.exit_code == 0, result.output
     assert "Computed properties" in result.stdout
     assert "Predicted properties" in result.stdout
     records = [record for _, record in read_molecules(out) if isinstance(record, Molecule)]
     assert all({"asked_gap", "asked_rings"} <= set(record.properties) for record in records)
-    only = ["--condition", "rings=1", "--num-walks", 3, "--guide", predictor_weights]
+    only = ["--condition", "rings=1", "--num-particles", 3, "--reward-model", predictor_weights]
     refused(run("sample", "--weights", weights, "--out", out, "--overwrite", *only), "the guide predicts gap, alpha")
 
 
 def test_likeness_is_a_distance_in_spreads():
     single = np.array([[0, 1], [1, 0]])
     hydrogen = Molecule(np.array([1, 1]), np.zeros(2, dtype=int), np.array([[0.0, 0, 0], [0.74, 0, 0]]), single)
-    score = Likeness({"weight": 2.016 + 28.0, "rings": 0})
+    score = DescriptorReward({"weight": 2.016 + 28.0, "rings": 0})
     assert score([hydrogen], [0])[0] == pytest.approx(-1.0, abs=1e-4)
     broken = replace(hydrogen, bond=3 * hydrogen.bond)
     assert np.isnan(score([broken], [0])).all()
-    assert Sum((score, score))([hydrogen, broken], [0, 1])[0] == pytest.approx(-2.0, abs=1e-4)
+    assert SumReward((score, score))([hydrogen, broken], [0, 1])[0] == pytest.approx(-2.0, abs=1e-4)

@@ -115,9 +115,19 @@ def test_the_columns_that_properties_names_are_read(tmp_path: Path):
 
 @pytest.mark.parametrize(
     "properties",
-    ["pos:R:3", "species:S:1", "species:S:1:pos:R:2", "species:S:1:pos:R", "species:S:1:pos:R:x", "x", ":",
-     "species:S:1:pos:R:999999999", "species:S:1:huge:R:999999999:pos:R:3", "species:S:-1:pos:R:3"],
-)  # fmt: skip
+    [
+        "pos:R:3",
+        "species:S:1",
+        "species:S:1:pos:R:2",
+        "species:S:1:pos:R",
+        "species:S:1:pos:R:x",
+        "x",
+        ":",
+        "species:S:1:pos:R:999999999",
+        "species:S:1:huge:R:999999999:pos:R:3",
+        "species:S:-1:pos:R:3",
+    ],
+)
 def test_columns_that_are_not_there_are_a_failure(tmp_path: Path, properties: str):
     found = read(tmp_path / "a.xyz", WATER.replace("water", f"Properties={properties}") + WATER)
     assert sizes(found)[1] == 3
@@ -136,12 +146,30 @@ def test_numbers_are_read_as_fortran_and_mathematica_write_them(tmp_path: Path):
 
 
 CHARGES = {
-    "charge=-1": -1, "Charge=-1": -1, "CHARGE=+1": 1, "charge=-1=": -1, "total_charge=2": 2, "charge=-1.0": -1,
-    'charge="-1"': -1, "charge = -1": -1, "charge: 1": 1, "Total charge: -1": -1, "charge -1": -1,
-    '{"charge": -1}': -1, "charge=1, mult=2": 1, "total_charge=1 charge=1": 1, "charge=0.9": None, "charge=": None,
-    "charge=nan": None, "charge=x": None, "charge=1e9": None, "charge = one": None, "charge: 0.5": None,
-    "charge=1 total_charge=0": None, "Charge=1 charge=-1": None,
-}  # fmt: skip
+    "charge=-1": -1,
+    "Charge=-1": -1,
+    "CHARGE=+1": 1,
+    "charge=-1=": -1,
+    "total_charge=2": 2,
+    "charge=-1.0": -1,
+    'charge="-1"': -1,
+    "charge = -1": -1,
+    "charge: 1": 1,
+    "Total charge: -1": -1,
+    "charge -1": -1,
+    '{"charge": -1}': -1,
+    "charge=1, mult=2": 1,
+    "total_charge=1 charge=1": 1,
+    "charge=0.9": None,
+    "charge=": None,
+    "charge=nan": None,
+    "charge=x": None,
+    "charge=1e9": None,
+    "charge = one": None,
+    "charge: 0.5": None,
+    "charge=1 total_charge=0": None,
+    "Charge=1 charge=-1": None,
+}
 
 
 @pytest.mark.parametrize("comment", CHARGES)

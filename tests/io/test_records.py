@@ -80,8 +80,16 @@ def test_smiles_count_with_the_hydrogens_that_they_imply(tmp_path):
     judged = [judge(record) for record in records(tmp_path / "a.smi")]
     reasons = [verdict.failure.reason if verdict.failure else verdict.smiles for verdict in judged]
     assert reasons == [
-        "CCO", "c1ccccc1", "valence", "radical", "fragments", "unreadable", "element", "radical", "[H][H]",
-    ]  # fmt: skip
+        "CCO",
+        "c1ccccc1",
+        "valence",
+        "radical",
+        "fragments",
+        "unreadable",
+        "element",
+        "radical",
+        "[H][H]",
+    ]
     assert judged[0].num_atoms == 9
 
 

@@ -23,9 +23,15 @@ def found(path: Path, text: str) -> list[str]:
 
 
 EMPTY = {
-    "nothing": ",b,0", "only commas": ",,", "quotes": '"",b,0', "spaces": "  ,b,0", "nan": "nan,b,0",
-    "None": "None,b,0", "NA": "NA,b,0", "a dash": "-,b,0",
-}  # fmt: skip
+    "nothing": ",b,0",
+    "only commas": ",,",
+    "quotes": '"",b,0',
+    "spaces": "  ,b,0",
+    "nan": "nan,b,0",
+    "None": "None,b,0",
+    "NA": "NA,b,0",
+    "a dash": "-,b,0",
+}
 
 
 @pytest.mark.parametrize("case", EMPTY)

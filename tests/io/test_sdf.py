@@ -122,12 +122,20 @@ BROKEN = {
     "missing bonds": ("  1  5  1  0\n", "", "unreadable", "counts line"),
     "counts in superscript": ("  5  4  0", "  ³  4  0", "unreadable", "counts line"),
     "bond to nowhere": ("  1  5  1  0", "  1  9  1  0", "unreadable", "bond lines"),
-    "implicit hydrogens": (METHANE[METHANE.index("  5  4") : METHANE.index("M  END")],
-                           "  1  0  0  0  0  0  0  0  0  0999 V2000\n" + CARBON + "\n", "implicit_hydrogen", "AddHs"),
+    "implicit hydrogens": (
+        METHANE[METHANE.index("  5  4") : METHANE.index("M  END")],
+        "  1  0  0  0  0  0  0  0  0  0999 V2000\n" + CARBON + "\n",
+        "implicit_hydrogen",
+        "AddHs",
+    ),
     "any bond": ("  1  5  1  0", "  1  5  8  0", "bond_type", "expected single"),
-    "no atoms": (METHANE[METHANE.index("  5  4") : METHANE.index("M  END")],
-                 "  0  0  0  0  0  0  0  0  0  0999 V2000\n", "size", "no atoms"),
-}  # fmt: skip
+    "no atoms": (
+        METHANE[METHANE.index("  5  4") : METHANE.index("M  END")],
+        "  0  0  0  0  0  0  0  0  0  0999 V2000\n",
+        "size",
+        "no atoms",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", BROKEN)

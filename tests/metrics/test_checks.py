@@ -13,7 +13,7 @@ import moldiff.runtime.optional
 from moldiff.chem.molecule import Failure
 from moldiff.chem.validity import check
 from moldiff.errors import ConfigError, MissingPackageError
-from moldiff.metrics.checks import Seen, look_closer
+from moldiff.metrics.checks import CheckResult, run_checks
 from moldiff.metrics.posebusters import posebusters
 from moldiff.metrics.rate import Rate
 from moldiff.metrics.score import score
@@ -71,9 +71,9 @@ def test_a_collapsed_molecule_costs_no_other_its_figures(embed):
     """One record with all its atoms at one point made every figure of a file NaN."""
     good = [embed(smiles) for smiles in ("CCO", "CC", "CC#N")]
     bad = replace(good[0], pos=good[0].pos * 0)
-    seen = look_closer([*good, bad], ["mmff94", "posebusters", "xtb"], num_workers=2)
+    seen = run_checks([*good, bad], ["mmff94", "posebusters", "xtb"], num_workers=2)
     assert [seen[name].failures for name in ("mmff94", "xtb")] == [{"no_energy": 1}, {"scf": 1}]
-    assert seen["mmff94"].quartiles == look_closer(good, ["mmff94"], num_workers=1)["mmff94"].quartiles
+    assert seen["mmff94"].quartiles == run_checks(good, ["mmff94"], num_workers=1)["mmff94"].quartiles
     assert seen["posebusters"].rates["bond_lengths"] == Rate(3, 4)
     assert np.isfinite([of for one in seen.values() for of in one.quartiles.values()]).all()
     result = score([*good, bad], distances_to=good, with_druglike=True)
@@ -106,7 +106,7 @@ def test_posebusters_passes_what_is_sound_and_not_what_is_broken(embed):
 
 def test_a_closer_look_is_the_same_in_processes(embed):
     molecules = [embed("CCO"), stretched(embed("CC")), embed("[BH4-]")]
-    seen = look_closer(molecules, ["mmff94", "posebusters", "mmff94"], num_workers=2)
+    seen = run_checks(molecules, ["mmff94", "posebusters", "mmff94"], num_workers=2)
     assert list(seen) == ["mmff94", "posebusters"]
     one, two, three = seen["mmff94"].results
     assert (one, two) == (mmff94(check(molecules[0])), mmff94(check(molecules[1])))
@@ -117,7 +117,7 @@ def test_a_closer_look_is_the_same_in_processes(embed):
 
 
 def test_truths_are_counted_where_they_could_be_told():
-    seen = Seen("posebusters", ({"a": True, "all": True}, {"all": False}, Failure("timeout", "slow")))
+    seen = CheckResult("posebusters", ({"a": True, "all": True}, {"all": False}, Failure("timeout", "slow")))
     assert seen.rates == {"a": Rate(1, 1), "all": Rate(1, 2)}
     assert seen.to_dict()["failures"] == {"timeout": 1}
     assert seen.to_dict()["versions"]["rdkit"]
@@ -125,17 +125,17 @@ def test_truths_are_counted_where_they_could_be_told():
 
 def test_what_takes_too_long_costs_itself_alone(embed):
     """The time of the first is spent before it is read: its process has not even imported the package."""
-    seen = look_closer([embed("CCO")], ["posebusters"], seconds=0.0, num_workers=1)["posebusters"]
+    seen = run_checks([embed("CCO")], ["posebusters"], seconds=0.0, num_workers=1)["posebusters"]
     assert seen.failures == {"timeout": 1}
     assert seen.rates == {}
 
 
 def test_unknown_checks_and_missing_packages_are_told(monkeypatch):
     with pytest.raises(ConfigError, match="expected one of posebusters, mmff94, xtb"):
-        look_closer([], ["dft"])
+        run_checks([], ["dft"])
     monkeypatch.setattr(moldiff.runtime.optional, "find_spec", lambda name: None if name == "tblite" else sys)
     with pytest.raises(MissingPackageError, match=r"tblite: pip install 'moldiff\[score\]'"):
-        look_closer([], ["xtb"])
+        run_checks([], ["xtb"])
 
 
 def test_molecules_for_a_closer_look_are_kept(embed):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from moldiff.chem.molecule import Failure, Molecule
-from moldiff.metrics.distance_bonds import lookup_bonds
+from moldiff.metrics.distance_bonds import distance_bonds
 from moldiff.metrics.score import score
 
 
@@ -18,20 +18,30 @@ def stable(*records: Molecule | Failure) -> tuple[float, float]:
 @pytest.mark.parametrize("smiles", ["C", "N", "O", "CCO", "C=C", "C#N", "C#C", "CC(C)=O", "C1CC1", "CNC", "FC"])
 def test_looked_up_bonds_are_the_bonds(embed: Callable[[str], Molecule], smiles: str):
     molecule = embed(smiles)
-    assert np.array_equal(lookup_bonds(molecule.elements, molecule.pos), molecule.bond)
+    assert np.array_equal(distance_bonds(molecule.elements, molecule.pos), molecule.bond)
     assert stable(molecule) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize(
     ("elements", "distance", "order"),
     [
-        ((6, 6), 1.639, 1), ((6, 6), 1.641, 0), ((6, 6), 1.389, 2), ((6, 6), 1.391, 1), ((6, 6), 1.229, 3),
-        ((6, 6), 1.231, 2), ((6, 8), 1.159, 3), ((8, 8), 1.259, 2), ((1, 1), 0.839, 1), ((1, 1), 0.841, 0),
-        ((9, 9), 1.519, 1), ((7, 8), 1.259, 2), ((6, 17), 1.5, 0),
+        ((6, 6), 1.639, 1),
+        ((6, 6), 1.641, 0),
+        ((6, 6), 1.389, 2),
+        ((6, 6), 1.391, 1),
+        ((6, 6), 1.229, 3),
+        ((6, 6), 1.231, 2),
+        ((6, 8), 1.159, 3),
+        ((8, 8), 1.259, 2),
+        ((1, 1), 0.839, 1),
+        ((1, 1), 0.841, 0),
+        ((9, 9), 1.519, 1),
+        ((7, 8), 1.259, 2),
+        ((6, 17), 1.5, 0),
     ],
-)  # fmt: skip
+)
 def test_order_changes_at_the_published_distances(elements: tuple[int, int], distance: float, order: int):
-    bonds = lookup_bonds(np.array(elements), np.array([[0, 0, 0], [0, 0, distance]], dtype=float))
+    bonds = distance_bonds(np.array(elements), np.array([[0, 0, 0], [0, 0, distance]], dtype=float))
     assert bonds.tolist() == [[0, order], [order, 0]]
 
 

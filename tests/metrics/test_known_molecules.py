@@ -11,22 +11,44 @@ from moldiff.io.formats import read_records
 from moldiff.metrics.score import score
 
 VALID = {
-    "methane": "C", "hydrogen": "[H][H]", "water": "O", "benzene": "c1ccccc1", "benzene, Kekulé": "C1=CC=CC=C1",
-    "pyrrole": "c1cc[nH]c1", "pyridine": "c1ccncc1", "thiophene": "c1ccsc1", "caffeine": "Cn1cnc2c1c(=O)n(C)c(=O)n2C",
+    "methane": "C",
+    "hydrogen": "[H][H]",
+    "water": "O",
+    "benzene": "c1ccccc1",
+    "benzene, Kekulé": "C1=CC=CC=C1",
+    "pyrrole": "c1cc[nH]c1",
+    "pyridine": "c1ccncc1",
+    "thiophene": "c1ccsc1",
+    "caffeine": "Cn1cnc2c1c(=O)n(C)c(=O)n2C",
     # zwitterions and separated charges
-    "glycine, zwitterion": "[NH3+]CC(=O)[O-]", "betaine": "C[N+](C)(C)CC(=O)[O-]", "nitromethane": "C[N+](=O)[O-]",
-    "carbon monoxide": "[C-]#[O+]", "methyl azide": "CN=[N+]=[N-]", "ozone": "[O-][O+]=O",
-    "methyl isocyanide": "C[N+]#[C-]", "pyridine oxide": "c1cc[n+]([O-])cc1",
+    "glycine, zwitterion": "[NH3+]CC(=O)[O-]",
+    "betaine": "C[N+](C)(C)CC(=O)[O-]",
+    "nitromethane": "C[N+](=O)[O-]",
+    "carbon monoxide": "[C-]#[O+]",
+    "methyl azide": "CN=[N+]=[N-]",
+    "ozone": "[O-][O+]=O",
+    "methyl isocyanide": "C[N+]#[C-]",
+    "pyridine oxide": "c1cc[n+]([O-])cc1",
     # ions
-    "ammonium": "[NH4+]", "hydroxide": "[OH-]", "tert-butyl cation": "C[C+](C)C", "borohydride": "[BH4-]",
+    "ammonium": "[NH4+]",
+    "hydroxide": "[OH-]",
+    "tert-butyl cation": "C[C+](C)C",
+    "borohydride": "[BH4-]",
     "hexafluorophosphate": "F[P-](F)(F)(F)(F)F",
     # more than eight electrons
-    "sulphur hexafluoride": "FS(F)(F)(F)(F)F", "dimethyl sulphoxide": "CS(C)=O", "sulphuric acid": "OS(=O)(=O)O",
-    "phosphorus pentafluoride": "FP(F)(F)(F)F", "phosphoric acid": "OP(=O)(O)O", "borane": "B", "silane": "[SiH4]",
+    "sulphur hexafluoride": "FS(F)(F)(F)(F)F",
+    "dimethyl sulphoxide": "CS(C)=O",
+    "sulphuric acid": "OS(=O)(=O)O",
+    "phosphorus pentafluoride": "FP(F)(F)(F)F",
+    "phosphoric acid": "OP(=O)(O)O",
+    "borane": "B",
+    "silane": "[SiH4]",
     # isotopes and metals
-    "heavy methane": "[2H]C([2H])([2H])[2H]", "carbon 13": "[13CH4]", "dimethyl zinc": "C[Zn]C",
+    "heavy methane": "[2H]C([2H])([2H])[2H]",
+    "carbon 13": "[13CH4]",
+    "dimethyl zinc": "C[Zn]C",
     "oxygen, singlet": "O=O",
-}  # fmt: skip
+}
 # As they stand: atoms in brackets have no hydrogens but those that are drawn.
 NOT_VALID = {
     "methyl radical": ("[C]([H])([H])[H]", "radical"),
@@ -48,7 +70,7 @@ NOT_VALID = {
     "salt": ("[Na+].[Cl-]", "fragments"),
     "ammonia borane, dative": ("[H]N([H])([H])->B([H])([H])[H]", "bond_type"),
     "nothing": ("", "size"),
-}  # fmt: skip
+}
 SAME = {  # pairs that are one molecule without stereo, and whether they are with it
     "mirror images": ("C[C@H](O)F", "C[C@@H](O)F", False),
     "cis and trans": ("F/C=C/F", r"F/C=C\F", False),
@@ -85,8 +107,10 @@ def test_sound_molecule_is_valid_in_memory_and_from_every_sdf(smiles: str, tmp_p
             [(_, record)] = read_records(path)
             verdict = judge(record)
             assert (verdict.valid, verdict.smiles, verdict.num_stable_atoms) == (
-                True, direct.smiles, direct.num_stable_atoms,
-            )  # fmt: skip
+                True,
+                direct.smiles,
+                direct.num_stable_atoms,
+            )
 
 
 @pytest.mark.parametrize(("smiles", "reason"), NOT_VALID.values(), ids=NOT_VALID)

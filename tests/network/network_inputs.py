@@ -93,9 +93,13 @@ def make_network(lmax: int, kind: type[EquivariantNetwork] = EquivariantNetwork)
     torch.manual_seed(lmax)
     widths = Widths(atom=16, vector=4, pair=6, hidden=8, heads=2, lmax=lmax)
     network = kind(
-        atom_classes=ATOM_CLASSES, atom_inputs=ATOM_CLASSES, bond_inputs=BOND_CLASSES, num_blocks=2, widths=widths,
+        atom_classes=ATOM_CLASSES,
+        atom_inputs=ATOM_CLASSES,
+        bond_inputs=BOND_CLASSES,
+        num_blocks=2,
+        widths=widths,
         scale=1.4,
-    )  # fmt: skip
+    )
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))

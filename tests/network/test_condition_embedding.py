@@ -19,9 +19,14 @@ LABELS = torch.tensor([[0.3, 1.0], [torch.nan, 2.0], [-1.2, torch.nan]], dtype=t
 def network() -> EquivariantNetwork:
     torch.manual_seed(0)
     made = EquivariantNetwork(
-        atom_classes=ATOM_CLASSES, atom_inputs=ATOM_CLASSES, bond_inputs=BOND_CLASSES, num_blocks=2,
-        widths=Widths(atom=16, vector=4, pair=6, hidden=8, heads=2, lmax=1), scale=1.4, label_classes=[0, 3],
-    )  # fmt: skip
+        atom_classes=ATOM_CLASSES,
+        atom_inputs=ATOM_CLASSES,
+        bond_inputs=BOND_CLASSES,
+        num_blocks=2,
+        widths=Widths(atom=16, vector=4, pair=6, hidden=8, heads=2, lmax=1),
+        scale=1.4,
+        label_classes=[0, 3],
+    )
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))

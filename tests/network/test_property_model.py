@@ -54,9 +54,11 @@ def test_properties_do_not_depend_on_padding_or_bonds(network: PropertyNetwork):
     for row, size in enumerate((5, 4, 3)):
         alone = make_inputs([5, 4, 3]).rows(torch.tensor([row]))
         cut = alone.state.replace(
-            pos=alone.state.pos[:, :size], atom=alone.state.atom[:, :size], bond=alone.state.bond[:, :size, :size],
+            pos=alone.state.pos[:, :size],
+            atom=alone.state.atom[:, :size],
+            bond=alone.state.bond[:, :size, :size],
             mask=alone.state.mask[:, :size],
-        )  # fmt: skip
+        )
         assert close(network(cut), base[row : row + 1])
     assert close(network(inputs.state.replace(bond=torch.zeros_like(inputs.state.bond))), base)
 

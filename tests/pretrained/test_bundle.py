@@ -10,12 +10,12 @@ import safetensors.torch
 import torch
 from damage import damaged_bytes, damaged_json
 
-from moldiff.config.sampler import SamplerSettings
+from moldiff.config.sampler import SamplerConfig
 from moldiff.diffusion.random import SampleRandomness
 from moldiff.errors import OutputError, WeightsError
 from moldiff.pretrained.bundle import load_pretrained, save_pretrained
 from moldiff.pretrained.format import shipped_weights
-from moldiff.sampling.inpainting import Known
+from moldiff.sampling.inpainting import KnownValues
 from moldiff.state import Prediction
 
 HTML = "<!DOCTYPE html>\n<html><body>Sign in to continue</body></html>\n"
@@ -23,7 +23,7 @@ FILES = ["card.md", "config.json", "model.safetensors", "statistics.json", "voca
 
 
 def predict(bundle) -> Prediction:
-    known = Known.nothing(torch.ones(2, 5, dtype=torch.bool))
+    known = KnownValues.nothing(torch.ones(2, 5, dtype=torch.bool))
     noise = SampleRandomness(0, [0, 1], torch.tensor([5, 5]))
     with torch.no_grad():
         return bundle.denoiser(bundle.denoiser.process.prior(known.values, generator=noise), known.times(0.5))
@@ -31,13 +31,17 @@ def predict(bundle) -> Prediction:
 
 def test_bundle_comes_back_as_it_was(weights: Path, tmp_path: Path):
     first = load_pretrained(weights)
-    sampler = SamplerSettings(solver="ddim", eta=0.5, temperature=0.9, num_steps=7, pos_errors=(0.0, 0.5, 1.2))
+    sampler = SamplerConfig(solver="ddim", eta=0.5, temperature=0.9, num_steps=7, x0_std=(0.0, 0.5, 1.2))
     save_pretrained(
-        tmp_path / "copy", first.denoiser, settings=first.settings, statistics=first.statistics, card="# new\n",
+        tmp_path / "copy",
+        first.denoiser,
+        config=first.config,
+        statistics=first.statistics,
+        card="# new\n",
         sampler=sampler,
-    )  # fmt: skip
+    )
     again = load_pretrained(str(tmp_path / "copy"))
-    assert (again.settings, again.statistics, again.vocabulary) == (first.settings, first.statistics, first.vocabulary)
+    assert (again.config, again.statistics, again.vocabulary) == (first.config, first.statistics, first.vocabulary)
     assert (again.sampler, again.card) == (sampler, "# new\n")
     one, two = predict(first), predict(again)
     assert one.pos.abs().max() > 0.1
@@ -60,7 +64,7 @@ def test_bundle_knows_a_changed_weight(weights: Path, tmp_path: Path):
 def test_bundle_rounds_to_half_the_size(dtype: torch.dtype, weights: Path, tmp_path: Path):
     first = load_pretrained(weights)
     save_pretrained(
-        tmp_path / "half", first.denoiser, settings=first.settings, statistics=first.statistics, card="", dtype=dtype
+        tmp_path / "half", first.denoiser, config=first.config, statistics=first.statistics, card="", dtype=dtype
     )
     again = load_pretrained(tmp_path / "half")
     assert {tensor.dtype for tensor in again.denoiser.state_dict().values()} == {torch.float32}
@@ -220,7 +224,7 @@ def test_bundle_of_an_unknown_name_lists_what_there_is():
 
 def test_bundle_is_either_whole_or_absent(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     bundle = load_pretrained(weights)
-    parts = {"settings": bundle.settings, "statistics": bundle.statistics, "card": ""}
+    parts = {"settings": bundle.config, "statistics": bundle.statistics, "card": ""}
 
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
@@ -233,7 +237,7 @@ def test_bundle_is_either_whole_or_absent(weights: Path, tmp_path: Path, monkeyp
 
 def test_bundle_replaces_only_bundles_and_only_if_told_to(weights: Path, tmp_path: Path):
     bundle = load_pretrained(weights)
-    parts = {"settings": bundle.settings, "statistics": bundle.statistics}
+    parts = {"settings": bundle.config, "statistics": bundle.statistics}
     folder, other = tmp_path / "new", tmp_path / "thesis"
     save_pretrained(folder, bundle.denoiser, card="one", **parts)
     with pytest.raises(OutputError, match="allow it to be overwritten"):
@@ -254,7 +258,5 @@ def test_bundle_is_not_made_of_broken_weights(weights: Path, tmp_path: Path):
     with torch.no_grad():
         bundle.denoiser.network.atom_head.bias[0] = torch.inf
     with pytest.raises(WeightsError, match=r"network\.atom_head\.bias"):
-        save_pretrained(
-            tmp_path / "x", bundle.denoiser, settings=bundle.settings, statistics=bundle.statistics, card=""
-        )
+        save_pretrained(tmp_path / "x", bundle.denoiser, config=bundle.config, statistics=bundle.statistics, card="")
     assert not (tmp_path / "x").exists()

@@ -15,8 +15,8 @@ from typer.testing import CliRunner, Result
 from moldiff.chem.molecule import Molecule
 from moldiff.cli import _sampling as drawing
 from moldiff.cli import app
-from moldiff.config.model import NetworkSettings
-from moldiff.config.property import PredictorSettings
+from moldiff.config.model import NetworkConfig
+from moldiff.config.property import PropertyConfig
 from moldiff.data.prepare import prepare
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import ConfigError, WeightsError, WorkerError
@@ -26,16 +26,22 @@ from moldiff.io.formats import read_molecules
 from moldiff.pretrained.property_predictor import FOLDER, PropertyPredictor
 from moldiff.training.property.run import train_predictor
 
-TINY = NetworkSettings(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)
+TINY = NetworkConfig(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)
 
 
 def run(*args: object) -> Result:
     return CliRunner().invoke(app, [str(arg) for arg in args])
 
 
-def settings(store_path: Path, **changes) -> PredictorSettings:
-    values = {"targets": ("gap", "alpha"), "num_molecules": 3000, "pair_budget": 4000, "warmup_steps": 10, **changes}
-    return PredictorSettings(network=TINY, data=str(store_path), **values)
+def config(store_path: Path, **changes) -> PropertyConfig:
+    values = {
+        "targets": ("gap", "alpha"),
+        "num_training_molecules": 3000,
+        "pair_budget": 4000,
+        "warmup_steps": 10,
+        **changes,
+    }
+    return PropertyConfig(network=TINY, data=str(store_path), **values)
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +77,9 @@ def test_unknown_atoms_have_no_prediction(predictor_weights: Path, molecules: li
 
 
 def test_interrupted_training_goes_on_bit_for_bit(store_path: Path, predictor_weights: Path, tmp_path: Path):
-    train_predictor(settings(store_path, num_molecules=1000, cooldown=0.0), tmp_path / "run")
-    train_predictor(settings(store_path, num_molecules=2000, cooldown=0.0), tmp_path / "run", resume=True)
-    train_predictor(settings(store_path, num_molecules=2000, cooldown=0.0), tmp_path / "whole")
+    train_predictor(config(store_path, num_training_molecules=1000, cooldown=0.0), tmp_path / "run")
+    train_predictor(config(store_path, num_training_molecules=2000, cooldown=0.0), tmp_path / "run", resume=True)
+    train_predictor(config(store_path, num_training_molecules=2000, cooldown=0.0), tmp_path / "whole")
     parts = [(tmp_path / name / "bundle" / "model.safetensors").read_bytes() for name in ("run", "whole")]
     assert parts[0] == parts[1]
     assert parts[0] != (predictor_weights / "model.safetensors").read_bytes()
@@ -85,14 +91,16 @@ def test_errors_are_counted_where_there_are_values(sample_sdf: Path, store_path:
     (tmp_path / "more.csv").write_text("name,x\n" + "".join(f"{store.molecule(i).name},{i}\n" for i in known.tolist()))
     with pytest.warns(UserWarning, match="150 of 200 molecules have no line"):
         prepare(sample_sdf, tmp_path / "store", join=tmp_path / "more.csv")
-    predictor = train_predictor(settings(tmp_path / "store", targets=("x",), num_molecules=100), tmp_path / "run")
+    predictor = train_predictor(
+        config(tmp_path / "store", targets=("x",), num_training_molecules=100), tmp_path / "run"
+    )
     assert predictor is not None
     assert predictor.errors["x"] > 0
 
 
 def test_classes_cannot_be_predicted(store_path: Path, tmp_path: Path):
     with pytest.raises(ConfigError, match="classes cannot be predicted"):
-        train_predictor(settings(store_path, targets=("rings:classes",)), tmp_path / "run")
+        train_predictor(config(store_path, targets=("rings:classes",)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -160,8 +168,18 @@ def test_info_tells_a_predictor(predictor_weights: Path):
 
 def test_user_trains_a_predictor(store_path: Path, tmp_path: Path):
     sizes = [f"--set=network.{key}={value}" for key, value in TINY.model_dump().items()]
-    result = run("train-predictor", "--data", store_path, "--target", "mu", "--out", tmp_path / "run", *sizes,
-                 "--set", "num_molecules=300")  # fmt: skip
+    result = run(
+        "train-predictor",
+        "--data",
+        store_path,
+        "--target",
+        "mu",
+        "--out",
+        tmp_path / "run",
+        *sizes,
+        "--set",
+        "num_training_molecules=300",
+    )
     assert result.exit_code == 0, result.output
     assert "mu: mean absolute error" in result.stdout
 
@@ -173,8 +191,9 @@ def test_generator_brings_its_judge(
     monkeypatch.setattr(drawing, "JUDGED", together)
     bundle = shutil.copytree(conditioned_weights, tmp_path / "bundle")
     shutil.copytree(predictor_weights, bundle / FOLDER)
-    drawn = run("sample", "--weights", bundle, "--out", tmp_path / "x.sdf", "-n", 6, "--num-steps", 3,
-                "--condition", "gap=7eV")  # fmt: skip
+    drawn = run(
+        "sample", "--weights", bundle, "--out", tmp_path / "x.sdf", "-n", 6, "--num-steps", 3, "--condition", "gap=7eV"
+    )
     assert drawn.exit_code == 0, drawn.output
     assert "Predicted properties" in drawn.stdout
     records = [record for _, record in read_molecules(tmp_path / "x.sdf")]
@@ -199,8 +218,9 @@ def test_what_waits_for_the_judge_is_kept_when_drawing_fails(
         raise WorkerError("a process died")
 
     monkeypatch.setattr(MoleculeGenerator, "iterate", failing)
-    drawn = run("sample", "--weights", bundle, "--out", tmp_path / "x.sdf", "-n", 6, "--num-steps", 3,
-                "--condition", "gap=7eV")  # fmt: skip
+    drawn = run(
+        "sample", "--weights", bundle, "--out", tmp_path / "x.sdf", "-n", 6, "--num-steps", 3, "--condition", "gap=7eV"
+    )
     refused(drawn, "a process died")
     records = [record for _, record in read_molecules(tmp_path / "x.sdf")]
     assert len(records) == 3

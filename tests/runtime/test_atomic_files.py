@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from moldiff.chem.molecule import Molecule
-from moldiff.config.model import ModelSettings, NetworkSettings
-from moldiff.config.training import TrainingSettings
+from moldiff.config.model import ModelConfig, NetworkConfig
+from moldiff.config.training import TrainingConfig
 from moldiff.data.prepare import prepare
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import OutputError
@@ -36,7 +36,7 @@ BUSY = "another process is writing it; wait until that has ended, or name anothe
 
 def write_bundle(weights: Path, out: Path) -> None:
     b = load_pretrained(weights)
-    save_pretrained(out, b.denoiser, settings=b.settings, statistics=b.statistics, card=b.card)
+    save_pretrained(out, b.denoiser, config=b.config, statistics=b.statistics, card=b.card)
 
 
 @contextmanager
@@ -66,14 +66,16 @@ def test_second_writer_of_a_file_is_refused_and_changes_nothing(sample_sdf: Path
 
 def test_second_maker_of_a_folder_is_refused(sample_sdf: Path, store_path: Path, weights: Path, tmp_path: Path):
     out = tmp_path / "out"
-    settings = TrainingSettings(
-        data=str(store_path), num_molecules=10, sample_minutes=0,
-        model=ModelSettings(network=NetworkSettings(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)),
-    )  # fmt: skip
+    config = TrainingConfig(
+        data=str(store_path),
+        num_training_molecules=10,
+        sample_minutes=0,
+        model=ModelConfig(network=NetworkConfig(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)),
+    )
     with another_process(out):
         for make in (
             lambda: prepare(sample_sdf, out),
-            lambda: train(settings, out),
+            lambda: train(config, out),
             lambda: write_bundle(weights, out),
         ):
             with pytest.raises(OutputError, match=BUSY):
@@ -132,11 +134,13 @@ def test_names_need_not_be_utf8(sample_sdf: Path, tmp_path: Path):
     prepare(source, folder / "store")
     store = MoleculeStore(folder / "store")
     assert store.meta["name"] == r"mol\udce9cules"
-    settings = TrainingSettings(
-        data=str(folder / "store"), num_molecules=10, sample_minutes=0,
-        model=ModelSettings(network=NetworkSettings(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)),
-    )  # fmt: skip
-    train(settings, folder / "run")
+    config = TrainingConfig(
+        data=str(folder / "store"),
+        num_training_molecules=10,
+        sample_minutes=0,
+        model=ModelConfig(network=NetworkConfig(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)),
+    )
+    train(config, folder / "run")
     assert (folder / "run" / "bundle" / "card.md").read_text().startswith("# Weights trained on mol\\udce9cules")
     open_writer(folder / os.fsdecode(b"\xe9.sdf")).close()
 
@@ -149,7 +153,7 @@ def test_missing_permission_is_one_clear_line(sample_sdf: Path, store_path: Path
         lambda: prepare(sample_sdf, closed / "store"),
         lambda: open_writer(closed / "x.sdf"),
         lambda: write_bundle(weights, closed / "weights"),
-        lambda: train(TrainingSettings(data=str(store_path)), closed / "run"),
+        lambda: train(TrainingConfig(data=str(store_path)), closed / "run"),
     ):
         with pytest.raises(OutputError, match=r"closed.*: Permission denied"):
             make()

@@ -152,10 +152,10 @@ def test_info_shows_the_card_of_others_as_it_is(weights: Path, tmp_path: Path):
 
 
 def test_cards_name_data_as_it_is():
-    from moldiff.config.distillation import DistillationSettings
+    from moldiff.config.distillation import DistillationConfig
     from moldiff.training.distillation.run import card
 
-    told = card(DistillationSettings(teacher=HOSTILE + "\n# new"), 10)
+    told = card(DistillationConfig(teacher=HOSTILE + "\n# new"), 10)
     assert not set(OBEYED) & set(told)
     assert "\n# new" not in told
     assert f"# Student of {SPELT} # new\n" in told

@@ -16,7 +16,7 @@ from moldiff.diffusion.gaussian import GaussianProcess
 from moldiff.diffusion.joint import JointProcess, project
 from moldiff.diffusion.random import BatchRandomness, sample_generator
 from moldiff.diffusion.schedule import Schedule
-from moldiff.sampling.inpainting import Known
+from moldiff.sampling.inpainting import KnownValues
 from moldiff.state import Prediction, State, Times
 
 ATOM_CLASSES, BOND_CLASSES, SLOTS = 3, 4, 4
@@ -66,9 +66,9 @@ class Problem:
         )
         return cls(data, torch.tensor([weight for *_, weight in MOLECULES]), process)
 
-    def sizes_only(self, molecules: Sequence[int]) -> Known:
+    def sizes_only(self, molecules: Sequence[int]) -> KnownValues:
         """Nothing known but the sizes of these molecules."""
-        return Known.nothing(self.data.mask[torch.as_tensor(molecules)])
+        return KnownValues.nothing(self.data.mask[torch.as_tensor(molecules)])
 
     def nearest(self, state: State) -> Tensor:
         """Number of the molecule that each sample is, to 0.02 Å; the number of molecules where it is none."""
@@ -109,7 +109,7 @@ class ExactDenoiser:
     def _logs(process: CategoricalProcess, classes: Tensor, data: Tensor, t: Tensor, counted: Tensor) -> Tensor:
         keep = process.schedule.keep(t.double())[:, None]
         same = (classes[:, None] == data).double()
-        probs = keep * same + (1 - keep) * process.noise_law.double()[classes][:, None]
+        probs = keep * same + (1 - keep) * process.noise_distribution.double()[classes][:, None]
         return (probs.clamp_min(1e-30).log() * counted).sum(2)
 
 

@@ -17,13 +17,13 @@ from moldiff.diffusion.categorical import PriorName
 from moldiff.diffusion.joint import JointProcess
 from moldiff.diffusion.random import BatchRandomness, sample_generator
 from moldiff.diffusion.schedule import CosineSchedule, LinearSchedule, PolynomialSchedule, Schedule
-from moldiff.sampling.sampler import Steppers, walk
+from moldiff.sampling.sampler import Solvers, sample_trajectory
 from moldiff.sampling.time_grids import log_snr_grid, power_grid
-from moldiff.state import Lead, State
+from moldiff.state import State, TimeExponents
 
 STEPS, WALKERS = 40, 1500  # walkers of each of the two sizes
 SCHEDULES = {"linear": LinearSchedule(), "cosine": CosineSchedule(), "polynomial": PolynomialSchedule(2.0)}
-AS_ONE = Lead()
+AS_ONE = TimeExponents()
 PRIORS: list[PriorName] = ["uniform", "marginal", "absorbing"]
 
 
@@ -40,7 +40,9 @@ def make_problem(schedule: Schedule, prior: PriorName) -> Problem:
     return Problem.of(schedule, schedule, prior)
 
 
-def deviations_on_the_way(problem: Problem, state: State, time: float, lead: Lead = AS_ONE) -> tuple[float, float]:
+def deviations_on_the_way(
+    problem: Problem, state: State, time: float, time_exponents: TimeExponents = AS_ONE
+) -> tuple[float, float]:
     """Relative error of the mean square of coordinates; largest total variation of a class. Worst of both sizes."""
     process, one_hot, t = problem.process, torch.nn.functional.one_hot, torch.tensor(time)
     squares, variations = [], []
@@ -51,12 +53,19 @@ def deviations_on_the_way(problem: Problem, state: State, time: float, lead: Lea
         expected = alpha**2 * (weight @ data.pos[of_size].square().sum((1, 2))) + sigma**2 * 3 * (size - 1)
         squares.append(float(state.pos[rows].square().sum((1, 2)).mean() / expected - 1))
         for law, power, classes, clean in (
-            (process.atom, lead.atom, state.atom[:, :size], data.atom[:, :size]),
-            (process.bond, lead.bond, state.bond[:, :size, :size].flatten(1), data.bond[:, :size, :size].flatten(1)),
+            (process.atom, time_exponents.atom, state.atom[:, :size], data.atom[:, :size]),
+            (
+                process.bond,
+                time_exponents.bond,
+                state.bond[:, :size, :size].flatten(1),
+                data.bond[:, :size, :size].flatten(1),
+            ),
         ):
-            count, keep = len(law.noise_law), law.schedule.keep(t**power)
+            count, keep = len(law.noise_distribution), law.schedule.keep(t**power)
             shares = torch.einsum("m,mek->ek", weight, one_hot(clean[of_size], count).float())
-            error = (keep * shares + (1 - keep) * law.noise_law - one_hot(classes[rows], count).float().mean(0)).abs()
+            error = (
+                keep * shares + (1 - keep) * law.noise_distribution - one_hot(classes[rows], count).float().mean(0)
+            ).abs()
             counted = torch.ones(size) if law is process.atom else 1 - torch.eye(size).flatten()
             variations.append(float((error.sum(1) * counted).max() / 2))
     return max(squares, key=abs), max(variations)
@@ -64,11 +73,11 @@ def deviations_on_the_way(problem: Problem, state: State, time: float, lead: Lea
 
 def assert_reaches(
     problem: Problem,
-    steppers: Steppers,
+    solvers: Solvers,
     grid: Tensor,
     *,
-    lead: Lead = AS_ONE,
-    told: Lead | None = None,
+    time_exponents: TimeExponents = AS_ONE,
+    told: TimeExponents | None = None,
     denoiser: Callable | None = None,
     process: JointProcess | None = None,
     most: float = 0.08,
@@ -77,20 +86,27 @@ def assert_reaches(
     """See above. `told`, `denoiser`, `process` stand in for the right ones; `most` is the total variation allowed."""
     on_the_way, stops = [], (len(grid) // 3, 2 * len(grid) // 3)
 
-    def tap(step: int, time: float, state: State, prediction: object) -> None:
+    def callback(step: int, time: float, state: State, prediction: object) -> None:
         if step in stops:
-            on_the_way.append(deviations_on_the_way(problem, state, time, lead))
+            on_the_way.append(deviations_on_the_way(problem, state, time, time_exponents))
 
     known = problem.sizes_only([0] * WALKERS + [3] * WALKERS)
     randomness = BatchRandomness(sample_generator(0, 0), 2 * WALKERS)
-    out = walk(
-        process or problem.process, denoiser or ExactDenoiser(problem), steppers, grid, known,
-        generator=randomness, lead=told or lead, churn=churn, tap=tap,
-    )  # fmt: skip
+    out = sample_trajectory(
+        process or problem.process,
+        denoiser or ExactDenoiser(problem),
+        solvers,
+        grid,
+        known,
+        generator=randomness,
+        time_exponents=told or time_exponents,
+        churn=churn,
+        callback=callback,
+    )
     shares = torch.bincount(problem.nearest(out), minlength=6) / WALKERS
     off_data, variation = float(shares[-1]) / 2, float((shares[:-1] - problem.weights).abs().sum() / 2)
     report = f"{shares.tolist()}, on the way {on_the_way}"
-    absorbing = len(problem.process.atom.noise_law) > ATOM_CLASSES
+    absorbing = len(problem.process.atom.noise_distribution) > ATOM_CLASSES
     assert off_data < (0.08 if absorbing else 0.01), report
     assert variation < most, report
     assert all(abs(square) < 0.08 and worst < 0.06 for square, worst in on_the_way), report

@@ -13,12 +13,12 @@ from moldiff.diffusion.gaussian import GaussianProcess
 from moldiff.diffusion.joint import JointProcess, project
 from moldiff.diffusion.schedule import LinearSchedule
 from moldiff.errors import ConfigError
-from moldiff.sampling.continuous.dpm_solver import Multistep
-from moldiff.sampling.guidance import Asked, Goal, Guidance, Steered
-from moldiff.sampling.inpainting import Known
-from moldiff.sampling.sampler import Steppers, walk
+from moldiff.sampling.continuous.dpm_solver import DpmSolver
+from moldiff.sampling.guidance import ClassifierFreeGuidance, GradientGuidance, Guidance, GuidanceFunction
+from moldiff.sampling.inpainting import KnownValues
+from moldiff.sampling.sampler import Solvers, sample_trajectory
 from moldiff.sampling.time_grids import power_grid
-from moldiff.state import Lead, Prediction, State, Times
+from moldiff.state import Prediction, State, TimeExponents, Times
 
 NAN = torch.nan
 
@@ -42,7 +42,7 @@ def asked(labels: list[list[float]], weights: tuple[float, ...], interval=(0.0, 
     problem, denoiser = make_problem(LinearSchedule(), "marginal"), Sums()
     known = problem.sizes_only([0] * len(labels))
     t = known.times(time)
-    guided = Asked(denoiser, torch.tensor(labels), Guidance(weights, interval))
+    guided = ClassifierFreeGuidance(denoiser, torch.tensor(labels), Guidance(weights, interval))
     return guided(known.values, t), denoiser.asked
 
 
@@ -93,9 +93,9 @@ class Choosing:
 def test_walk_reaches_what_is_asked_of_each_molecule():
     problem = make_problem(LinearSchedule(), "marginal")
     wanted = torch.tensor([0, 1, 2, 0, 1, 2] * 20)
-    denoiser = Asked(Choosing(problem), wanted[:, None].float(), Guidance((1.0,)))
+    denoiser = ClassifierFreeGuidance(Choosing(problem), wanted[:, None].float(), Guidance((1.0,)))
     known = problem.sizes_only([0] * len(wanted))
-    out = walk(problem.process, denoiser, Steppers(), GRIDS["even"], known, generator=batch(len(wanted)))
+    out = sample_trajectory(problem.process, denoiser, Solvers(), GRIDS["even"], known, generator=batch(len(wanted)))
     assert problem.nearest(out).tolist() == wanted.tolist()
 
 
@@ -118,14 +118,16 @@ class Normal:
         )
 
 
-def steered(goal: Goal, scale: float = 1.0) -> State:
+def steered(gradient_guidance: GuidanceFunction, scale: float = 1.0) -> State:
     classes = CategoricalProcess(LinearSchedule(), stationary("marginal", torch.tensor([0.5, 0.3, 0.2])), 3)
     bonds = CategoricalProcess(LinearSchedule(), stationary("marginal", torch.tensor([0.4, 0.3, 0.2, 0.1])), 4)
     process = JointProcess(GaussianProcess(LinearSchedule(), SPREAD), classes, bonds)
-    denoiser = Steered(Normal(process), process, goal, scale)
-    known = Known.nothing(torch.ones(WALKERS, 2, dtype=torch.bool))
-    steppers = Steppers(pos=Multistep())
-    return walk(process, denoiser, steppers, power_grid(60), known, generator=batch(WALKERS), lead=Lead())
+    denoiser = GradientGuidance(Normal(process), process, gradient_guidance, scale)
+    known = KnownValues.nothing(torch.ones(WALKERS, 2, dtype=torch.bool))
+    solvers = Solvers(pos=DpmSolver())
+    return sample_trajectory(
+        process, denoiser, solvers, power_grid(60), known, generator=batch(WALKERS), time_exponents=TimeExponents()
+    )
 
 
 FORCE = torch.tensor([[0.3, 0.0, 0.0], [-0.3, 0.0, 0.0]])  # 1 / Å

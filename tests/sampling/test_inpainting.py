@@ -1,27 +1,29 @@
 import torch
 
 from moldiff.sampling.constraints import OnlyPossible
-from moldiff.sampling.inpainting import Known
+from moldiff.sampling.inpainting import KnownValues
 from moldiff.state import Prediction, State, Times
 
 
-def part(n: int, offset: float, *, possible: bool = False) -> Known:
+def part(n: int, offset: float, *, possible: bool = False) -> KnownValues:
     values = State(
-        torch.full((1, n, 3), offset), torch.ones(1, n, dtype=torch.long), torch.zeros(1, n, n, dtype=torch.long),
+        torch.full((1, n, 3), offset),
+        torch.ones(1, n, dtype=torch.long),
+        torch.zeros(1, n, n, dtype=torch.long),
         torch.ones(1, n, dtype=torch.bool),
-    )  # fmt: skip
+    )
     yes = torch.ones(1, n, dtype=torch.bool)
     classes = torch.tensor([[[True, False, True]] * n]) if possible else None
-    return Known(values, yes, ~yes, ~yes[:, None].expand(1, n, n), classes)
+    return KnownValues(values, yes, ~yes, ~yes[:, None].expand(1, n, n), classes)
 
 
 def test_stacked_parts_are_rows_of_one_batch():
-    both = Known.stack([part(4, 1.0, possible=True), part(4, 2.0, possible=True)])
+    both = KnownValues.stack([part(4, 1.0, possible=True), part(4, 2.0, possible=True)])
     assert both.values.pos[:, 0, 0].tolist() == [1.0, 2.0]
     assert both.pos.shape == (2, 4)
     assert both.possible is not None
     assert both.possible.shape == (2, 4, 3)
-    assert Known.stack([part(4, 1.0)]).possible is None
+    assert KnownValues.stack([part(4, 1.0)]).possible is None
 
 
 def test_impossible_classes_get_no_probability():

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from moldiff.diffusion.random import SampleRandomness
 from moldiff.diffusion.schedule import LinearSchedule
-from moldiff.sampling.continuous.dpm_solver import Multistep
-from moldiff.sampling.inpainting import Known
+from moldiff.sampling.continuous.dpm_solver import DpmSolver
+from moldiff.sampling.inpainting import KnownValues
 from moldiff.sampling.resampling import Select, survivors, taken
-from moldiff.sampling.sampler import Steppers, walk
+from moldiff.sampling.sampler import Solvers, sample_trajectory
 from moldiff.sampling.time_grids import power_grid
 from moldiff.state import Prediction, State
 
@@ -52,10 +52,15 @@ def drawn(problem: Problem, select: Select | None, count: int = 1200) -> State:
     """Molecules of three atoms, four walks a group."""
     mask = problem.data.mask[torch.zeros(count, dtype=torch.long)]
     generator = SampleRandomness(0, range(count), mask.sum(1))
-    return walk(
-        problem.process, ExactDenoiser(problem), Steppers(pos=Multistep()), power_grid(30), Known.nothing(mask),
-        generator=generator, select=select,
-    )  # fmt: skip
+    return sample_trajectory(
+        problem.process,
+        ExactDenoiser(problem),
+        Solvers(pos=DpmSolver()),
+        power_grid(30),
+        KnownValues.nothing(mask),
+        generator=generator,
+        select=select,
+    )
 
 
 def shares(problem: Problem, state: State) -> Tensor:

@@ -21,25 +21,31 @@ from torch import Tensor
 from moldiff.diffusion.categorical import PriorName
 from moldiff.diffusion.random import BatchRandomness, sample_generator
 from moldiff.diffusion.schedule import LinearSchedule
-from moldiff.sampling.continuous.base import PositionStepper
+from moldiff.sampling.continuous.base import ContinuousSolver
 from moldiff.sampling.continuous.ddim import Ancestral, Ddim
-from moldiff.sampling.continuous.dpm_solver import Multistep
+from moldiff.sampling.continuous.dpm_solver import DpmSolver
 from moldiff.sampling.continuous.heun import Heun
 from moldiff.sampling.discrete.posterior import MixturePosterior
 from moldiff.sampling.discrete.tau_leaping import TauLeaping
 from moldiff.sampling.discrete.unmasking import Unmasking
-from moldiff.sampling.sampler import Steppers, walk
+from moldiff.sampling.sampler import Solvers, sample_trajectory
 from moldiff.sampling.time_grids import power_grid, visited_twice
-from moldiff.state import Lead, State, Times
+from moldiff.state import State, TimeExponents, Times
 
 POSITIONS = {
-    "ddim-0": Ddim(0.0), "ddim-1": Ddim(1.0), "ancestral": Ancestral(), "multistep": Multistep(),
-    "multistep-0": Multistep(eta=0.0), "heun": Heun(),
-}  # fmt: skip
+    "ddim-0": Ddim(0.0),
+    "ddim-1": Ddim(1.0),
+    "ancestral": Ancestral(),
+    "multistep": DpmSolver(),
+    "multistep-0": DpmSolver(eta=0.0),
+    "heun": Heun(),
+}
 CLASSES = {
-    "posterior": MixturePosterior(), "leaping": TauLeaping(), "leaping-noise": TauLeaping(noise=0.5),
-    "unmasking": Unmasking(randomness=50.0),
-}  # fmt: skip
+    "posterior": MixturePosterior(),
+    "leaping": TauLeaping(),
+    "leaping-noise": TauLeaping(corrector_rate=0.5),
+    "unmasking": Unmasking(gumbel_noise=50.0),
+}
 # Every pairing of steppers, and every pairing of a schedule and a prior with the default ones; all grids in turn.
 PAIRINGS = [
     (pos, classes, list(SCHEDULES)[(i + k) % 3], PRIORS[2 if classes == "unmasking" else (i + 2 * k) % 3])
@@ -53,28 +59,30 @@ CASES = [(*pairing, list(GRIDS)[(number + number // 4) % 4]) for number, pairing
 def test_walk_reaches_data_with_exact_denoiser(pos: str, classes: str, schedule: str, prior: PriorName, grid: str):
     problem, times = make_problem(SCHEDULES[schedule], prior), GRIDS[grid]
     times = visited_twice(times, 2 * STEPS - 1) if pos == "heun" else times
-    assert_reaches(problem, Steppers(pos=POSITIONS[pos], classes=CLASSES[classes]), times)
+    assert_reaches(problem, Solvers(pos=POSITIONS[pos], classes=CLASSES[classes]), times)
 
 
 @pytest.mark.parametrize("pos", ["ddim-0", "multistep", "heun"])
 def test_walk_reaches_data_with_churn(pos: str):
     times = visited_twice(GRIDS["power"], 2 * STEPS - 1) if pos == "heun" else GRIDS["power"]
     problem = make_problem(LinearSchedule(), "marginal")
-    assert_reaches(problem, Steppers(pos=POSITIONS[pos]), times, churn=0.4)
+    assert_reaches(problem, Solvers(pos=POSITIONS[pos]), times, churn=0.4)
 
 
-@pytest.mark.parametrize("lead", [Lead(atom=2.0, bond=3.0), Lead(atom=0.5, bond=0.7)], ids=["ahead", "behind"])
-def test_walk_reaches_data_whatever_the_lead(lead: Lead):
+@pytest.mark.parametrize(
+    "lead", [TimeExponents(atom=2.0, bond=3.0), TimeExponents(atom=0.5, bond=0.7)], ids=["ahead", "behind"]
+)
+def test_walk_reaches_data_whatever_the_lead(time_exponents: TimeExponents):
     problem = make_problem(LinearSchedule(), "marginal")
-    assert_reaches(problem, Steppers(pos=Multistep()), GRIDS["even"], lead=lead)
+    assert_reaches(problem, Solvers(pos=DpmSolver()), GRIDS["even"], time_exponents=time_exponents)
 
 
 @pytest.mark.parametrize("prior", PRIORS)
 @pytest.mark.parametrize("churn", [0.5, 1.0])
 def test_walk_reaches_data_with_churned_classes(churn: float, prior: PriorName):
     """Not to the last: drawn again and again independently, two elements lose some of what ties them."""
-    classes = MixturePosterior(churn=churn)
-    assert_reaches(make_problem(LinearSchedule(), prior), Steppers(classes=classes), GRIDS["power"], most=0.1)
+    classes = MixturePosterior(resample=churn)
+    assert_reaches(make_problem(LinearSchedule(), prior), Solvers(classes=classes), GRIDS["power"], most=0.1)
 
 
 def errors_of(problem: Problem) -> Tensor:
@@ -93,17 +101,23 @@ def test_multistep_keeps_the_spread_in_few_steps():
     """What a prediction leaves out is missing from the spread of an ancestral walk of eight steps, not of this one."""
     problem = make_problem(LinearSchedule(), "marginal")
     grid, deviations = power_grid(8, power=1.5), {}
-    for name, stepper in {"ancestral": Ancestral(), "multistep": Multistep(errors_of(problem))}.items():
+    for name, stepper in {"ancestral": Ancestral(), "multistep": DpmSolver(errors_of(problem))}.items():
         seen = []
 
-        def tap(step: int, time: float, state: State, prediction: object, seen=seen) -> None:
+        def callback(step: int, time: float, state: State, prediction: object, seen=seen) -> None:
             if 2 <= step <= 5:
                 seen.append(abs(deviations_on_the_way(problem, state, time)[0]))
 
         known = problem.sizes_only([0] * WALKERS + [3] * WALKERS)
         randomness = BatchRandomness(sample_generator(0, 0), 2 * WALKERS)
-        out = walk(
-            problem.process, ExactDenoiser(problem), Steppers(pos=stepper), grid, known, generator=randomness, tap=tap
+        out = sample_trajectory(
+            problem.process,
+            ExactDenoiser(problem),
+            Solvers(pos=stepper),
+            grid,
+            known,
+            generator=randomness,
+            callback=callback,
         )
         assert float((problem.nearest(out) == 5).double().mean()) < 0.05
         deviations[name] = sum(seen) / len(seen)
@@ -115,13 +129,15 @@ def test_absorbing_error_falls_with_the_step():
     off_data = []
     for steps in (20, 160):
         known, randomness = problem.sizes_only([0] * 1000), BatchRandomness(sample_generator(0, 0), 1000)
-        out = walk(problem.process, ExactDenoiser(problem), Steppers(), power_grid(steps), known, generator=randomness)
+        out = sample_trajectory(
+            problem.process, ExactDenoiser(problem), Solvers(), power_grid(steps), known, generator=randomness
+        )
         off_data.append(float((problem.nearest(out) == 5).double().mean()))
     assert off_data[1] < 0.04
     assert off_data[0] > 3 * off_data[1]
 
 
-def solved(problem: Problem, stepper: PositionStepper, steps: int, z_t: State) -> Tensor:
+def solved(problem: Problem, stepper: ContinuousSolver, steps: int, z_t: State) -> Tensor:
     """Coordinates at 0.2 from those at 0.8, the classes known."""
     grid = torch.linspace(0.8, 0.2, steps + 1)
     times = visited_twice(grid, 2 * steps - 1).tolist() if isinstance(stepper, Heun) else grid.tolist()

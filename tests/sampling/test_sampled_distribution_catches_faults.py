@@ -14,8 +14,8 @@ from moldiff.sampling.continuous.ddim import Ancestral, Ddim
 from moldiff.sampling.discrete.posterior import MixturePosterior
 from moldiff.sampling.discrete.tau_leaping import TauLeaping
 from moldiff.sampling.discrete.unmasking import Unmasking
-from moldiff.sampling.sampler import Steppers
-from moldiff.state import Lead, Times
+from moldiff.sampling.sampler import Solvers
+from moldiff.state import TimeExponents, Times
 
 
 class LateTime(Ancestral):
@@ -75,7 +75,8 @@ class PriorForgotten(MixturePosterior):
 
     def step(self, process, z_t, x0_hat, t, s, memory, *, generator):
         parts = (
-            replace(p, noise_law=torch.full_like(p.noise_law, 1 / p.num_classes)) for p in (process.atom, process.bond)
+            replace(p, noise_distribution=torch.full_like(p.noise_distribution, 1 / p.num_classes))
+            for p in (process.atom, process.bond)
         )
         return super().step(JointProcess(process.pos, *parts), z_t, x0_hat, t, s, memory, generator=generator)
 
@@ -98,7 +99,7 @@ class PosteriorOfMean(CategoricalProcess):
     """The posterior of the mean x0 in the place of the mean of the posteriors."""
 
     def posterior(self, z_t, x0_hat, t, s):
-        law, keep_s, ratio = self.noise_law, self.schedule.keep(s)[..., None], self._ratio(t, s)[..., None]
+        law, keep_s, ratio = self.noise_distribution, self.schedule.keep(s)[..., None], self._ratio(t, s)[..., None]
         here = torch.nn.functional.one_hot(z_t, len(law)).to(x0_hat)
         probs = (ratio * here + (1 - ratio) * law[z_t][..., None]) * (keep_s * x0_hat + (1 - keep_s) * law)
         return probs / probs.sum(-1, keepdim=True)
@@ -122,7 +123,11 @@ class ShiftedTime(ExactDenoiser):
 def test_walk_law_catches_a_lead_forgotten():
     with pytest.raises(AssertionError, match="on the way"):
         assert_reaches(
-            make_problem(LinearSchedule(), "marginal"), Steppers(), GRIDS["even"], lead=Lead(2.0), told=AS_ONE
+            make_problem(LinearSchedule(), "marginal"),
+            Solvers(),
+            GRIDS["even"],
+            time_exponents=TimeExponents(2.0),
+            told=AS_ONE,
         )
 
 
@@ -133,7 +138,7 @@ def test_walk_law_catches_a_churn_that_does_not_come_back():
     )
     with pytest.raises(AssertionError, match="on the way"):
         assert_reaches(
-            problem, Steppers(classes=MixturePosterior(churn=0.5)), GRIDS["power"], process=process, most=0.1
+            problem, Solvers(classes=MixturePosterior(resample=0.5)), GRIDS["power"], process=process, most=0.1
         )
 
 
@@ -142,7 +147,8 @@ class OneRate(TauLeaping):
 
     def move(self, process, z_t, x0, t, s, uniform):
         only_data = replace(
-            process, noise_law=torch.nn.functional.one_hot(z_t.new_tensor(0), len(process.noise_law)).float()
+            process,
+            noise_distribution=torch.nn.functional.one_hot(z_t.new_tensor(0), len(process.noise_distribution)).float(),
         )
         return super().move(only_data, z_t, x0, t, s, uniform)
 
@@ -164,45 +170,45 @@ class SilentTransition(JointProcess):
 @pytest.mark.parametrize("fault", [LateTime, Loud, Quiet, NoFreshNoise], ids=lambda fault: fault.__name__)
 def test_walk_law_catches_a_broken_position_step(fault: type[Ancestral]):
     with pytest.raises(AssertionError, match="on the way"):
-        assert_reaches(make_problem(LinearSchedule(), "marginal"), Steppers(pos=fault()), GRIDS["even"])
+        assert_reaches(make_problem(LinearSchedule(), "marginal"), Solvers(pos=fault()), GRIDS["even"])
 
 
 @pytest.mark.parametrize("fault", [NextTime, Likeliest, PriorForgotten], ids=lambda fault: fault.__name__)
 def test_walk_law_catches_a_broken_class_step(fault: type[MixturePosterior]):
     with pytest.raises(AssertionError, match="on the way"):
-        assert_reaches(make_problem(LinearSchedule(), "marginal"), Steppers(classes=fault()), GRIDS["even"])
+        assert_reaches(make_problem(LinearSchedule(), "marginal"), Solvers(classes=fault()), GRIDS["even"])
 
 
 @pytest.mark.parametrize("fault", [RatioForgotten, PosteriorOfMean], ids=lambda fault: fault.__name__)
 def test_walk_law_catches_a_broken_posterior(fault: type[CategoricalProcess]):
     problem = make_problem(LinearSchedule(), "marginal")
     right = problem.process
-    parts = [fault(part.schedule, part.noise_law, part.num_classes) for part in (right.atom, right.bond)]
+    parts = [fault(part.schedule, part.noise_distribution, part.num_classes) for part in (right.atom, right.bond)]
     with pytest.raises(AssertionError, match="on the way"):
-        assert_reaches(problem, Steppers(), GRIDS["even"], process=JointProcess(right.pos, *parts))
+        assert_reaches(problem, Solvers(), GRIDS["even"], process=JointProcess(right.pos, *parts))
 
 
 def test_walk_law_catches_a_wrong_start():
     problem = make_problem(LinearSchedule(), "marginal")
     process = StartTooNarrow(*vars(problem.process).values())
     with pytest.raises(AssertionError, match="on the way"):
-        assert_reaches(problem, Steppers(pos=Ddim(0.0)), GRIDS["even"], process=process)
+        assert_reaches(problem, Solvers(pos=Ddim(0.0)), GRIDS["even"], process=process)
 
 
 def test_walk_law_catches_a_shifted_time():
     problem = make_problem(LinearSchedule(), "marginal")
     with pytest.raises(AssertionError, match="on the way"):
-        assert_reaches(problem, Steppers(pos=Ddim(0.0)), GRIDS["even"], denoiser=ShiftedTime(problem))
+        assert_reaches(problem, Solvers(pos=Ddim(0.0)), GRIDS["even"], denoiser=ShiftedTime(problem))
 
 
-@pytest.mark.parametrize(("fault", "prior"), [(OneRate(), "uniform"), (AllAtOnce(randomness=50.0), "absorbing")])
+@pytest.mark.parametrize(("fault", "prior"), [(OneRate(), "uniform"), (AllAtOnce(gumbel_noise=50.0), "absorbing")])
 def test_walk_law_catches_a_broken_jump(fault: TauLeaping | Unmasking, prior: PriorName):
     with pytest.raises(AssertionError, match="on the way"):
-        assert_reaches(make_problem(LinearSchedule(), prior), Steppers(classes=fault), GRIDS["even"])
+        assert_reaches(make_problem(LinearSchedule(), prior), Solvers(classes=fault), GRIDS["even"])
 
 
 def test_walk_law_catches_a_churn_without_noise():
     problem = make_problem(LinearSchedule(), "marginal")
     process = SilentTransition(*vars(problem.process).values())
     with pytest.raises(AssertionError, match="on the way"):
-        assert_reaches(problem, Steppers(pos=Ddim(0.0)), GRIDS["power"], process=process, churn=0.4)
+        assert_reaches(problem, Solvers(pos=Ddim(0.0)), GRIDS["power"], process=process, churn=0.4)

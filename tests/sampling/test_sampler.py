@@ -8,10 +8,10 @@ from moldiff.diffusion.random import SampleRandomness, sample_generator
 from moldiff.diffusion.schedule import CosineSchedule, LinearSchedule
 from moldiff.errors import ConfigError, TimeOrderError
 from moldiff.sampling.continuous.ddim import Ancestral, Ddim
-from moldiff.sampling.inpainting import Known
-from moldiff.sampling.sampler import Steppers, walk
+from moldiff.sampling.inpainting import KnownValues
+from moldiff.sampling.sampler import Solvers, sample_trajectory
 from moldiff.sampling.time_grids import power_grid
-from moldiff.state import Lead, Prediction, State, Times
+from moldiff.state import Prediction, State, TimeExponents, Times
 
 GRID = power_grid(30)
 
@@ -81,10 +81,14 @@ def test_grid_with_an_end_is_that_of_karras():
 )
 def test_walk_refuses_a_grid_that_does_not_fall_from_one_to_zero(problem: Problem, times: list[float]):
     with pytest.raises(TimeOrderError, match="from 1 to 0"):
-        walk(
-            problem.process, ExactDenoiser(problem), Steppers(), torch.tensor(times), problem.sizes_only([0]),
+        sample_trajectory(
+            problem.process,
+            ExactDenoiser(problem),
+            Solvers(),
+            torch.tensor(times),
+            problem.sizes_only([0]),
             generator=batch(1),
-        )  # fmt: skip
+        )
 
 
 # ---- what each part is told
@@ -117,10 +121,15 @@ class ClassRecorder(Recorder):
 def assert_told_the_grid(problem: Problem) -> None:
     denoiser, pos, classes = Recorder(problem), Recorder(problem), ClassRecorder(problem)
     grid, taps = torch.tensor([1.0, 0.7, 0.3, 0.0]), []
-    walk(
-        problem.process, denoiser, Steppers(pos, classes), grid, problem.sizes_only([0, 3]), generator=batch(2),
-        tap=lambda step, time, state, prediction: taps.append((step, time)),
-    )  # fmt: skip
+    sample_trajectory(
+        problem.process,
+        denoiser,
+        Solvers(pos, classes),
+        grid,
+        problem.sizes_only([0, 3]),
+        generator=batch(2),
+        callback=lambda step, time, state, prediction: taps.append((step, time)),
+    )
     assert denoiser.told == pytest.approx([1.0, 0.7, 0.3])
     steps = [(1.0, 0.7), (0.7, 0.3), (0.3, 0.0)]
     for recorder in (pos, classes):
@@ -135,7 +144,7 @@ def test_walk_tells_everyone_the_times_of_the_grid(problem: Problem):
     assert_told_the_grid(problem)
 
 
-def leads_told(problem: Problem, lead: Lead) -> list[tuple[float, ...]]:
+def leads_told(problem: Problem, time_exponents: TimeExponents) -> list[tuple[float, ...]]:
     """Times of coordinates, atoms and bonds that the denoiser is told."""
     told, exact = [], ExactDenoiser(problem)
 
@@ -144,45 +153,60 @@ def leads_told(problem: Problem, lead: Lead) -> list[tuple[float, ...]]:
         return exact(state, t)
 
     known = problem.sizes_only([0, 3])
-    walk(problem.process, denoiser, Steppers(), torch.tensor([1, 0.5, 0]), known, generator=batch(2), lead=lead)
+    sample_trajectory(
+        problem.process,
+        denoiser,
+        Solvers(),
+        torch.tensor([1, 0.5, 0]),
+        known,
+        generator=batch(2),
+        time_exponents=time_exponents,
+    )
     return told
 
 
 def test_walk_lets_the_classes_lead(problem: Problem):
-    assert leads_told(problem, Lead(atom=2.0, bond=3.0)) == [(1, 1, 1), (0.5, 0.25, 0.125)]
-    assert leads_told(problem, Lead()) == [(1, 1, 1), (0.5, 0.5, 0.5)]
+    assert leads_told(problem, TimeExponents(atom=2.0, bond=3.0)) == [(1, 1, 1), (0.5, 0.25, 0.125)]
+    assert leads_told(problem, TimeExponents()) == [(1, 1, 1), (0.5, 0.5, 0.5)]
 
 
 def test_walk_law_of_times_catches_off_by_one(problem: Problem, monkeypatch: pytest.MonkeyPatch):
-    times = Known.times
+    times = KnownValues.times
     following = {1.0: 0.7, 0.7: 0.3, 0.3: 0.0, 0.0: 0.0}
-    monkeypatch.setattr(Known, "times", lambda self, t, lead: times(self, following[round(t, 3)], lead))
+    monkeypatch.setattr(
+        KnownValues, "times", lambda self, t, time_exponents: times(self, following[round(t, 3)], time_exponents)
+    )
     with pytest.raises(AssertionError):
         assert_told_the_grid(problem)
 
 
 def test_walk_without_self_conditioning_hands_nothing_back(problem: Problem):
     denoiser = Recorder(problem)
-    walk(
-        problem.process, denoiser, Steppers(), GRID, problem.sizes_only([0]), generator=batch(1),
+    sample_trajectory(
+        problem.process,
+        denoiser,
+        Solvers(),
+        GRID,
+        problem.sizes_only([0]),
+        generator=batch(1),
         self_conditioning=False,
-    )  # fmt: skip
+    )
     assert denoiser.previous == [None] * 30
 
 
 # ---- what is known
 
 
-def assert_known_stays(problem: Problem, known: Known, out: State) -> None:
+def assert_known_stays(problem: Problem, known: KnownValues, out: State) -> None:
     assert torch.equal(out.pos[known.pos], known.values.pos[known.pos])
     assert torch.equal(out.atom[known.atom], known.values.atom[known.atom])
     assert torch.equal(out.bond[known.bond], known.values.bond[known.bond])
 
 
-def conditioned(problem: Problem, count: int, *, positions: list[int], atoms: list[int]) -> Known:
+def conditioned(problem: Problem, count: int, *, positions: list[int], atoms: list[int]) -> KnownValues:
     """Three-atom molecules like the first, of which some elements are given; the rest is nonsense never read."""
     nothing = problem.sizes_only([0] * count)
-    known = Known(copies(problem.data, 0, count), nothing.pos.clone(), nothing.atom.clone(), nothing.bond)
+    known = KnownValues(copies(problem.data, 0, count), nothing.pos.clone(), nothing.atom.clone(), nothing.bond)
     known.pos[:, positions] = True
     known.atom[:, atoms] = True
     known.values.pos[~known.pos], known.values.atom[~known.atom] = torch.nan, 1
@@ -203,7 +227,9 @@ def test_walk_completes_what_is_known(problem: Problem, stepper, positions: list
     """The conditional law follows from the times of the elements alone; what is given stays bit for bit."""
     count = 1000
     known = conditioned(problem, count, positions=positions, atoms=atoms)
-    out = walk(problem.process, ExactDenoiser(problem), Steppers(pos=stepper), GRID, known, generator=batch(count))
+    out = sample_trajectory(
+        problem.process, ExactDenoiser(problem), Solvers(pos=stepper), GRID, known, generator=batch(count)
+    )
     assert_known_stays(problem, known, out)
     shares = torch.bincount(problem.nearest(out), minlength=6)[:3] / count
     assert float((shares - torch.tensor(expected)).abs().sum() / 2) < 0.07, shares
@@ -219,15 +245,15 @@ def test_walk_starts_known_molecules_from_the_noise_of_training(problem: Problem
             return super().__call__(state, t)
 
     known = conditioned(problem, count, positions=[2], atoms=[])
-    walk(problem.process, FirstState(problem), Steppers(), power_grid(1), known, generator=batch(count))
+    sample_trajectory(problem.process, FirstState(problem), Solvers(), power_grid(1), known, generator=batch(count))
     drawn = seen[0][:, :2, 0] / problem.process.pos.scale
     torch.testing.assert_close(drawn.T @ drawn / count, torch.eye(2), rtol=0, atol=0.05)
 
 
 def test_known_law_catches_a_forgotten_value(problem: Problem, monkeypatch: pytest.MonkeyPatch):
     known = conditioned(problem, 50, positions=[2], atoms=[0])
-    monkeypatch.setattr(Known, "imposed", lambda self, state: state)
-    out = walk(problem.process, ExactDenoiser(problem), Steppers(), GRID, known, generator=batch(50))
+    monkeypatch.setattr(KnownValues, "imposed", lambda self, state: state)
+    out = sample_trajectory(problem.process, ExactDenoiser(problem), Solvers(), GRID, known, generator=batch(50))
     with pytest.raises(AssertionError):
         assert_known_stays(problem, known, out)
 
@@ -241,7 +267,9 @@ def assert_independent(problem: Problem, randomness: type[SampleRandomness], ste
     def drawn(indices: list[int], molecules: list[int]) -> State:
         known = problem.sizes_only(molecules)
         generator = randomness(5, indices, known.values.mask.sum(1))
-        return walk(problem.process, ExactDenoiser(problem), Steppers(pos=stepper), GRID, known, generator=generator)
+        return sample_trajectory(
+            problem.process, ExactDenoiser(problem), Solvers(pos=stepper), GRID, known, generator=generator
+        )
 
     alone = drawn([7], [0])
     for indices, molecules in (([7, 8], [0, 0]), ([1, 2, 7, 3], [3, 0, 0, 4])):
@@ -272,7 +300,7 @@ def test_walk_law_of_batches_catches_one_stream(problem: Problem):
 def test_walk_results_are_clean(problem: Problem):
     """Symmetric bonds, zeros in padded slots, zero mean."""
     known = problem.sizes_only([0, 3] * 50)
-    out = walk(problem.process, ExactDenoiser(problem), Steppers(), GRID, known, generator=batch(100))
+    out = sample_trajectory(problem.process, ExactDenoiser(problem), Solvers(), GRID, known, generator=batch(100))
     assert torch.equal(out.bond, out.bond.transpose(1, 2))
     assert not out.bond[~out.pair_mask].any()
     assert not out.atom[~out.mask].any()

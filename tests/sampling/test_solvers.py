@@ -8,11 +8,11 @@ from moldiff.diffusion.random import BatchRandomness, sample_generator
 from moldiff.diffusion.schedule import CosineSchedule, LinearSchedule
 from moldiff.errors import ConfigError
 from moldiff.sampling.continuous.ddim import Ancestral, Ddim
-from moldiff.sampling.continuous.dpm_solver import Multistep
+from moldiff.sampling.continuous.dpm_solver import DpmSolver
 from moldiff.sampling.discrete.posterior import MixturePosterior
 from moldiff.sampling.discrete.tau_leaping import TauLeaping
 from moldiff.sampling.discrete.unmasking import Unmasking
-from moldiff.sampling.sampler import Steppers, walk
+from moldiff.sampling.sampler import Solvers, sample_trajectory
 from moldiff.sampling.time_grids import power_grid
 from moldiff.state import Prediction, Times
 
@@ -76,17 +76,17 @@ def test_ddim_without_noise_is_the_euler_step_of_the_straight_flow(problem: Prob
 
 
 def test_multistep_begins_with_an_ancestral_step(problem: Problem):
-    assert_same_law(problem, Multistep(), Ancestral())
+    assert_same_law(problem, DpmSolver(), Ancestral())
 
 
 def test_multistep_law_catches_extra_spread(problem: Problem):
     with pytest.raises(AssertionError):
-        assert_same_law(problem, Multistep(torch.tensor([0.5, 0.5])), Ancestral())
+        assert_same_law(problem, DpmSolver(torch.tensor([0.5, 0.5])), Ancestral())
 
 
 def test_multistep_adds_the_spread_of_the_prediction(problem: Problem):
     """At t = 0.7, between errors of 0.2 at 0 and 1.2 at 1, the error is 0.9 Å; x0 has a share of the step's mean."""
-    (_, std), (_, wider) = (steps(problem, s, seed=0) for s in (Multistep(), Multistep(torch.tensor([0.2, 1.2]))))
+    (_, std), (_, wider) = (steps(problem, s, seed=0) for s in (DpmSolver(), DpmSolver(torch.tensor([0.2, 1.2]))))
     times = (torch.tensor([[time]]) for time in (0.7, 0.4))
     share = problem.process.pos.posterior(torch.zeros(1, 1, 3), torch.ones(1, 1, 3), *times)[0][0, 0, 0]
     scale = (
@@ -110,14 +110,14 @@ def test_multistep_goes_on_as_the_prediction_did(problem: Problem):
         times = (Times.shared(torch.full((5,), time), 4) for time in (t, s))
         return stepper.step(problem.process, z_t, prediction, *times, memory, generator=batch(5))
 
-    _, memory = step(Multistep(), moved(0.7), 0.7, 0.5, None)
-    pos, _ = step(Multistep(), moved(0.5), 0.5, 0.4, memory)
+    _, memory = step(DpmSolver(), moved(0.7), 0.7, 0.5, None)
+    pos, _ = step(DpmSolver(), moved(0.5), 0.5, 0.4, memory)
     middle = 1 + half[0.5] + (half[0.4] - half[0.5]) / 2
     expected, _ = step(
         Ancestral(), Prediction(problem.data.pos * middle, *list(vars(moved(0.5)).values())[1:]), 0.5, 0.4, None
     )
     torch.testing.assert_close(pos, expected, rtol=0, atol=1e-5)
-    end, _ = step(Multistep(), moved(0.5), 0.5, 0.0, memory)
+    end, _ = step(DpmSolver(), moved(0.5), 0.5, 0.0, memory)
     torch.testing.assert_close(end, moved(0.5).pos * z_t.mask[..., None], rtol=0, atol=1e-6)
 
 
@@ -127,7 +127,7 @@ def test_multistep_leaves_what_is_known(problem: Problem):
     t, s = (Times(time.pos.masked_fill(known, 0.0), time.atom, time.bond) for time in (t, s))
     x0_hat, memory = Prediction(problem.data.pos + 1, torch.zeros(5, 4, 3), torch.zeros(5, 4, 4, 4)), None
     for _ in range(2):
-        pos, memory = Multistep(torch.tensor([0.3, 1.0])).step(
+        pos, memory = DpmSolver(torch.tensor([0.3, 1.0])).step(
             problem.process, problem.data, x0_hat, t, s, memory, generator=batch(5)
         )
         assert torch.equal(pos[known], problem.data.pos[known])
@@ -137,7 +137,7 @@ def test_multistep_leaves_what_is_known(problem: Problem):
 @pytest.mark.parametrize("errors", [[0.1], [0.1, -0.1], [0.1, float("nan")]])
 def test_multistep_refuses_errors_that_are_none(errors: list[float]):
     with pytest.raises(ConfigError, match="errors"):
-        Multistep(torch.tensor(errors))
+        DpmSolver(torch.tensor(errors))
 
 
 def test_temperature_prefers_likelier_classes_and_one_is_exact(problem: Problem):
@@ -167,10 +167,14 @@ def test_class_steppers_refuse_nonsense(kind: type, wrong: dict[str, float]):
 
 def test_unmasking_needs_absorbing_noise(problem: Problem):
     with pytest.raises(ConfigError, match="absorbing"):
-        walk(
-            problem.process, ExactDenoiser(problem), Steppers(classes=Unmasking()), power_grid(3),
-            problem.sizes_only([0]), generator=batch(1),
-        )  # fmt: skip
+        sample_trajectory(
+            problem.process,
+            ExactDenoiser(problem),
+            Solvers(classes=Unmasking()),
+            power_grid(3),
+            problem.sizes_only([0]),
+            generator=batch(1),
+        )
 
 
 def test_unmasking_shows_the_surest_first_and_a_pair_in_both_directions():
@@ -181,7 +185,7 @@ def test_unmasking_shows_the_surest_first_and_a_pair_in_both_directions():
     sure = 0.3 + 0.6 * (sure + sure.transpose(1, 2))[..., None]
     x0 = torch.cat([sure, (1 - sure) / 3, (1 - sure) / 3, (1 - sure) / 3], -1)
     t, s = torch.full((4, 6, 6), 0.8), torch.full((4, 6, 6), 0.4)
-    z = Unmasking(randomness=0.0).move(process, masked, x0, t, s, lambda: uniform + uniform.transpose(1, 2))
+    z = Unmasking(gumbel_noise=0.0).move(process, masked, x0, t, s, lambda: uniform + uniform.transpose(1, 2))
     shown = (z != masked) & ~torch.eye(6, dtype=torch.bool)
     assert torch.equal(z, z.transpose(1, 2))
     assert (shown.sum((1, 2)) / 30 - 0.5).abs().max() < 0.1
@@ -204,7 +208,7 @@ def test_churn_of_one_is_the_noise_of_a_drawn_molecule(problem: Problem, s: floa
     seen = []
     for other in (0, 1):
         z_t = problem.data.replace(atom=torch.full_like(problem.data.atom, other))
-        atom, bond, _ = MixturePosterior(churn=1.0).step(
+        atom, bond, _ = MixturePosterior(resample=1.0).step(
             problem.process, z_t, certain, t, s_known, None, generator=batch(5)
         )
         assert bool((atom[known] == other).all())
@@ -214,14 +218,14 @@ def test_churn_of_one_is_the_noise_of_a_drawn_molecule(problem: Problem, s: floa
     assert torch.equal(seen[0][0], seen[1][0])
     assert torch.equal(seen[0][1], seen[1][1])
     with pytest.raises(ConfigError, match="churn"):
-        MixturePosterior(churn=1.1)
+        MixturePosterior(resample=1.1)
 
 
 @pytest.mark.parametrize(("t", "s", "random"), [(0.3, 0.05, True), (0.09, 0.05, False)])
 def test_multistep_adds_no_noise_near_the_data(problem: Problem, t: float, s: float, random: bool):
     times = [Times.shared(torch.full((5,), time), 4) for time in (t, s)]
     x0_hat = Prediction(problem.data.pos + 0.01, torch.zeros(5, 4, 3), torch.zeros(5, 4, 4, 4))
-    stepper = Multistep(torch.tensor([0.1, 1.0]))
+    stepper = DpmSolver(torch.tensor([0.1, 1.0]))
     drawn = [
         stepper.step(problem.process, problem.data, x0_hat, *times, None, generator=batch(5, seed))[0]
         for seed in (0, 1)

@@ -8,18 +8,22 @@ from moldiff.errors import ConfigError, SizeError, VocabularyError
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.sample import Sample
 from moldiff.tasks.attempts import ATTEMPT, attempts
-from moldiff.tasks.partial_molecule import Part, check_domain, check_domains
+from moldiff.tasks.partial_molecule import PartialMolecule, check_domain, check_domains
 
 WATER = Molecule(
-    np.array([8, 1, 1]), np.zeros(3, np.int64), np.array([[0.0, 0, 0], [0, 0, 0.96], [0.93, 0, -0.24]]),
-    np.array([[0, 1, 1], [1, 0, 0], [1, 0, 0]]), name="water", properties={"mine": 1},
-)  # fmt: skip
-ALL = Part.of(WATER, "pos", "atom", "bond")
+    np.array([8, 1, 1]),
+    np.zeros(3, np.int64),
+    np.array([[0.0, 0, 0], [0, 0, 0.96], [0.93, 0, -0.24]]),
+    np.array([[0, 1, 1], [1, 0, 0], [1, 0, 0]]),
+    name="water",
+    properties={"mine": 1},
+)
+ALL = PartialMolecule.of(WATER, "pos", "atom", "bond")
 
 
 def test_part_far_from_the_origin_comes_back_to_where_it_was(generator: MoleculeGenerator):
     far = replace(WATER, pos=WATER.pos + 500)
-    part = Part.of(far, "pos", "atom")
+    part = PartialMolecule.of(far, "pos", "atom")
     known = part.known(generator.bundle.vocabulary)
     assert known.values.pos.mean(1).abs().max() < 1e-5
     (sample,) = generator.complete([known], num_steps=3)
@@ -63,7 +67,7 @@ def test_what_the_weights_do_not_know_is_refused(generator: MoleculeGenerator):
 
 def test_samples_do_not_depend_on_the_parts_beside_them(generator: MoleculeGenerator, molecules: list[Molecule]):
     vocabulary = generator.bundle.vocabulary
-    parts = [Part.of(m, "atom").known(vocabulary) for m in molecules[:12]]
+    parts = [PartialMolecule.of(m, "atom").known(vocabulary) for m in molecules[:12]]
     whole = list(generator.complete(parts, num_steps=3))
     some = list(generator.complete(parts[5:8], indices=[5, 6, 7], num_steps=3, batch_size=1))
     assert [sample.index for sample in some] == [5, 6, 7]
@@ -79,9 +83,9 @@ def test_samples_do_not_depend_on_the_parts_beside_them(generator: MoleculeGener
 def test_only_what_failed_is_drawn_again_with_numbers_of_its_own(generator: MoleculeGenerator):
     seen: list[tuple[int, int]] = []
 
-    def ask(number: int, attempt: int) -> Part:
+    def ask(number: int, attempt: int) -> PartialMolecule:
         seen.append((number, attempt))
-        return Part.of(WATER, "pos", "atom", "bond")
+        return PartialMolecule.of(WATER, "pos", "atom", "bond")
 
     def judged(number: int, sample: Sample) -> Sample:
         assert sample.molecule is not None
@@ -103,7 +107,12 @@ def test_interrupted_attempts_give_what_is_done(generator: MoleculeGenerator):
             raise KeyboardInterrupt
 
     going = attempts(
-        generator, 40, lambda number, attempt: Part.of(WATER, "atom"), num_steps=4, batch_size=8, on_step=step
+        generator,
+        40,
+        lambda number, attempt: PartialMolecule.of(WATER, "atom"),
+        num_steps=4,
+        batch_size=8,
+        on_step=step,
     )
     done = []
     with pytest.raises(KeyboardInterrupt):
@@ -112,7 +121,7 @@ def test_interrupted_attempts_give_what_is_done(generator: MoleculeGenerator):
 
 
 def test_who_stops_listening_stops_the_work(generator: MoleculeGenerator):
-    going = attempts(generator, 4, lambda number, attempt: Part.of(WATER, "atom"), num_steps=2)
+    going = attempts(generator, 4, lambda number, attempt: PartialMolecule.of(WATER, "atom"), num_steps=2)
     next(going)
     going.close()  # type: ignore[attr-defined]
     assert list(going) == []

@@ -128,11 +128,14 @@ def test_linked_pieces_become_one(generator: MoleculeGenerator, molecules: list[
     kept = np.delete(np.arange(len(ether)), oxygen)
     pieces = Fragment(
         replace(
-            ether, elements=ether.elements[kept], charges=ether.charges[kept], pos=ether.pos[kept],
+            ether,
+            elements=ether.elements[kept],
+            charges=ether.charges[kept],
+            pos=ether.pos[kept],
             bond=ether.bond[np.ix_(kept, kept)],
         ),
         (ether.bond[oxygen] > 0)[kept],
-    )  # fmt: skip
+    )
     samples = list(grow(generator, [pieces], num_each=4, num_added=1, num_steps=20))
     assert [canonical_smiles(s.result) for s in samples if not isinstance(s.result, Failure)].count("CCOCC") >= 3
 

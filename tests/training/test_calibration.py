@@ -3,11 +3,11 @@ import pytest
 import torch
 
 from moldiff.build import build_process
-from moldiff.config.model import ProcessSettings
+from moldiff.config.model import ProcessConfig
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.diffusion.joint import JointProcess
 from moldiff.state import Prediction, State, Times
-from moldiff.training.denoiser.calibration import NUM_TIMES, pos_errors
+from moldiff.training.denoiser.calibration import NUM_TIMES, x0_std
 
 
 class LinearGuess:
@@ -24,11 +24,11 @@ class LinearGuess:
 
 @pytest.fixture
 def process(store: MoleculeStore) -> JointProcess:
-    return build_process(ProcessSettings(), store.statistics)
+    return build_process(ProcessConfig(), store.statistics)
 
 
 def relative_difference(store: MoleculeStore, process: JointProcess, factor: float) -> float:
-    errors = pos_errors(LinearGuess(process, factor), process, store, np.arange(len(store)))
+    errors = x0_std(LinearGuess(process, factor), process, store, np.arange(len(store)))
     expected = process.pos.skip(torch.linspace(0, 1, NUM_TIMES)[None])[1][0]
     assert len(errors) == NUM_TIMES
     assert errors[0] == 0

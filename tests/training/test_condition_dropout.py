@@ -2,14 +2,14 @@
 
 import torch
 
-from moldiff.conditions.dropout import draw_told
+from moldiff.conditions.dropout import drop_conditions
 
 COUNT = 20_000
 
 
 def told(count: int, share: float) -> torch.Tensor:
     labels = torch.zeros(COUNT, count)
-    return ~draw_told(labels, share, generator=torch.Generator().manual_seed(0)).isnan()
+    return ~drop_conditions(labels, share, generator=torch.Generator().manual_seed(0)).isnan()
 
 
 def test_share_of_the_molecules_is_told_nothing():
@@ -31,4 +31,4 @@ def test_each_label_is_told_as_often():
 
 def test_what_the_data_does_not_have_is_not_told():
     labels = torch.full((10, 2), torch.nan)
-    assert draw_told(labels, 0.0, generator=torch.Generator()).isnan().all()
+    assert drop_conditions(labels, 0.0, generator=torch.Generator()).isnan().all()

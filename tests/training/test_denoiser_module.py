@@ -13,7 +13,7 @@ from moldiff.diffusion.random import sample_generator
 from moldiff.errors import TrainingError
 from moldiff.state import Prediction, State, Times
 from moldiff.training.denoiser.module import DiffusionModule
-from moldiff.training.denoiser.times import draw_before, draw_lead, draw_times
+from moldiff.training.denoiser.times import sample_previous_times, sample_time_exponents, sample_times
 from moldiff.training.trainer import quiet_trainer
 
 Make = Callable[..., DiffusionModule]
@@ -36,7 +36,7 @@ def fit(module: DiffusionModule, batches: list[State]) -> None:
 
 def test_nearly_clean_coordinates_count_more_late_in_the_run(make_module: Make, batch: State):
     late = {"late_start": 0.5, "late_pos_floor": 0.01}
-    module = make_module(loss=late, num_molecules=100, time_end_density=0)
+    module = make_module(loss=late, num_training_molecules=100, time_end_density=0)
     pos = []
     for seen in (0, 49, 50):
         module.num_seen.fill_(seen)
@@ -55,7 +55,7 @@ def ks_distance(times: Tensor, end: float) -> float:
 
 @pytest.mark.parametrize("end", [0.0, 0.3, 1.0, 1.5])
 def test_times_have_their_density(end: float):
-    times = draw_times(2_000, end, generator=sample_generator(0, 0))
+    times = sample_times(2_000, end, generator=sample_generator(0, 0))
     assert ks_distance(times, end) > 0.01
     assert float(times.min()) > 0
     assert float(times.max()) <= 1
@@ -63,7 +63,7 @@ def test_times_have_their_density(end: float):
 
 def test_times_law_catches_the_mirrored_density():
     """Denser near the noise: the mistake that is easiest to make."""
-    times = 1 - draw_times(2_000, 0.3, generator=sample_generator(0, 0))
+    times = 1 - sample_times(2_000, 0.3, generator=sample_generator(0, 0))
     assert ks_distance(times, 0.3) < 1e-6
 
 
@@ -71,10 +71,10 @@ def test_times_law_catches_the_mirrored_density():
 
 
 def test_leads_lie_evenly_between_their_ends(make_module: Make):
-    settings = make_module(atom_lead=(1.0, 3.0), bond_lead=(2.0, 2.0)).settings
-    lead = draw_lead(2_000, settings, generator=sample_generator(0, 0), device=torch.device("cpu"))
-    assert kstest((lead.atom.numpy() - 1) / 2, "uniform").pvalue > 0.01
-    assert bool((lead.bond == 2).all())
+    config = make_module(atom_time_exponent=(1.0, 3.0), bond_time_exponent=(2.0, 2.0)).config
+    time_exponents = sample_time_exponents(2_000, config, generator=sample_generator(0, 0), device=torch.device("cpu"))
+    assert kstest((time_exponents.atom.numpy() - 1) / 2, "uniform").pvalue > 0.01
+    assert bool((time_exponents.bond == 2).all())
 
 
 def calls(module: DiffusionModule, batch: State) -> list[tuple[State, Times]]:
@@ -86,7 +86,7 @@ def calls(module: DiffusionModule, batch: State) -> list[tuple[State, Times]]:
 
 
 def test_training_lets_the_classes_lead(make_module: Make, batch: State):
-    _, t = calls(make_module(atom_lead=(2.0, 2.0), bond_lead=(3.0, 3.0)), batch)[-1]
+    _, t = calls(make_module(atom_time_exponent=(2.0, 2.0), bond_time_exponent=(3.0, 3.0)), batch)[-1]
     assert torch.allclose(t.atom, t.pos**2)
     assert torch.allclose(t.bond[:, 0], t.pos**3)
     _, t = calls(make_module(), batch)[-1]
@@ -131,30 +131,32 @@ def test_self_conditioning_is_used_as_often_as_asked(make_module: Make, batch: S
 
 def test_gaps_are_even_on_a_logarithmic_scale():
     times = torch.full((2_000,), 0.3)
-    gaps = draw_before(times, (0.01, 0.15), generator=sample_generator(0, 0)).sqrt() - times.sqrt()
+    gaps = sample_previous_times(times, (0.01, 0.15), generator=sample_generator(0, 0)).sqrt() - times.sqrt()
     assert kstest((gaps / 0.01).log().double().numpy() / torch.tensor(15.0).log().item(), "uniform").pvalue > 0.01
-    assert torch.equal(draw_before(torch.ones(3), (0.1, 0.1), generator=sample_generator(0, 0)), torch.ones(3))
+    assert torch.equal(
+        sample_previous_times(torch.ones(3), (0.1, 0.1), generator=sample_generator(0, 0)), torch.ones(3)
+    )
 
 
 def test_the_earlier_prediction_is_of_the_same_molecules_with_more_noise(make_module: Make, batch: State):
-    always = {"self_conditioning": 1.0, "atom_lead": (2.0, 2.0), "time_end_density": 0}
-    (before, t_before), (state, t) = calls(make_module(**always, previous_gap=(0.1, 0.1)), batch)
+    always = {"self_conditioning": 1.0, "atom_time_exponent": (2.0, 2.0), "time_end_density": 0}
+    (before, t_before), (state, t) = calls(make_module(**always, self_conditioning_gap=(0.1, 0.1)), batch)
     assert torch.allclose(t_before.pos.sqrt(), (t.pos.sqrt() + 0.1).clamp_max(1))
     assert torch.allclose(t_before.atom, t_before.pos**2)
     assert not torch.equal(before.pos, state.pos)
-    (before, _), (state, _) = calls(make_module(**always, previous_gap=(1e-9, 1e-9)), batch)
+    (before, _), (state, _) = calls(make_module(**always, self_conditioning_gap=(1e-9, 1e-9)), batch)
     assert torch.allclose(before.pos, state.pos, atol=1e-2)  # on the way, not noised afresh
 
 
 def test_what_is_known_is_known_in_the_earlier_prediction(make_module: Make, batch: State):
-    (_, t_before), (_, t) = calls(make_module(self_conditioning=1.0, task_share=1.0), batch)
+    (_, t_before), (_, t) = calls(make_module(self_conditioning=1.0, inpainting_probability=1.0), batch)
     for name in ("pos", "atom", "bond"):
         assert torch.equal(getattr(t_before, name) == 0, getattr(t, name) == 0)
     assert bool((t.pos == 0).any())
 
 
 def test_the_gap_begins_where_the_settings_say(make_module: Make, batch: State):
-    module = make_module(self_conditioning=1.0, gap_start=0.5, num_molecules=100)
+    module = make_module(self_conditioning=1.0, self_conditioning_gap_start=0.5, num_training_molecules=100)
     for seen, same in ((49, True), (50, False)):
         module.num_seen.fill_(seen)
         (_, t_before), (_, t) = calls(module, batch)
@@ -180,12 +182,12 @@ def test_every_parameter_learns(make_module: Make, batch: State, precision: str,
 
 
 def test_rate_warms_up_and_cools_down(make_module: Make):
-    module = make_module(num_molecules=1000, warmup_steps=10, cooldown=0.25)
+    module = make_module(num_training_molecules=1000, warmup_steps=10, cooldown=0.25)
     assert [module.rate(step) for step in (0, 4, 9, 500)] == pytest.approx([0.1, 0.5, 1.0, 1.0])
     for seen, share in ((750, 1.0), (875, 0.5), (1000, 0.01)):
         module.num_seen.fill_(seen)
         assert module.rate(500) == pytest.approx(share)
-    steady = make_module(num_molecules=1000, warmup_steps=0, cooldown=0.0)
+    steady = make_module(num_training_molecules=1000, warmup_steps=0, cooldown=0.0)
     steady.num_seen.fill_(999)
     assert steady.rate(0) == 1.0
 

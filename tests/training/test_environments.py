@@ -37,10 +37,18 @@ def same(one: str, two: str) -> int:
 @pytest.mark.parametrize(
     ("one", "two", "radii"),
     [
-        ("CCCCO", "CCCCO", 4), ("CCCCO", "CCCCN", 4), ("CCCO", "CCCN", 3), ("CCO", "CCN", 2), ("CO", "CN", 1),
-        ("CO", "NO", 0), ("C=C", "CC", 0), ("C1CC1", "C1CCC1", 0), ("C1CCCC1", "C1CCCCC1", 0), ("C1CCCCC1", "CCC", 0),
+        ("CCCCO", "CCCCO", 4),
+        ("CCCCO", "CCCCN", 4),
+        ("CCCO", "CCCN", 3),
+        ("CCO", "CCN", 2),
+        ("CO", "CN", 1),
+        ("CO", "NO", 0),
+        ("C=C", "CC", 0),
+        ("C1CC1", "C1CCC1", 0),
+        ("C1CCCC1", "C1CCCCC1", 0),
+        ("C1CCCCC1", "CCC", 0),
     ],
-)  # fmt: skip
+)
 def test_surroundings_are_the_same_out_to_where_the_molecules_are(one: str, two: str, radii: int):
     assert same(one, two) == radii
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from moldiff.build import build_denoiser
-from moldiff.config.model import ModelSettings, ProcessSettings
+from moldiff.config.model import ModelConfig, ProcessConfig
 from moldiff.data.statistics import Statistics
 from moldiff.pretrained.bundle import Bundle, load_pretrained
 from moldiff.state import Prediction, State, Times
@@ -32,8 +32,8 @@ def bundle(request: pytest.FixtureRequest, weights: Path) -> Bundle:
     bundle = load_pretrained(weights)
     if request.param == "marginal":
         return bundle
-    settings = ModelSettings(process=ProcessSettings(prior="absorbing"), network=bundle.settings.network)
-    return replace(bundle, settings=settings, denoiser=build_denoiser(settings, bundle.statistics, seed=5).eval())
+    config = ModelConfig(process=ProcessConfig(prior="absorbing"), network=bundle.config.network)
+    return replace(bundle, config=config, denoiser=build_denoiser(config, bundle.statistics, seed=5).eval())
 
 
 def test_known_classes_act_as_before_whatever_their_order(bundle: Bundle):

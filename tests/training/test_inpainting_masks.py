@@ -6,7 +6,7 @@ import torch
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.diffusion.random import BatchRandomness, sample_generator
 from moldiff.state import State, Times
-from moldiff.training.denoiser.inpainting_masks import TASKS, WHOLE, draw_task_times
+from moldiff.training.denoiser.inpainting_masks import TASKS, WHOLE, sample_inpainting_times
 from moldiff.training.denoiser.module import DiffusionModule
 
 
@@ -18,7 +18,9 @@ def batch(store: MoleculeStore) -> State:
 
 def drawn(batch: State, share: float = 1.0, seed: int = 0) -> tuple[State, Times]:
     t = 0.2 + 0.7 * torch.rand(len(batch.mask), generator=torch.Generator().manual_seed(seed))
-    return draw_task_times(batch, Times.shared(t, batch.mask.shape[1]), share, generator=sample_generator(seed, 0))
+    return sample_inpainting_times(
+        batch, Times.shared(t, batch.mask.shape[1]), share, generator=sample_generator(seed, 0)
+    )
 
 
 def known_of(times: Times, row: int, n: int) -> tuple[int, int, int]:
@@ -102,15 +104,15 @@ def test_known_parts_are_not_noised_and_not_predicted_otherwise(
 
 
 def test_tasks_begin_when_the_run_says(make_module: Callable[..., DiffusionModule]):
-    module = make_module(task_share=0.4, task_start=0.5, num_molecules=100)
+    module = make_module(inpainting_probability=0.4, inpainting_start=0.5, num_training_molecules=100)
     shares = []
     for seen in (0, 49, 50, 100):
         module.num_seen.fill_(seen)
-        shares.append(module.task_share())
+        shares.append(module.inpainting_probability())
     assert shares == [0.0, 0.0, 0.4, 0.4]
 
 
 def test_loss_with_tasks_is_finite_and_differs(make_module: Callable[..., DiffusionModule], batch: State):
-    plain, tasks = (make_module(task_share=share).loss(batch, 3)[0] for share in (0.0, 1.0))
+    plain, tasks = (make_module(inpainting_probability=share).loss(batch, 3)[0] for share in (0.0, 1.0))
     assert torch.isfinite(tasks)
     assert tasks.item() != plain.item()

@@ -5,13 +5,13 @@ import torch
 from torch import nn
 
 from moldiff.build import build_denoiser
-from moldiff.config.model import ModelSettings, NetworkSettings
+from moldiff.config.model import ModelConfig, NetworkConfig
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.state import Prediction, State, Times
 from moldiff.training.lora import adapt, merge
 
-MODEL = ModelSettings(network=NetworkSettings(num_blocks=1, atom=64, vector=4, pair=32, hidden=32, heads=2))
+MODEL = ModelConfig(network=NetworkConfig(num_blocks=1, atom=64, vector=4, pair=32, hidden=32, heads=2))
 
 
 @pytest.fixture
@@ -48,9 +48,10 @@ def test_merged_weights_predict_what_the_adapted_ones_did(denoiser: NetworkDenoi
     assert set(denoiser.state_dict()) == names
     torch.testing.assert_close(predicted(denoiser, store).atom, adapted.atom)
     changes = {
-        name: torch.linalg.matrix_rank(value - plain[name]) for name, value in denoiser.state_dict().items()
+        name: torch.linalg.matrix_rank(value - plain[name])
+        for name, value in denoiser.state_dict().items()
         if value.ndim == 2 and not torch.equal(value, plain[name]) and "embed" not in name and "head" not in name
-    }  # fmt: skip
+    }
     assert len(changes) > 3
     assert all(rank <= 3 for rank in changes.values())
 

@@ -9,12 +9,12 @@ from moldiff.diffusion.gaussian import GaussianProcess
 from moldiff.diffusion.joint import JointProcess
 from moldiff.diffusion.random import BatchRandomness, sample_generator
 from moldiff.diffusion.schedule import LinearSchedule
-from moldiff.sampling.continuous.dpm_solver import Multistep
+from moldiff.sampling.continuous.dpm_solver import DpmSolver
 from moldiff.sampling.discrete.posterior import MixturePosterior
-from moldiff.sampling.inpainting import Known
-from moldiff.sampling.sampler import Steppers, walk
+from moldiff.sampling.inpainting import KnownValues
+from moldiff.sampling.sampler import Solvers, sample_trajectory
 from moldiff.sampling.time_grids import power_grid
-from moldiff.state import Lead, Prediction, State
+from moldiff.state import Prediction, State, TimeExponents
 from moldiff.training.distillation.policy import Policy, advantage, surrogate
 from moldiff.training.distillation.reward import in_order
 
@@ -44,24 +44,30 @@ def policy(churn: float = 1.0, eta: float = 1.0, steps: int = 4) -> Policy:
         CategoricalProcess(schedule, stationary("marginal", torch.tensor([0.7, 0.2, 0.05, 0.05])), 4),
     )
     grid = power_grid(steps, power=1.5, end=0.05)
-    return Policy(process, Multistep(ERRORS, eta), MixturePosterior(0.8, 1.0, churn), grid, Lead(2.0, 3.0))
+    return Policy(process, DpmSolver(ERRORS, eta), MixturePosterior(0.8, 1.0, churn), grid, TimeExponents(2.0, 3.0))
 
 
 def walked(chain: Policy, rows: int = COUNT, n: int = 3, seed: int = 0):
     mask = torch.ones(rows, n, dtype=torch.bool)
-    return chain.walk(Guess(), mask, generator=BatchRandomness(sample_generator(seed, 0), rows))
+    return chain.sample_trajectory(Guess(), mask, generator=BatchRandomness(sample_generator(seed, 0), rows))
 
 
 def test_decisions_are_the_steps_of_a_walk():
     chain = policy()
     end, decisions = walked(chain, rows=5)
-    known = Known.nothing(torch.ones(5, 3, dtype=torch.bool))
-    steppers = Steppers(chain.pos, chain.classes)
+    known = KnownValues.nothing(torch.ones(5, 3, dtype=torch.bool))
+    solvers = Solvers(chain.pos, chain.classes)
     passed: list[State] = []
-    same = walk(
-        chain.process, Guess(), steppers, chain.grid, known, generator=BatchRandomness(sample_generator(0, 0), 5),
-        lead=chain.lead, tap=lambda i, time, state, x0_hat: passed.append(state),
-    )  # fmt: skip
+    same = sample_trajectory(
+        chain.process,
+        Guess(),
+        solvers,
+        chain.grid,
+        known,
+        generator=BatchRandomness(sample_generator(0, 0), 5),
+        time_exponents=chain.time_exponents,
+        callback=lambda i, time, state, x0_hat: passed.append(state),
+    )
     assert len(decisions) == len(chain.grid) - 1
     for decision, state, s in zip(decisions, passed, chain.grid[1:].tolist(), strict=True):
         assert torch.equal(decision.chosen.pos, state.pos)

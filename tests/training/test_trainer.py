@@ -4,21 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from moldiff.config.property import PredictorSettings
+from moldiff.config.property import PropertyConfig
 from moldiff.errors import ConfigError
 from moldiff.training.trainer import CONFIG, begin, checked_folder
 
-ONE, TWO = PredictorSettings(), PredictorSettings(num_nodes=2)
+ONE, TWO = PropertyConfig(), PropertyConfig(num_nodes=2)
 
 
 @pytest.mark.parametrize(("settings", "rank", "writes"), [(ONE, "0", True), (ONE, "1", True), (TWO, "1", False)])
 def test_run_of_one_machine_writes_its_settings_whatever_the_environment_says(
-    settings: PredictorSettings, rank: str, writes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: PropertyConfig, rank: str, writes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("NODE_RANK", rank)  # clusters set it for every job
-    checked_folder(tmp_path, settings, resume=False)
-    begin(tmp_path, settings)
+    checked_folder(tmp_path, config, resume=False)
+    begin(tmp_path, config)
     assert (tmp_path / CONFIG).exists() == writes
     if writes:
         with pytest.raises(ConfigError, match="holds a run already"):
-            checked_folder(tmp_path, settings, resume=False)
+            checked_folder(tmp_path, config, resume=False)

@@ -9,7 +9,7 @@ from PIL import Image
 from moldiff.chem.molecule import Molecule
 from moldiff.errors import FileFormatError, OutputError
 from moldiff.io.writer import open_writer
-from moldiff.viz.animation import HOLD, animate, read_walk
+from moldiff.viz.animation import HOLD, animate, read_trajectory
 
 
 def water(shift: float, *, name: str = "a", bonds: bool = True) -> Molecule:
@@ -31,12 +31,12 @@ def written(path: Path, molecules: list[Molecule]) -> Path:
 def test_walks_are_told_apart_by_name(tmp_path: Path, suffix: str):
     states = [water(shift, name=name) for name in "ab" for shift in (0.5, 0.2, 0.0)]
     path = written(tmp_path / f"x{suffix}", states)
-    walk = read_walk(path, 2)
+    walk = read_trajectory(path, 2)
     assert [state.name for state in walk] == ["b"] * 3
     assert walk[1].pos == pytest.approx(states[4].pos, abs=1e-3)
     for number in (0, 3):
         with pytest.raises(FileFormatError, match="holds 2 molecules"):
-            read_walk(path, number)
+            read_trajectory(path, number)
 
 
 def test_film_shows_every_state_and_stays_on_the_last(tmp_path: Path):

@@ -16,9 +16,15 @@ from moldiff.cli import app
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--enable-unsafe-swiftshader",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 NAUGHTY = "</script><img src=x onerror=alert(1)>"
 
 
@@ -35,9 +41,20 @@ def page_path(tmp_path_factory: pytest.TempPathFactory, sample_sdf: Path) -> Pat
     broken = "broken\n  x\n\nnonsense\nM  END\n"
     (folder / "<i>a.sdf").write_text("$$$$\n".join([*records, broken, ""]))
     result = report(
-        folder / "<i>a.sdf", "-o", folder / "<i>a.html", "--distances-to", sample_sdf, "--check", "mmff94",
-        "--most-checked", 20, "--protocol", "lookup", "--num-workers", 1,
-    )  # fmt: skip
+        folder / "<i>a.sdf",
+        "-o",
+        folder / "<i>a.html",
+        "--distances-to",
+        sample_sdf,
+        "--check",
+        "mmff94",
+        "--most-checked",
+        20,
+        "--protocol",
+        "lookup",
+        "--num-workers",
+        1,
+    )
     assert result.exit_code == 0, result.output
     return folder / "<i>a.html"
 

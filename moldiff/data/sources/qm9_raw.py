@@ -26,9 +26,22 @@ from moldiff.io.sdf import read_sdf
 
 # Order of the values in line 2 of an archive file after "gdb" and the index, and their names in gdb9.sdf.csv.
 _ARCHIVE: tuple[str, ...] = (
-    "rotation_a", "rotation_b", "rotation_c", "mu", "alpha", "homo", "lumo", "gap", "r2", "zpve",
-    "u0", "u", "h", "g", "cv",
-)  # fmt: skip
+    "rotation_a",
+    "rotation_b",
+    "rotation_c",
+    "mu",
+    "alpha",
+    "homo",
+    "lumo",
+    "gap",
+    "r2",
+    "zpve",
+    "u0",
+    "u",
+    "h",
+    "g",
+    "cv",
+)
 _CSV = ("A", "B", "C", "mu", "alpha", "homo", "lumo", "gap", "r2", "zpve", "u0", "u298", "h298", "g298", "cv")
 _LISTED = re.compile(r"^\s*(\d+)\s+\S", re.MULTILINE)
 

@@ -23,16 +23,16 @@ _ARRAYS = [field.name for field in fields(Packed) if field.name not in ("propert
 _PROPERTY, _TEXT = "property.", "text."
 
 
-class Parts:
+class Chunks:
     """Numbered chunks in a folder beside the store; those of other settings are thrown away.
 
     Args:
         folder: made when it is needed.
-        settings: all that the chunks depend on.
+        config: all that the chunks depend on.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        self.folder, self.key = folder, json.dumps(settings, sort_keys=True)
+    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
+        self.folder, self.key = folder, json.dumps(config, sort_keys=True)
         label = folder / "settings.json"
         try:
             if not label.is_file() or label.read_text() != self.key:

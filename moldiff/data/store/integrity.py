@@ -92,9 +92,10 @@ def check_arrays(path: Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str
             )
     m = meta["num_molecules"]
     lengths = {
-        _MOLECULES: m, _ATOMS: int(arrays["size"].sum(dtype=np.int64)),
+        _MOLECULES: m,
+        _ATOMS: int(arrays["size"].sum(dtype=np.int64)),
         _BONDS: int(arrays["num_bonds"].sum(dtype=np.int64)),
-    }  # fmt: skip
+    }
     for name, array in arrays.items():
         rows = _ARRAYS.get(name, _COLUMN)[1]
         if rows != _TEXT and len(array) != lengths[rows]:

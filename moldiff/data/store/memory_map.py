@@ -13,9 +13,17 @@ from safetensors import SafetensorError, safe_open
 from moldiff.errors import DataError
 
 DTYPES = {
-    "U8": np.uint8, "I8": np.int8, "U16": np.uint16, "I16": np.int16, "U32": np.uint32, "I32": np.int32,
-    "U64": np.uint64, "I64": np.int64, "F32": np.float32, "F64": np.float64,
-}  # fmt: skip
+    "U8": np.uint8,
+    "I8": np.int8,
+    "U16": np.uint16,
+    "I16": np.int16,
+    "U32": np.uint32,
+    "I32": np.int32,
+    "U64": np.uint64,
+    "I64": np.int64,
+    "F32": np.float32,
+    "F64": np.float64,
+}
 LINE_FEED = 10
 PIECE = 1 << 24  # bytes that are searched at once
 

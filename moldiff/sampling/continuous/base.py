@@ -13,7 +13,7 @@ from moldiff.state import Prediction, State, Times
 
 
 @runtime_checkable
-class PositionStepper(Protocol):
+class ContinuousSolver(Protocol):
     """One algorithm; what it remembers between steps is passed, not stored."""
 
     def step(

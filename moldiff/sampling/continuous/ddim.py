@@ -45,7 +45,7 @@ class Ddim:
         *,
         generator: Randomness,
     ) -> tuple[Float[Tensor, "b n 3"], object]:
-        """See `PositionStepper.step`; needs no memory."""
+        """See `ContinuousSolver.step`; needs no memory."""
         mean, fresh = towards(process, z_t.pos, x0_hat.pos, t, s, self.eta)
         if self.eta > 0:
             mean = mean + fresh[..., None] * centred_noise(t, z_t.mask, generator=generator)
@@ -69,7 +69,7 @@ class Ancestral:
         *,
         generator: Randomness,
     ) -> tuple[Float[Tensor, "b n 3"], object]:
-        """See `PositionStepper.step`; needs no memory."""
+        """See `ContinuousSolver.step`; needs no memory."""
         mean, std = process.pos.posterior(z_t.pos, x0_hat.pos, t.pos, s.pos)
         noise = centred_noise(t, z_t.mask, generator=generator)
         return (mean + std[..., None] * noise) * z_t.mask[..., None], None

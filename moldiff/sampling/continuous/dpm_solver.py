@@ -16,7 +16,7 @@ QUIET = 0.1  # below this sigma noise that is independent for every atom only ha
 
 
 @dataclass(frozen=True, eq=False)
-class Multistep:
+class DpmSolver:
     """SDE-DPM-Solver++(2M) with the spread that a prediction leaves out.
 
     Two corrections to an ancestral draw from q(z_s | z_t, x0_hat). The prediction moves on during the step as it did
@@ -57,7 +57,7 @@ class Multistep:
         *,
         generator: Randomness,
     ) -> tuple[Float[Tensor, "b n 3"], object]:
-        """See `PositionStepper.step`; remembers the prediction and its times."""
+        """See `ContinuousSolver.step`; remembers the prediction and its times."""
         mean, std = self.law(process, z_t, x0_hat, t, s, memory)
         noise = centred_noise(t, z_t.mask, generator=generator)
         return (mean + std[..., None] * noise) * z_t.mask[..., None], (x0_hat.pos, t.pos)

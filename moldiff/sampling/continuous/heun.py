@@ -33,7 +33,7 @@ class Heun:
         *,
         generator: Randomness,
     ) -> tuple[Float[Tensor, "b n 3"], object]:
-        """See `PositionStepper.step`; remembers where the step began."""
+        """See `ContinuousSolver.step`; remembers where the step began."""
         if isinstance(memory, tuple) and torch.equal(t.pos, s.pos):
             start, x0, begin = memory
             pos, _ = towards(process, start, (x0 + x0_hat.pos) / 2, begin, t, 0.0)

@@ -17,7 +17,7 @@ from moldiff.state import Prediction, State, Times
 
 
 @runtime_checkable
-class ClassStepper(Protocol):
+class DiscreteSolver(Protocol):
     """One algorithm; what it remembers between steps is passed, not stored."""
 
     def step(
@@ -36,7 +36,7 @@ class ClassStepper(Protocol):
 
 
 @dataclass(frozen=True)
-class Elementwise(ABC):
+class ElementwiseSolver(ABC):
     """What the algorithms share: atoms and bonds go the same way, from probabilities of x0 made sharper or not.
 
     Attributes:
@@ -69,7 +69,7 @@ class Elementwise(ABC):
         *,
         generator: Randomness,
     ) -> tuple[Int[Tensor, "b n"], Int[Tensor, "b n n"], object]:
-        """See `ClassStepper.step`; needs no memory."""
+        """See `DiscreteSolver.step`; needs no memory."""
         n = z_t.mask.shape[1]
         atom, bond = self._probabilities(x0_hat.atom), self._probabilities(x0_hat.bond)
         return (

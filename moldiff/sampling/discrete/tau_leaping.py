@@ -9,13 +9,13 @@ from torch import Tensor
 
 from moldiff.diffusion.categorical import CategoricalProcess, draw
 from moldiff.errors import ConfigError
-from moldiff.sampling.discrete.base import Elementwise
+from moldiff.sampling.discrete.base import ElementwiseSolver
 
 MOST_JUMPS = 30.0  # of an element in one step, on average: more changes nothing
 
 
 @dataclass(frozen=True)
-class TauLeaping(Elementwise):
+class TauLeaping(ElementwiseSolver):
     """Jumps in continuous time, at rates frozen at t; exact for an exact denoiser in the limit of small steps.
 
     Where the class is i, x0 is k with probability p_k, and m is the stationary vector, the process turned round jumps
@@ -23,22 +23,23 @@ class TauLeaping(Elementwise):
     The rates a and b are integrated over the step, the rest is taken at t. The last step, to 0, draws x0.
 
     Attributes:
-        noise: jumps back at this share of the forward rate, undone by as many more ahead; they correct wrong classes.
+        corrector_rate: jumps back at this share of the forward rate, undone by as many more ahead; they correct wrong
+            classes.
 
     Source: Campbell et al. 2022, arXiv:2205.14987, proposition 1 and section 4.4.
     """
 
-    noise: float = 0.0
+    corrector_rate: float = 0.0
 
     def __post_init__(self) -> None:
         """Checks the ranges.
 
         Raises:
-            ConfigError: if the noise is negative, or what `Elementwise` refuses.
+            ConfigError: if the rate is negative, or what `ElementwiseSolver` refuses.
         """
         super().__post_init__()
-        if not self.noise >= 0:
-            raise ConfigError(f"noise of tau-leaping must be at least 0, got {self.noise}")
+        if not self.corrector_rate >= 0:
+            raise ConfigError(f"corrector_rate of tau-leaping must be at least 0, got {self.corrector_rate}")
 
     def move(
         self,
@@ -49,8 +50,8 @@ class TauLeaping(Elementwise):
         s: Float[Tensor, "b *e"],
         uniform: Callable[[], Float[Tensor, "b *e"]],
     ) -> Int[Tensor, "b *e"]:
-        """See `Elementwise.move`."""
-        law, (keep_t, keep_s) = process.noise_law.to(x0), (process.schedule.keep(time) for time in (t, s))
+        """See `ElementwiseSolver.move`."""
+        law, (keep_t, keep_s) = process.noise_distribution.to(x0), (process.schedule.keep(time) for time in (t, s))
         tiny = torch.finfo(x0.dtype).tiny
         ahead = ((1 - keep_t).clamp_min(tiny) / (1 - keep_s).clamp_min(tiny)).log().clamp(0, MOST_JUMPS)
         back = (keep_s.clamp_min(tiny) / keep_t.clamp_min(tiny)).log().clamp(0, MOST_JUMPS)
@@ -59,7 +60,7 @@ class TauLeaping(Elementwise):
         own = law[z_t]
         still = keep_t / (keep_t + (1 - keep_t) * own).clamp_min(tiny)  # keep / q(i | i)
         turned = ahead[..., None] * p + (back * (1 - here * still))[..., None] * law
-        jumps = (1 + self.noise) * turned * (own > 0)[..., None] + self.noise * back[..., None] * law
+        jumps = (1 + self.corrector_rate) * turned * (own > 0)[..., None] + self.corrector_rate * back[..., None] * law
         jumps = jumps.scatter(-1, z_t[..., None], 0.0)
         total = jumps.sum(-1)
         leaves = (uniform() < -torch.expm1(-total)) & (total > 0)

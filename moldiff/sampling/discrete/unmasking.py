@@ -9,30 +9,30 @@ from torch import Tensor
 
 from moldiff.diffusion.categorical import CategoricalProcess, draw
 from moldiff.errors import ConfigError
-from moldiff.sampling.discrete.base import Elementwise
+from moldiff.sampling.discrete.base import ElementwiseSolver
 
 
 @dataclass(frozen=True)
-class Unmasking(Elementwise):
+class Unmasking(ElementwiseSolver):
     """Absorbing noise alone: as many classes as are due are shown at each step, the surest first, and then stay.
 
     Attributes:
-        randomness: of the order: of Gumbel noise that is added to the log probability of the class drawn; 0 is none.
+        gumbel_noise: size of the Gumbel noise that is added to the log probability of the class drawn; 0 is none.
 
     Source: Chang et al. 2022 (MaskGIT), arXiv:2202.04200, section 3.2.
     """
 
-    randomness: float = 1.0
+    gumbel_noise: float = 1.0
 
     def __post_init__(self) -> None:
         """Checks the ranges.
 
         Raises:
-            ConfigError: if the randomness is negative, or what `Elementwise` refuses.
+            ConfigError: if the noise is negative, or what `ElementwiseSolver` refuses.
         """
         super().__post_init__()
-        if not self.randomness >= 0:
-            raise ConfigError(f"randomness of unmasking must be at least 0, got {self.randomness}")
+        if not self.gumbel_noise >= 0:
+            raise ConfigError(f"gumbel_noise of unmasking must be at least 0, got {self.gumbel_noise}")
 
     def move(
         self,
@@ -43,15 +43,15 @@ class Unmasking(Elementwise):
         s: Float[Tensor, "b *e"],
         uniform: Callable[[], Float[Tensor, "b *e"]],
     ) -> Int[Tensor, "b *e"]:
-        """See `Elementwise.move`; a ConfigError if the noise is not absorbing."""
-        if len(process.noise_law) == process.num_classes:
+        """See `ElementwiseSolver.move`; a ConfigError if the noise is not absorbing."""
+        if len(process.noise_distribution) == process.num_classes:
             raise ConfigError("unmasking needs weights trained with the prior 'absorbing'")
         keep_t, keep_s = (process.schedule.keep(time) for time in (t, s))
         masked = z_t == process.num_classes
         shown = draw(x0, uniform())
         sure = x0.gather(-1, shown[..., None])[..., 0].log()
         gumbel = -(-uniform().clamp(1e-7, 1 - 1e-7).log()).log()
-        score = (sure + self.randomness * gumbel).masked_fill(~masked, -torch.inf).flatten(1)
+        score = (sure + self.gumbel_noise * gumbel).masked_fill(~masked, -torch.inf).flatten(1)
         share = (keep_s - keep_t) / (1 - keep_t).clamp_min(1e-7)
         alike = 2 if z_t.ndim == 3 else 1  # a pair scores the same in both directions, and is shown in both
         least = (share * masked).flatten(1).sum(1) / alike

@@ -10,19 +10,19 @@ from moldiff.diffusion.denoiser import Denoiser
 from moldiff.diffusion.joint import JointProcess
 from moldiff.diffusion.random import BatchRandomness, sample_generator
 from moldiff.runtime.precision import use_bf16
-from moldiff.state import Lead, Times
+from moldiff.state import TimeExponents, Times
 
 NUM_TIMES, NUM_MOLECULES = 21, 500
 
 
 @torch.no_grad()
-def pos_errors(
+def x0_std(
     denoiser: Denoiser,
     process: JointProcess,
     store: MoleculeStore,
     indices: Int[np.ndarray, "k"],
     *,
-    lead: Lead = Lead(),  # noqa: B008 - frozen
+    time_exponents: TimeExponents = TimeExponents(),  # noqa: B008 - frozen
     seed: int = 0,
 ) -> tuple[float, ...]:
     """Root mean square error of a predicted coordinate, with self-conditioning, at even times from 0 to 1.
@@ -32,7 +32,7 @@ def pos_errors(
         process: that it was trained on.
         store: of molecules.
         indices: of molecules it was not trained on; a random 500 of them are used.
-        lead: of the classes over the coordinates, in the walks that the errors are for.
+        time_exponents: of the classes over the coordinates, in the walks that the errors are for.
         seed: of the choice and of the noise.
 
     Returns:
@@ -46,7 +46,7 @@ def pos_errors(
         b, n = x0.mask.shape
         count += 3 * int(x0.mask.sum())
         for k in range(1, NUM_TIMES):
-            t = Times.shared(torch.full((b,), k / (NUM_TIMES - 1)), n, lead)
+            t = Times.shared(torch.full((b,), k / (NUM_TIMES - 1)), n, time_exponents)
             z_t = process.noise(x0, t, generator=BatchRandomness(sample_generator(seed, number, stream=k), b))
             with torch.autocast("cpu", torch.bfloat16, enabled=use_bf16("auto", torch.device("cpu"))):
                 x0_hat = denoiser(z_t, t, denoiser(z_t, t))

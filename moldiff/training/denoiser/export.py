@@ -6,15 +6,15 @@ from pathlib import Path
 
 import torch
 
-from moldiff.build import build_denoiser, build_lead
-from moldiff.config.sampler import SamplerSettings
-from moldiff.config.training import TrainingSettings
+from moldiff.build import build_denoiser, build_time_exponents
+from moldiff.config.sampler import SamplerConfig
+from moldiff.config.training import TrainingConfig
 from moldiff.data.store.dataset import MoleculeStore, find_store
 from moldiff.metrics.score import Score, score
 from moldiff.pretrained.bundle import save_pretrained
 from moldiff.runtime.plain_text import plain
-from moldiff.training.denoiser.calibration import pos_errors
-from moldiff.training.loader import stretch, training_subset
+from moldiff.training.denoiser.calibration import x0_std
+from moldiff.training.loader import subset_indices, training_subset
 from moldiff.training.lora import adapt, merge
 from moldiff.training.origin import check_origin, origin_of
 from moldiff.training.trainer import (
@@ -31,7 +31,7 @@ def export(
     run: Path,
     out: Path,
     *,
-    sampler: SamplerSettings | None = None,
+    sampler: SamplerConfig | None = None,
     dtype: torch.dtype = torch.float32,
     overwrite: bool = False,
 ) -> None:
@@ -47,26 +47,34 @@ def export(
         dtype: of the numbers in the file.
         overwrite: replace a bundle that is there.
     """
-    settings = TrainingSettings.from_json(run / CONFIG)
-    store = MoleculeStore(find_store(settings.data))
-    statistics = training_subset(settings, store)[0]
+    config = TrainingConfig.from_json(run / CONFIG)
+    store = MoleculeStore(find_store(config.data))
+    statistics = training_subset(config, store)[0]
     check_origin(read_checkpoint(run / CHECKPOINT), origin_of(store, statistics), run / CHECKPOINT)
-    denoiser = build_denoiser(settings.model, statistics)
-    if settings.low_rank:
-        adapt(denoiser, settings.low_rank)
+    denoiser = build_denoiser(config.model, statistics)
+    if config.low_rank:
+        adapt(denoiser, config.low_rank)
     seen = load_averaged(run / CHECKPOINT, denoiser)
     merge(denoiser)
     statistics = replace(statistics, score=own_score(store).to_dict())
     if sampler is None:
-        sampler = settings.sampler
-    if sampler.solver == "multistep" and not sampler.pos_errors:
+        sampler = config.sampler
+    if sampler.solver == "multistep" and not sampler.x0_std:
         held_out = next((part for part in ("valid", "test", "train") if len(store.split(part))), "train")
-        errors = pos_errors(denoiser, denoiser.process, store, store.split(held_out), lead=build_lead(sampler))
-        sampler = sampler.model_copy(update={"pos_errors": errors})
+        errors = x0_std(
+            denoiser, denoiser.process, store, store.split(held_out), time_exponents=build_time_exponents(sampler)
+        )
+        sampler = sampler.model_copy(update={"x0_std": errors})
     save_pretrained(
-        out, denoiser, settings=settings.model, statistics=statistics, card=_card(settings, store, seen),
-        sampler=sampler, dtype=dtype, overwrite=overwrite,
-    )  # fmt: skip
+        out,
+        denoiser,
+        config=config.model,
+        statistics=statistics,
+        card=_card(config, store, seen),
+        sampler=sampler,
+        dtype=dtype,
+        overwrite=overwrite,
+    )
 
 
 def own_score(store: MoleculeStore) -> Score:
@@ -76,15 +84,15 @@ def own_score(store: MoleculeStore) -> Score:
     return score(store.molecule(int(index)) for index in chosen)
 
 
-def _card(settings: TrainingSettings, store: MoleculeStore, num_seen: int) -> str:
-    start = f", from the weights {plain(settings.start)}" if settings.start else ""
-    name, counted = plain(store.meta["name"]), f"{len(stretch(store.split('train'), settings.part)):,}"
+def _card(config: TrainingConfig, store: MoleculeStore, num_seen: int) -> str:
+    start = f", from the weights {plain(config.start)}" if config.start else ""
+    name, counted = plain(store.meta["name"]), f"{len(subset_indices(store.split('train'), config.subset)):,}"
     return f"""# Weights trained on {name}
 
 A moldiff weights bundle: averaged weights after {num_seen:,} training molecules, drawn from {counted} molecules of the
 train split of {name}{start}. Made by `moldiff train` with these settings:
 
 ```json
-{json.dumps(settings.model_dump(), indent=2)}
+{json.dumps(config.model_dump(), indent=2)}
 ```
 """

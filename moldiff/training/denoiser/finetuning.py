@@ -24,7 +24,7 @@ def transferred(bundle: Bundle, statistics: Statistics, *, seed: int = 0) -> Net
     Returns:
         The denoiser, in evaluation mode.
     """
-    denoiser = build_denoiser(bundle.settings, statistics, seed=seed)
+    denoiser = build_denoiser(bundle.config, statistics, seed=seed)
     fresh, old = denoiser.state_dict(), bundle.denoiser.state_dict()
     known = {label: place for place, label in enumerate(bundle.statistics.vocabulary)}
     pairs = [(known[label], place) for place, label in enumerate(statistics.vocabulary) if label in known]

@@ -12,7 +12,7 @@ FRAGMENT = ("scaffold", "linker")
 TASKS = (*FRAGMENT, *WHOLE)
 
 
-def draw_task_times(x0: State, t: Times, share: float, *, generator: torch.Generator) -> tuple[State, Times]:
+def sample_inpainting_times(x0: State, t: Times, share: float, *, generator: torch.Generator) -> tuple[State, Times]:
     """Gives some molecules a task: what it knows has time 0, the rest keeps its time.
 
     A scaffold is a random atom with its nearest neighbours in space, a linker problem what remains without such a

@@ -3,17 +3,17 @@
 import torch
 from torch import Tensor, nn
 
-from moldiff.conditions.dropout import draw_told
-from moldiff.config.training import TrainingSettings
+from moldiff.conditions.dropout import drop_conditions
+from moldiff.config.training import TrainingConfig
 from moldiff.diffusion.joint import JointProcess
 from moldiff.diffusion.random import BatchRandomness, sample_generator
 from moldiff.errors import TrainingError
 from moldiff.runtime.precision import use_bf16
 from moldiff.state import Prediction, State, Times
 from moldiff.training.base_module import AveragedModule
-from moldiff.training.denoiser.inpainting_masks import draw_task_times
+from moldiff.training.denoiser.inpainting_masks import sample_inpainting_times
 from moldiff.training.denoiser.losses import Losses, losses
-from moldiff.training.denoiser.times import draw_before, draw_lead, draw_times
+from moldiff.training.denoiser.times import sample_previous_times, sample_time_exponents, sample_times
 from moldiff.training.loader import share_of_work
 
 
@@ -23,16 +23,16 @@ class DiffusionModule(AveragedModule):
     Args:
         denoiser: what is trained, called as `moldiff.diffusion.denoiser.Denoiser`.
         process: the joint process.
-        settings: of the run.
+        config: of the run.
 
     Attributes:
-        settings: of the run.
+        config: of the run.
     """
 
-    settings: TrainingSettings
+    config: TrainingConfig
 
-    def __init__(self, denoiser: nn.Module, process: JointProcess, settings: TrainingSettings) -> None:
-        super().__init__(denoiser, settings)
+    def __init__(self, denoiser: nn.Module, process: JointProcess, config: TrainingConfig) -> None:
+        super().__init__(denoiser, config)
         self.process = process
 
     def training_step(self, batch: State, batch_idx: int) -> Tensor:
@@ -63,43 +63,43 @@ class DiffusionModule(AveragedModule):
 
     def loss(self, batch: State, number: int) -> tuple[Tensor, Losses]:
         """Weighted loss and its parts for clean molecules, with the times and the noise of this batch of the run."""
-        generator = sample_generator(self.settings.seed, number)
+        generator = sample_generator(self.config.seed, number)
         b, n = batch.mask.shape
         randomness = BatchRandomness(generator, b, device=self.device)
-        times = draw_times(b, self.settings.time_end_density, generator=generator).to(self.device)
-        lead = draw_lead(b, self.settings, generator=generator, device=self.device)
-        t = Times.shared(times, n, lead)
-        if share := self.task_share():
-            batch, t = draw_task_times(batch, t, share, generator=generator)
+        times = sample_times(b, self.config.time_end_density, generator=generator).to(self.device)
+        time_exponents = sample_time_exponents(b, self.config, generator=generator, device=self.device)
+        t = Times.shared(times, n, time_exponents)
+        if share := self.inpainting_probability():
+            batch, t = sample_inpainting_times(batch, t, share, generator=generator)
         if batch.labels is not None:
-            told = draw_told(batch.labels, self.settings.unconditional_share, generator=generator)
+            told = drop_conditions(batch.labels, self.config.condition_dropout, generator=generator)
             batch = batch.replace(labels=told)
         z_t = self.process.noise(batch, t, generator=randomness)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.settings.precision, self.device)):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.config.precision, self.device)):
             previous: Prediction | None = None
             # Processes that train together toss one coin, or most steps would wait for the longer of two.
-            coin = sample_generator(self.settings.seed, number // share_of_work()[1], stream=1)
-            if float(torch.rand((), generator=coin)) < self.settings.self_conditioning:
+            coin = sample_generator(self.config.seed, number // share_of_work()[1], stream=1)
+            if float(torch.rand((), generator=coin)) < self.config.self_conditioning:
                 z_before, before = z_t, t
-                if self._has_begun(self.settings.gap_start):
-                    earlier = draw_before(times, self.settings.previous_gap, generator=generator)
-                    before = Times.shared(earlier, n, lead).known(t.pos == 0, t.atom == 0, t.bond == 0)
+                if self._has_begun(self.config.self_conditioning_gap_start):
+                    earlier = sample_previous_times(times, self.config.self_conditioning_gap, generator=generator)
+                    before = Times.shared(earlier, n, time_exponents).known(t.pos == 0, t.atom == 0, t.bond == 0)
                     z_before = self.process.transition(z_t, t, before, generator=randomness)
                 with torch.no_grad():
                     previous = self.denoiser(z_before, before)
             prediction = self.denoiser(z_t, t, previous)
-        weights = self.settings.loss
+        weights = self.config.loss
         floor = weights.late_pos_floor if self._has_begun(weights.late_start) else weights.pos_floor
         parts = losses(prediction, batch, t, process=self.process, pos_floor=floor)
         return weights.pos * parts.pos + weights.atom * parts.atom + weights.bond * parts.bond, parts
 
-    def task_share(self) -> float:
+    def inpainting_probability(self) -> float:
         """Share of the molecules of which something is known, at this point of the run."""
-        return self.settings.task_share if self._has_begun(self.settings.task_start) else 0.0
+        return self.config.inpainting_probability if self._has_begun(self.config.inpainting_start) else 0.0
 
     def _has_begun(self, start: float) -> bool:
         """Whether that share of the run is over."""
-        return int(self.num_seen) >= start * self.settings.num_molecules
+        return int(self.num_seen) >= start * self.config.num_training_molecules
 
     def transfer_batch_to_device(self, batch: State, device: torch.device, dataloader_idx: int) -> State:
         """Lightning cannot move a frozen dataclass by itself."""

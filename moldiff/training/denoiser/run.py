@@ -7,8 +7,8 @@ from pathlib import Path
 from torch import nn
 
 from moldiff.build import build_denoiser
-from moldiff.config.model import ModelSettings
-from moldiff.config.training import TrainingSettings
+from moldiff.config.model import ModelConfig
+from moldiff.config.training import TrainingConfig
 from moldiff.data.statistics import Statistics
 from moldiff.data.store.dataset import MoleculeStore, find_store
 from moldiff.diffusion.denoiser import NetworkDenoiser
@@ -39,11 +39,11 @@ SCORES, FORGOTTEN = "scores.csv", "forgotten.json"
 
 
 @alone
-def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> DiffusionModule:
+def train(config: TrainingConfig, folder: Path, *, resume: bool = False) -> DiffusionModule:
     """Runs a training to its end, or goes on with one.
 
     Args:
-        settings: of the run; a resumed one takes what it is given, so that its length can be changed.
+        config: of the run; a resumed one takes what it is given, so that its length can be changed.
         folder: of the run; must be new or empty unless `resume`.
         resume: go on from the last checkpoint, bit for bit on the CPU.
 
@@ -57,29 +57,30 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
         TrainingError: if the loss is no longer finite.
         WeightsError: if the weights to start from cannot be read.
     """
-    checkpoint = checked_folder(folder, settings, resume=resume)
-    store = MoleculeStore(find_store(settings.data))
-    statistics, labels, indices = training_subset(settings, store)
+    checkpoint = checked_folder(folder, config, resume=resume)
+    store = MoleculeStore(find_store(config.data))
+    statistics, labels, indices = training_subset(config, store)
     old: list[State] = []  # in fine-tuning, molecules of the weights to start from, and the losses on them
     before: dict[str, float] = {}
-    if settings.start is None:
-        denoiser = build_denoiser(settings.model, statistics, seed=settings.seed)
+    if config.start is None:
+        denoiser = build_denoiser(config.model, statistics, seed=config.seed)
     else:
-        bundle = load_pretrained(settings.start)
-        settings = with_model_of(bundle, settings)
-        denoiser = transferred(bundle, statistics, seed=settings.seed)
+        bundle = load_pretrained(config.start)
+        config = with_model_of(bundle, config)
+        denoiser = transferred(bundle, statistics, seed=config.seed)
         old = old_molecules(bundle, store.vocabulary)
         before = old_losses(denoiser, denoiser.process, old)
-    if settings.low_rank:
-        adapt(denoiser, settings.low_rank, seed=settings.seed)
-    module = DiffusionModule(denoiser, denoiser.process, settings)
+    if config.low_rank:
+        adapt(denoiser, config.low_rank, seed=config.seed)
+    module = DiffusionModule(denoiser, denoiser.process, config)
     module.origin = origin_of(store, statistics)
-    batches = batches_of(settings, store, indices, labels, reached(checkpoint, module) if resume else 0)
-    begin(folder, settings)
+    batches = batches_of(config, store, indices, labels, reached(checkpoint, module) if resume else 0)
+    begin(folder, config)
     scored = ScoredSamples(
-        folder / SCORES, minutes=settings.sample_minutes,
-        sample_and_score=partial(_sample_and_score, settings, store, statistics, old),
-    )  # fmt: skip
+        folder / SCORES,
+        minutes=config.sample_minutes,
+        sample_and_score=partial(_sample_and_score, config, store, statistics, old),
+    )
     if fit(module, batches, folder, ProgressAndLog(folder / METRICS), scored, resume=resume):
         export(folder, folder / BUNDLE, overwrite=True)
         if before:
@@ -88,19 +89,19 @@ def train(settings: TrainingSettings, folder: Path, *, resume: bool = False) -> 
     return module
 
 
-def with_model_of(bundle: Bundle, settings: TrainingSettings) -> TrainingSettings:
+def with_model_of(bundle: Bundle, config: TrainingConfig) -> TrainingConfig:
     """The settings with the model of the weights to go on from; a ConfigError if they ask for another one."""
-    if settings.model not in (ModelSettings(), bundle.settings):
-        raise ConfigError(f"model: the weights {settings.start!r} have a model of their own; leave 'model' out")
-    return settings.model_copy(update={"model": bundle.settings})
+    if config.model not in (ModelConfig(), bundle.config):
+        raise ConfigError(f"model: the weights {config.start!r} have a model of their own; leave 'model' out")
+    return config.model_copy(update={"model": bundle.config})
 
 
 def _sample_and_score(
-    settings: TrainingSettings, store: MoleculeStore, statistics: Statistics, old: list[State], denoiser: nn.Module
+    config: TrainingConfig, store: MoleculeStore, statistics: Statistics, old: list[State], denoiser: nn.Module
 ) -> dict[str, float]:
     assert isinstance(denoiser, NetworkDenoiser)
-    bundle = Bundle(denoiser, settings.model, statistics, store.vocabulary, settings.sampler, card="")
+    bundle = Bundle(denoiser, config.model, statistics, store.vocabulary, config.sampler, card="")
     generator = MoleculeGenerator(bundle, device=next(denoiser.parameters()).device)
-    samples = generator.iterate(settings.num_scored, seed=settings.seed)
+    samples = generator.iterate(config.num_scored, seed=config.seed)
     rates = score(s.result if s.molecule is None else s.molecule for s in samples).rates
     return {name: rate.value for name, rate in rates.items()} | old_losses(denoiser, denoiser.process, old)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 
 from moldiff.build import build_denoiser
-from moldiff.config.training import TrainingSettings
+from moldiff.config.training import TrainingConfig
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.runtime.memory import peak_memory
 from moldiff.state import State
@@ -15,20 +15,20 @@ from moldiff.training.denoiser.module import DiffusionModule
 from moldiff.training.loader import TrainingBatches
 
 
-def expected(settings: TrainingSettings, store: MoleculeStore) -> tuple[float, float]:
+def expected(config: TrainingConfig, store: MoleculeStore) -> tuple[float, float]:
     """What a training would cost here, found by a few of its steps.
 
     Args:
-        settings: of the run.
+        config: of the run.
         store: its data.
 
     Returns:
         Molecules a second of one process, and its memory so far, MiB.
     """
-    denoiser = build_denoiser(settings.model, store.statistics, seed=settings.seed)
-    module = DiffusionModule(denoiser, denoiser.process, settings)
-    batches = TrainingBatches(store, budget=settings.pair_budget, seed=settings.seed)
-    torch.set_num_threads(settings.num_threads or torch.get_num_threads())
+    denoiser = build_denoiser(config.model, store.statistics, seed=config.seed)
+    module = DiffusionModule(denoiser, denoiser.process, config)
+    batches = TrainingBatches(store, budget=config.pair_budget, seed=config.seed)
+    torch.set_num_threads(config.num_threads or torch.get_num_threads())
     return molecules_per_second(module, batches), peak_memory()
 
 

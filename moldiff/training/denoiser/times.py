@@ -4,18 +4,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from moldiff.config.training import TrainingSettings
-from moldiff.state import Lead
+from moldiff.config.training import TrainingConfig
+from moldiff.state import TimeExponents
 
 
-def draw_lead(count: int, settings: TrainingSettings, *, generator: torch.Generator, device: torch.device) -> Lead:
+def sample_time_exponents(
+    count: int, config: TrainingConfig, *, generator: torch.Generator, device: torch.device
+) -> TimeExponents:
     """Leads of the classes over the coordinates, evenly between the ends that the settings give."""
-    ends = torch.tensor([settings.atom_lead, settings.bond_lead])
+    ends = torch.tensor([config.atom_time_exponent, config.bond_time_exponent])
     atom, bond = torch.lerp(ends[:, :1], ends[:, 1:], torch.rand(2, count, generator=generator)).to(device)
-    return Lead(atom, bond)
+    return TimeExponents(atom, bond)
 
 
-def draw_before(
+def sample_previous_times(
     times: Float[Tensor, "b"], gap: tuple[float, float], *, generator: torch.Generator
 ) -> Float[Tensor, "b"]:
     """Times that a walk may have been at before: the root of the time is larger by a gap, at most 1.
@@ -28,7 +30,7 @@ def draw_before(
     return torch.maximum(before, times)  # whatever the rounding
 
 
-def draw_times(count: int, end_density: float, *, generator: torch.Generator) -> Tensor:
+def sample_times(count: int, end_density: float, *, generator: torch.Generator) -> Tensor:
     """Times in (0, 1], their density falling linearly from 2 - `end_density` at the data to `end_density` at the noise.
 
     They are spread evenly over their law, so that the loss of a batch varies less: Kingma et al. 2021,

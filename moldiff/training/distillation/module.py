@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from moldiff.chem.vocabulary import Vocabulary
-from moldiff.config.distillation import DistillationSettings
+from moldiff.config.distillation import DistillationConfig
 from moldiff.diffusion.random import BatchRandomness, sample_generator
 from moldiff.errors import TrainingError
 from moldiff.runtime.precision import use_bf16
@@ -14,7 +14,7 @@ from moldiff.training.base_module import AveragedModule
 from moldiff.training.distillation.environments import DensityRatio, counted, environments
 from moldiff.training.distillation.policy import Decision, Policy, advantage, surrogate
 from moldiff.training.distillation.reward import in_order
-from moldiff.training.distillation.rollouts import Walk
+from moldiff.training.distillation.rollouts import Trajectory
 
 MOST_ROWS = 256  # of a batch of small molecules
 
@@ -26,29 +26,29 @@ class DistillationModule(AveragedModule):
         denoiser: the student, at first with the weights of its teacher.
         policy: its walk.
         vocabulary: of its atom classes.
-        settings: of the run.
+        config: of the run.
         likeness: counts of the data; none if to be like it earns nothing.
 
     Attributes:
-        settings: of the run.
+        config: of the run.
     """
 
-    settings: DistillationSettings
+    config: DistillationConfig
 
     def __init__(
         self,
         denoiser: nn.Module,
         policy: Policy,
         vocabulary: Vocabulary,
-        settings: DistillationSettings,
+        config: DistillationConfig,
         *,
         likeness: DensityRatio | None = None,
     ) -> None:
-        super().__init__(denoiser, settings)
+        super().__init__(denoiser, config)
         self.policy, self.vocabulary, self.likeness = policy, vocabulary, likeness
         self.automatic_optimization = False  # a walk has more decisions than one graph should hold
 
-    def training_step(self, batch: list[Walk], batch_idx: int) -> None:
+    def training_step(self, batch: list[Trajectory], batch_idx: int) -> None:
         """One update: draws the walks, then charges every decision of theirs.
 
         Args:
@@ -59,12 +59,12 @@ class DistillationModule(AveragedModule):
             TrainingError: if a loss is not finite; nothing has been changed then.
         """
         walks = [self._walked(walk) for walk in batch]
-        earned = advantage([w[1] for w in walks], [w[2] for w in walks], whole=self.settings.whole_weight)
+        earned = advantage([w[1] for w in walks], [w[2] for w in walks], whole=self.config.whole_weight)
         values: dict[str, Tensor | float] = {}
         if self.likeness is not None:
             like = self._likeness([decisions[-1].chosen for decisions, *_ in walks], self.likeness)
             earned = [
-                a + self.settings.likeness_weight * (b - b.mean()).cpu() for a, b in zip(earned, like, strict=True)
+                a + self.config.density_ratio_weight * (b - b.mean()).cpu() for a, b in zip(earned, like, strict=True)
             ]
             values["likeness"] = sum(map(torch.mean, like)) / len(like)
         optimizer, schedule = self.optimizers(), self.lr_schedulers()
@@ -90,10 +90,10 @@ class DistillationModule(AveragedModule):
         values["stable_atoms"] = torch.cat([atoms.flatten() for _, atoms, _ in walks]).float().mean()
         self.log_dict(values, batch_size=1)
 
-    def _walked(self, walk: Walk) -> tuple[list[Decision], Bool[Tensor, "b n"], Bool[Tensor, "b"]]:
+    def _walked(self, walk: Trajectory) -> tuple[list[Decision], Bool[Tensor, "b n"], Bool[Tensor, "b"]]:
         number, n = walk
-        b = min(MOST_ROWS, max(1, self.settings.pair_budget // n**2))
-        randomness = BatchRandomness(sample_generator(self.settings.seed, number), b, device=self.device)
+        b = min(MOST_ROWS, max(1, self.config.pair_budget // n**2))
+        randomness = BatchRandomness(sample_generator(self.config.seed, number), b, device=self.device)
         with torch.no_grad(), self._autocast():
             mask = torch.ones(b, n, dtype=torch.bool, device=self.device)
             end, decisions = self.policy.walk(self.denoiser, mask, generator=randomness)
@@ -113,8 +113,8 @@ class DistillationModule(AveragedModule):
         with self._autocast():
             x0_hat = self.denoiser(decision.state, decision.t, decision.previous)
         likely = self.policy.log_probability(decision, x0_hat.float())
-        return torch.stack(surrogate(likely, earned, pos=self.settings.pos_weight))
+        return torch.stack(surrogate(likely, earned, pos=self.config.pos_weight))
 
     def _autocast(self) -> torch.autocast:
-        enabled = use_bf16(self.settings.precision, self.device)
+        enabled = use_bf16(self.config.precision, self.device)
         return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)

@@ -14,11 +14,11 @@ from torch import Tensor
 from moldiff.diffusion.denoiser import Denoiser
 from moldiff.diffusion.joint import JointProcess
 from moldiff.diffusion.random import Randomness
-from moldiff.sampling.continuous.dpm_solver import Multistep
+from moldiff.sampling.continuous.dpm_solver import DpmSolver
 from moldiff.sampling.discrete.posterior import MixturePosterior
-from moldiff.sampling.inpainting import Known
-from moldiff.sampling.sampler import Steppers, walk
-from moldiff.state import Lead, Prediction, State, Times
+from moldiff.sampling.inpainting import KnownValues
+from moldiff.sampling.sampler import Solvers, sample_trajectory
+from moldiff.state import Prediction, State, TimeExponents, Times
 
 LEAST_STD = 0.02  # Å: a coordinate that is drawn more narrowly was no decision
 
@@ -53,16 +53,16 @@ class Policy:
         pos: draws the coordinates.
         classes: draws atom and bond classes.
         grid: times of the walk.
-        lead: of the classes over the coordinates.
+        time_exponents: of the classes over the coordinates.
     """
 
     process: JointProcess
-    pos: Multistep
+    pos: DpmSolver
     classes: MixturePosterior
     grid: Float[Tensor, "steps"]
-    lead: Lead
+    time_exponents: TimeExponents
 
-    def walk(
+    def sample_trajectory(
         self, denoiser: Denoiser, mask: Bool[Tensor, "b n"], *, generator: Randomness
     ) -> tuple[State, list[Decision]]:
         """Molecules of these sizes, and the decisions that led to them, without gradient."""
@@ -72,10 +72,12 @@ class Policy:
             calls.append((state, t, previous))
             return denoiser(state, t, previous)
 
-        known = Known.nothing(mask)
-        steppers = Steppers(self.pos, self.classes)
-        end = walk(self.process, watched, steppers, self.grid, known, generator=generator, lead=self.lead)
-        follows = [*((state, t) for state, t, _ in calls[1:]), (end, known.times(0.0, self.lead))]
+        known = KnownValues.nothing(mask)
+        solvers = Solvers(self.pos, self.classes)
+        end = sample_trajectory(
+            self.process, watched, solvers, self.grid, known, generator=generator, time_exponents=self.time_exponents
+        )
+        follows = [*((state, t) for state, t, _ in calls[1:]), (end, known.times(0.0, self.time_exponents))]
         befores = [None, *(t.pos for _, t, _ in calls)]
         return end, [
             Decision(state, t, previous, None if previous is None else (previous.pos, before), chosen, s)

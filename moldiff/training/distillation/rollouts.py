@@ -10,14 +10,14 @@ from moldiff.generation.sizes import Sizes
 from moldiff.training.loader import share_of_work
 
 
-class Walk(NamedTuple):
+class Trajectory(NamedTuple):
     """A batch of walks: its number, and how many atoms its molecules have."""
 
     number: int
     num_atoms: int
 
 
-class Walks(IterableDataset):
+class Rollouts(IterableDataset):
     """The batches of walks of one update after another, endless; those of this process alone.
 
     Args:
@@ -30,8 +30,8 @@ class Walks(IterableDataset):
     def __init__(self, sizes: Sizes, *, batches: int, seed: int, start: int = 0) -> None:
         self.sizes, self.batches, self.seed, self.start = sizes, batches, seed, start
 
-    def __iter__(self) -> Iterator[list[Walk]]:
+    def __iter__(self) -> Iterator[list[Trajectory]]:
         rank, world = share_of_work()
         for update in count(self.start):
             numbers = range(update * self.batches + rank, (update + 1) * self.batches, world)
-            yield [Walk(number, self.sizes.draw(self.seed, number)) for number in numbers]
+            yield [Trajectory(number, self.sizes.draw(self.seed, number)) for number in numbers]

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from moldiff.config.property import PredictorSettings
+from moldiff.config.property import PropertyConfig
 from moldiff.errors import TrainingError
 from moldiff.runtime.precision import use_bf16
 from moldiff.state import State
@@ -16,16 +16,16 @@ class RegressionModule(AveragedModule):
 
     Args:
         network: what is trained; from molecules to properties in standard deviations.
-        settings: of the run.
+        config: of the run.
 
     Attributes:
-        settings: of the run.
+        config: of the run.
     """
 
-    settings: PredictorSettings
+    config: PropertyConfig
 
-    def __init__(self, network: nn.Module, settings: PredictorSettings) -> None:
-        super().__init__(network, settings)
+    def __init__(self, network: nn.Module, config: PropertyConfig) -> None:
+        super().__init__(network, config)
 
     def training_step(self, batch: State, batch_idx: int) -> Tensor:
         """Loss of one batch, logged.
@@ -41,7 +41,7 @@ class RegressionModule(AveragedModule):
             TrainingError: if the loss is not finite; nothing has been changed by this batch then.
         """
         assert batch.labels is not None  # as the run builds its batches
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.settings.precision, self.device)):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.config.precision, self.device)):
             predicted = self.denoiser(batch)
         errors = absolute_errors(predicted, batch.labels)
         loss = errors.nansum() / (~batch.labels.isnan()).sum().clamp_min(1)  # a batch may have no label at all

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from moldiff.build import build_predictor
 from moldiff.conditions.condition import Condition
-from moldiff.config.property import PredictorSettings
+from moldiff.config.property import PropertyConfig
 from moldiff.data.batching import BucketSampler
 from moldiff.data.columns import conditioned
 from moldiff.data.store.dataset import MoleculeStore, find_store
@@ -22,7 +22,7 @@ from moldiff.runtime.plain_text import plain
 from moldiff.runtime.precision import use_bf16
 from moldiff.state import State
 from moldiff.training.callbacks import ProgressAndLog
-from moldiff.training.loader import stretch
+from moldiff.training.loader import subset_indices
 from moldiff.training.origin import BUNDLE, origin_of
 from moldiff.training.property.module import RegressionModule, absolute_errors
 from moldiff.training.trainer import METRICS, alone, batches_of, begin, checked_folder, fit, load_averaged, reached
@@ -31,11 +31,11 @@ EVALUATED = 48_000  # atom pairs in a batch that is only looked at
 
 
 @alone
-def train_predictor(settings: PredictorSettings, folder: Path, *, resume: bool = False) -> PropertyPredictor | None:
+def train_predictor(config: PropertyConfig, folder: Path, *, resume: bool = False) -> PropertyPredictor | None:
     """Trains a predictor to its end, or goes on with that.
 
     Args:
-        settings: of the run; a resumed one takes what it is given, so that its length can be changed.
+        config: of the run; a resumed one takes what it is given, so that its length can be changed.
         folder: of the run; must be new or empty unless `resume`. The bundle lies in it at the end.
         resume: go on from the last checkpoint.
 
@@ -46,20 +46,20 @@ def train_predictor(settings: PredictorSettings, folder: Path, *, resume: bool =
     Raises:
         ConfigError: if a target is no number, or the folder not as `resume` wants it.
     """
-    checkpoint = checked_folder(folder, settings, resume=resume)
-    store = MoleculeStore(find_store(settings.data))
-    indices = stretch(store.split("train"), settings.part)
-    statistics, labels = conditioned(store, settings.targets, indices)
+    checkpoint = checked_folder(folder, config, resume=resume)
+    store = MoleculeStore(find_store(config.data))
+    indices = subset_indices(store.split("train"), config.subset)
+    statistics, labels = conditioned(store, config.targets, indices)
     assert labels is not None  # the settings name at least one target
     classes = [condition.name for condition in statistics.conditions if condition.classes]
     if classes:
         raise ConfigError(f"target {classes[0]!r}: classes cannot be predicted; name a column of numbers")
-    network = build_predictor(settings.network, statistics, seed=settings.seed)
+    network = build_predictor(config.network, statistics, seed=config.seed)
     fit_composition(network, store, labels, indices)
-    module = RegressionModule(network, settings)
+    module = RegressionModule(network, config)
     module.origin = origin_of(store, statistics)
-    batches = batches_of(settings, store, indices, labels, reached(checkpoint, module) if resume else 0)
-    begin(folder, settings)
+    batches = batches_of(config, store, indices, labels, reached(checkpoint, module) if resume else 0)
+    begin(folder, config)
     if not fit(module, batches, folder, ProgressAndLog(folder / METRICS, values=("loss",)), resume=resume):
         return None
     seen = load_averaged(checkpoint, network)
@@ -68,9 +68,9 @@ def train_predictor(settings: PredictorSettings, folder: Path, *, resume: bool =
     )
     scaled = held_out_errors(network.eval(), store, labels, held_out)
     errors = {c.name: round(error * c.std, 6) for c, error in zip(statistics.conditions, scaled, strict=True)}
-    config = PredictorConfig(network=settings.network, errors=errors, num_held_out=len(held_out))
-    told = card(settings, store.meta["name"], statistics.conditions, config, seen)
-    predictor = PropertyPredictor(network, config, statistics, store.vocabulary, told)
+    predictor_config = PredictorConfig(network=config.network, errors=errors, num_held_out=len(held_out))
+    told = card(config, store.meta["name"], statistics.conditions, predictor_config, seen)
+    predictor = PropertyPredictor(network, predictor_config, statistics, store.vocabulary, told)
     predictor.save_pretrained(folder / BUNDLE, overwrite=True)
     return predictor
 
@@ -98,15 +98,15 @@ def held_out_errors(
 
 
 def card(
-    settings: PredictorSettings, data: str, targets: Sequence[Condition], config: PredictorConfig, num_seen: int
+    config: PropertyConfig, data: str, targets: Sequence[Condition], predictor_config: PredictorConfig, num_seen: int
 ) -> str:
     """What the predictor is, for people.
 
     Args:
-        settings: of the run.
+        config: of the run.
         data: its name.
         targets: with their units.
-        config: with the errors.
+        predictor_config: with the errors.
         num_seen: molecules.
 
     Returns:
@@ -115,10 +115,11 @@ def card(
     names = {
         target.name: plain(f"{target.name}, {target.unit}".removesuffix(", ")).replace("|", "\\|") for target in targets
     }
-    rows = "\n".join(f"| {names[name]} | {error:.4g} |" for name, error in config.errors.items())
-    return f"""# Predictor of {plain(", ".join(config.errors))}, trained on {plain(data)}
+    rows = "\n".join(f"| {names[name]} | {error:.4g} |" for name, error in predictor_config.errors.items())
+    return f"""# Predictor of {plain(", ".join(predictor_config.errors))}, trained on {plain(data)}
 
-Averaged weights after {num_seen:,} training molecules. Mean absolute errors on {config.num_held_out:,} others:
+Averaged weights after {num_seen:,} training molecules. Mean absolute errors on {predictor_config.num_held_out:,}
+others:
 
 | property | error |
 |---|---|
@@ -127,7 +128,7 @@ Averaged weights after {num_seen:,} training molecules. Mean absolute errors on 
 Made by `moldiff train-predictor` with these settings:
 
 ```json
-{json.dumps(settings.model_dump(), indent=2)}
+{json.dumps(config.model_dump(), indent=2)}
 ```
 """
 

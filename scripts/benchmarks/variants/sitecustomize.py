@@ -92,11 +92,11 @@ def plain_x0() -> None:
 def lognormal_times() -> None:
     """The law of Karras et al. 2022: log(sigma / alpha) normal, mean -1.2, deviation 1.2; t / (1 - t) is that ratio."""
 
-    def draw_times(count, end_density, *, generator):
+    def sample_times(count, end_density, *, generator):
         uniform = (torch.rand((), generator=generator) + torch.arange(count) / count) % 1
         return (1.2 * torch.special.ndtri(uniform.clamp(1e-6, 1 - 1e-6)) - 1.2).sigmoid().clamp(1e-3, 1.0)
 
-    training.draw_times = draw_times
+    training.sample_times = sample_times
 
 
 def no_products() -> None:
@@ -106,6 +106,10 @@ def no_products() -> None:
 
 if variant := os.environ.get("MOLDIFF_VARIANT"):
     {
-        "aligned noise": aligned_noise, "AdamW": adamw, "SOAP": soap, "plain x0": plain_x0,
-        "log-normal times": lognormal_times, "no products": no_products,
-    }[variant]()  # fmt: skip
+        "aligned noise": aligned_noise,
+        "AdamW": adamw,
+        "SOAP": soap,
+        "plain x0": plain_x0,
+        "log-normal times": lognormal_times,
+        "no products": no_products,
+    }[variant]()
