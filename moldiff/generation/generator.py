@@ -288,8 +288,8 @@ class MoleculeGenerator:
             churn=chosen.churn,
         )
         if chosen.connectivity:
-            heeds = options.get("heeding", unconditioned)
-            options["heeding"] = lambda denoiser, rows: Connected(heeds(denoiser, rows), chosen.connectivity)
+            given = options.get("conditioning", unconditioned)
+            options["conditioning"] = lambda denoiser, rows: Connected(given(denoiser, rows), chosen.connectivity)
         return Runner(
             self.denoiser,
             self.bundle.vocabulary,

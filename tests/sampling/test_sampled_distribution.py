@@ -70,7 +70,7 @@ def test_walk_reaches_data_with_churn(pos: str):
 
 
 @pytest.mark.parametrize(
-    "lead", [TimeExponents(atom=2.0, bond=3.0), TimeExponents(atom=0.5, bond=0.7)], ids=["ahead", "behind"]
+    "time_exponents", [TimeExponents(atom=2.0, bond=3.0), TimeExponents(atom=0.5, bond=0.7)], ids=["ahead", "behind"]
 )
 def test_walk_reaches_data_whatever_the_lead(time_exponents: TimeExponents):
     problem = make_problem(LinearSchedule(), "marginal")
