@@ -43,7 +43,7 @@ def long_files(source: Source) -> Iterator[str]:
 # for who works on the project, not to copy
 LONGER = (
     "ablate", "bench", "evaluate", "evaluate_conditions", "evaluate_tasks", "gallery", "map", "relax", "replacement",
-    "variants/sitecustomize",
+    "benchmarks/picture_3d", "variants/sitecustomize",
 )  # fmt: skip
 LONGER_SCRIPTS = {f"scripts/{name}.py" for name in LONGER}
 
