@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from moldiff.pretrained.property_predictor import PropertyPredictor
 
 
-ASKED, PREDICTED, OFF = "asked_", "predicted_", "off_"  # before the name of a property
+TARGET, PREDICTED, ERROR = "target_", "predicted_", "error_"  # before the name of a property
 
 
 @dataclass
@@ -83,10 +83,10 @@ class Judge:
         for name, value in zip(self.units, row, strict=True):
             self.values[name].append(value)
             tags[self.before + name] = round(value, 6)
-            own = molecule.properties.get(ASKED + name, molecule.properties.get(name))
+            own = molecule.properties.get(TARGET + name, molecule.properties.get(name))
             if isinstance(own, int | float) and math.isfinite(own):
                 self.distances[name].append(abs(value - own))
-                tags[OFF + name] = round(abs(value - own), 6)
+                tags[ERROR + name] = round(abs(value - own), 6)
         return replace(molecule, properties={**molecule.properties, **tags})
 
 

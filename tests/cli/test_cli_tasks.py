@@ -134,8 +134,8 @@ def test_walks_compete_for_what_is_decorated(tmp_path: Path):
     for walks in (2, 6):
         found = written(tmp_path / f"{walks}.sdf", *decorate, "--num-particles", walks)
         assert len({m.pos[:8].tobytes() for m in found}) == 1
-        assert all(m.properties["asked_logp"] == 2.5 for m in found)
-        off.append(sum(float(m.properties["off_logp"]) for m in found) / len(found))
+        assert all(m.properties["target_logp"] == 2.5 for m in found)
+        off.append(sum(float(m.properties["error_logp"]) for m in found) / len(found))
     assert off[1] < off[0]
     result = run("isomers", "C4H8O", "--condition", "gap=6", "--out", tmp_path / "x.sdf")
     assert result.exit_code == 1

@@ -33,9 +33,10 @@ from moldiff.config.training import TrainingConfig
 from moldiff.data.columns import conditioned
 from moldiff.data.prepare import prepare
 from moldiff.data.store.dataset import MoleculeStore
-from moldiff.generation.generator import MoleculeGenerator, Request
-from moldiff.generation.particles import ParticleSampling
+from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.options import SamplingOptions
 from moldiff.generation.rewards import DescriptorReward, PropertyReward
+from moldiff.generation.targets import Request
 from moldiff.io.formats import read_molecules
 from moldiff.pretrained.bundle import load_pretrained, save_pretrained
 from moldiff.pretrained.property_predictor import PropertyPredictor
@@ -105,10 +106,14 @@ def results_of(samples: Iterable) -> Results:
     return of_molecules(rows)
 
 
-def draw(name: str, num_samples: int, *, seed: int = SEED, changes: dict | None = None, **options) -> Results:
+def draw(
+    name: str, num_samples: int, *, seed: int = SEED, changes: dict | None = None, more: dict | None = None, **request
+) -> Results:
     chosen = generator(name)
     sampler = SamplerConfig.parse({**chosen.bundle.sampler.model_dump(), **(changes or {})}, source="the gate")
-    return results_of(chosen.iterate(num_samples, seed=seed, sampler=sampler, **options))
+    return results_of(
+        chosen.stream(num_samples, seed=seed, options=SamplingOptions(sampler=sampler, **(more or {})), **request)
+    )
 
 
 def solvers(*, seed: int = SEED) -> Results:
@@ -135,11 +140,13 @@ def conditions(*, seed: int = SEED) -> Results:
     requests = [Request(10 + i % 2, {"gap": 6 + 0.2 * i} if i % 2 else {"rings": "2"}) for i in range(4)]
     return joined(
         [
-            results_of(chosen.iterate(**few)),
-            results_of(chosen.iterate(**few, conditions=asked)),
-            results_of(chosen.iterate(**few, conditions=asked, guidance=3.0, guidance_interval=(0.1, 0.8))),
-            results_of(chosen.iterate(**few, conditions=asked, guidance={"gap": 2.0, "rings": 0.0})),
-            results_of(chosen.iterate(3, num_steps=1, seed=seed, conditions=asked)),  # sizes follow the conditions
+            results_of(chosen.stream(**few)),
+            results_of(chosen.stream(**few, target=asked)),
+            results_of(
+                chosen.stream(**few, target=asked, guidance=3.0, options=SamplingOptions(guidance_interval=(0.1, 0.8)))
+            ),
+            results_of(chosen.stream(**few, target=asked, guidance={"gap": 2.0, "rings": 0.0})),
+            results_of(chosen.stream(3, num_steps=1, seed=seed, target=asked)),  # sizes follow the conditions
             results_of(chosen.answer(requests, guidance={"gap": 2.0}, num_steps=4, seed=seed)),
         ]
     )
@@ -159,7 +166,7 @@ def gradient_guidance(*, seed: int = SEED) -> Results:
         seed=seed,
         gradient_guidance=flat,
         gradient_scale=2.0,
-        guidance_interval=(0.0, 0.9),
+        more={"guidance_interval": (0.0, 0.9)},
     )
 
 
@@ -167,14 +174,16 @@ def particles(*, seed: int = SEED) -> Results:
     reward = DescriptorReward({"logp": 2.0, "rings": 2.0})
     return joined(
         [
-            draw("qm9", 3, num_steps=10, num_atoms=15, seed=seed, selection=ParticleSampling(reward, num_particles=4)),
+            draw("qm9", 3, num_steps=10, num_atoms=15, seed=seed, reward=reward, num_particles=4),
             draw(
                 "qm9",
                 3,
                 num_steps=8,
                 num_atoms=15,
                 seed=seed,
-                selection=ParticleSampling(reward, 2, every=1, until=0.0),
+                reward=reward,
+                num_particles=2,
+                more={"resample_every": 1, "resample_until": 0.0},
             ),
         ]
     )
