@@ -11,6 +11,7 @@ from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.options import SamplingOptions
 from moldiff.generation.particles import ParticleSampling
 from moldiff.generation.rewards import PropertyReward
+from moldiff.generation.sample import Sample
 from moldiff.generation.targets import Targets
 from moldiff.io.formats import read_molecules
 from moldiff.metrics.score import Score
@@ -25,8 +26,8 @@ def generator() -> MoleculeGenerator:
     return MoleculeGenerator.from_pretrained("qm9", device="cpu")
 
 
-def valid_share(results: list) -> float:
-    return sum(not isinstance(result, Failure) for result in results) / len(results)
+def valid_share(samples: list[Sample]) -> float:
+    return sum(sample.valid for sample in samples) / len(samples)
 
 
 def test_shipped_weights_draw_valid_molecules(generator: MoleculeGenerator) -> None:

@@ -175,11 +175,27 @@ def test_generator_allows_gaps_of_the_histogram(generator: MoleculeGenerator):
 
 
 @pytest.mark.parametrize(
-    "options", [{"batch_size": 0}, {"seed": -1}, {"first": -1}, {"num_steps": 0}, {"num_samples": -1}]
+    "given", [{"seed": -1}, {"num_steps": 0}, {"num_samples": -1}, {"num_particles": 2}, {"target": {"nonsense": 1}}]
 )
-def test_generator_refuses_senseless_numbers_before_it_works(options: dict, generator: MoleculeGenerator):
+def test_generator_refuses_senseless_numbers_before_it_works(given: dict, generator: MoleculeGenerator):
     with pytest.raises(ConfigError):
-        generator.stream(**{"num_samples": 1, **options})
+        generator.stream(**{"num_samples": 1, **given})
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"batch_size": 0}, "batch_size: .*, got 0"),
+        ({"first": -1}, "first: .*, got -1"),
+        ({"sampler": "ddim"}, "expected a SamplerConfig; `solver` names a solver, got 'ddim'"),
+        ({"solver": "dimm"}, "solver: .*'ddim'.*, got 'dimm'"),
+        ({"num_step": 3}, "unknown option 'num_step'; did you mean 'num_steps'"),
+    ],
+)
+def test_options_are_refused_in_one_line(values: dict, message: str):
+    with pytest.raises(ConfigError, match=message) as caught:
+        SamplingOptions(**values)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("device", ["mps", "gpu", "tpu", "cuda:99", "cuda:x", "", "CPU", torch.device("meta")])
