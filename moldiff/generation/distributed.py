@@ -1,6 +1,6 @@
-"""Sampling in several processes or machines: Lightning starts them, torch.distributed gathers what they draw.
+"""Sampling in several processes or machines: Lightning starts them, torch.distributed gathers the samples.
 
-The first process asks; each of the others draws its part of every round and hands it back. The molecules are the same
+The first process requests; each samples its part of every round, and the first gathers them. The molecules are the same
 as from one process, for each depends on nothing but the seed and its index.
 """
 
@@ -76,7 +76,7 @@ class DistributedGenerator:
                 raise KeyboardInterrupt
 
     def serve(self) -> None:
-        """In the other processes: draws what the first asks for, until it asks no more."""
+        """In the other processes: samples what the first requests, until it is done."""
         received: list[Any] = [None]
         stop = Event()  # Ctrl-C reaches all: each stops where it is, and the first says when it is over
         signal.signal(signal.SIGINT, lambda *_: stop.set())
@@ -91,7 +91,7 @@ class DistributedGenerator:
         self._part()
 
     def close(self) -> None:
-        """In the first process: lets the others go."""
+        """In the first process: ends the others."""
         distributed.broadcast_object_list([None], 0)
         self._part()
 
@@ -103,7 +103,7 @@ class DistributedGenerator:
     def _round(
         self, start: int, count: int, request: dict[str, Any], on_step: Callable[[int], None]
     ) -> list[tuple[list[Sample], bool]]:
-        """Draws the part of this process; the first gets those of all, and whether each was interrupted."""
+        """Samples the part of this process; the first gets those of all, and whether each was interrupted."""
         share = -(-count // self.world)
         begin, end = (start + min(share * rank, count) for rank in (self.rank, self.rank + 1))
         own, interrupted = [], False
@@ -118,7 +118,7 @@ class DistributedGenerator:
         return parts
 
 
-def together(
+def run_distributed(
     task: Task,
     order: Any,
     *,
@@ -128,9 +128,9 @@ def together(
     num_threads: int,
     device: str,
     precision: str,
-    told: str,
+    hint: str,
 ) -> int:
-    """Carries out a task in the first of several processes, which all draw for it.
+    """Carries out a task in the first of several processes, which all sample for it.
 
     Args:
         task: a function of a module; gets the order, and the generator that all share.
@@ -141,7 +141,7 @@ def together(
         num_threads: of a process on the CPU.
         device: cpu or cuda.
         precision: to compute in.
-        told: what the user should know when a process dies.
+        hint: what the user should know when a process dies.
 
     Returns:
         What the task returned; 0 on the other machines.
@@ -152,13 +152,13 @@ def together(
     """
     fabric = Fabric(accelerator=device, devices=devices, num_nodes=num_nodes, strategy=sampling_strategy(num_nodes))
     try:
-        with Interrupt():  # where others draw, Ctrl-C is theirs to heed
+        with Interrupt():  # where others sample, Ctrl-C is theirs to handle
             kind, result = fabric.launch(partial(_share, task, order, weights, num_threads, precision))
     except ProcessExitedException as error:
-        raise WorkerError(f"{told}; process {error.error_index} of {devices} died: {error}") from error
+        raise WorkerError(f"{hint}; process {error.error_index} of {devices} died: {error}") from error
     except ProcessRaisedException as error:
         last = str(error).strip().splitlines()[-1]
-        raise WorkerError(f"{told}; process {error.error_index} of {devices} ended: {last}") from error
+        raise WorkerError(f"{hint}; process {error.error_index} of {devices} ended: {last}") from error
     if kind:
         raise getattr(errors, kind)(result)
     return result

@@ -22,7 +22,7 @@ TARGET, PREDICTED, ERROR = "target_", "predicted_", "error_"  # before the name 
 
 
 @dataclass
-class Judge:
+class Evaluator:
     """Measures molecules as they come, and keeps what the table at the end needs.
 
     Attributes:
@@ -49,7 +49,7 @@ class Judge:
     distances: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     num_unknown: int = 0
 
-    def judged(self, molecules: "Sequence[Molecule]") -> "list[Molecule]":
+    def evaluate(self, molecules: "Sequence[Molecule]") -> "list[Molecule]":
         """The molecules with their numbers, and how far those are from what was asked for, or what they have."""
         rows = self.measure(molecules)
         return [self._with_tags(molecule, row) for molecule, row in zip(molecules, rows.tolist(), strict=True)]
@@ -90,7 +90,7 @@ class Judge:
         return replace(molecule, properties={**molecule.properties, **tags})
 
 
-def predicting(predictor: "PropertyPredictor", *, chose: bool = False) -> Judge:
+def predictor_evaluator(predictor: "PropertyPredictor", *, chose: bool = False) -> Evaluator:
     """What a predictor says.
 
     Args:
@@ -104,7 +104,7 @@ def predicting(predictor: "PropertyPredictor", *, chose: bool = False) -> Judge:
         predictor.predict, allow_extrapolation=True, check_geometry=False
     )  # or the figures would be of the better molecules
     flattered = "the predictor chose these molecules among others; the truth lies farther off"
-    return Judge(
+    return Evaluator(
         "Predicted properties",
         predict,
         {target.name: target.unit for target in predictor.targets},
@@ -115,15 +115,17 @@ def predicting(predictor: "PropertyPredictor", *, chose: bool = False) -> Judge:
     )
 
 
-def computing(names: Sequence[str]) -> Judge:
+def descriptor_evaluator(names: Sequence[str]) -> Evaluator:
     """What RDKit computes, of `moldiff.chem.descriptors.DESCRIPTORS`."""
     from moldiff.chem.descriptors import DESCRIPTORS, described
 
     units = {name: DESCRIPTORS[name].unit for name in names}
-    return Judge("Computed properties", partial(described, list(names)), units, unknown="are not sanitised by RDKit")
+    return Evaluator(
+        "Computed properties", partial(described, list(names)), units, unknown="are not sanitised by RDKit"
+    )
 
 
-def evaluators_of(weights: str, selection: "ParticleSampling | None") -> list[Judge]:
+def evaluators_of(weights: str, selection: "ParticleSampling | None") -> list[Evaluator]:
     """Those that have a say on what was asked for.
 
     Args:
@@ -138,11 +140,13 @@ def evaluators_of(weights: str, selection: "ParticleSampling | None") -> list[Ju
 
     score = None if selection is None else selection.score
     scores = score.scores if isinstance(score, SumReward) else (score,)
-    evaluators = [computing(list(score.wanted)) for score in scores if isinstance(score, DescriptorReward)]
+    evaluators = [descriptor_evaluator(list(score.wanted)) for score in scores if isinstance(score, DescriptorReward)]
     reward_model = next((score.predictor for score in scores if isinstance(score, PropertyReward)), None)
     if evaluators and reward_model is None:
         return evaluators
     predictor = PropertyPredictor.inside(weights) or reward_model
     if predictor is not None:
-        evaluators.append(predicting(predictor, chose=reward_model is not None and reward_model.card == predictor.card))
+        evaluators.append(
+            predictor_evaluator(predictor, chose=reward_model is not None and reward_model.card == predictor.card)
+        )
     return evaluators

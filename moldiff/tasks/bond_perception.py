@@ -14,13 +14,12 @@ from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.options import DEFAULT_OPTIONS, SamplingOptions
 from moldiff.generation.sample import Sample
 from moldiff.tasks.attempts import attempts
+from moldiff.tasks.defaults import BONDS
 from moldiff.tasks.inputs import Molecules, Usable, geometries_of, usable
 from moldiff.tasks.partial_molecule import PartialMolecule, check_domains
 from moldiff.tasks.routing import Router
 
 UNDERCHARGED = ("valence", "radical")  # reasons of a failure that charges might have avoided
-ATTEMPTS = 4  # the first with neutral atoms, which most are
-STEPS = 10
 
 
 def perceive_bonds(
@@ -29,7 +28,7 @@ def perceive_bonds(
     *,
     charge: int | None = None,
     seed: int = 0,
-    num_steps: int = STEPS,
+    num_steps: int = BONDS.num_steps,
     options: SamplingOptions = DEFAULT_OPTIONS,
 ) -> list[Sample]:
     """Finds bonds and charges for elements and coordinates; `confidence` of a sample has the probability of each bond.
@@ -93,7 +92,7 @@ def sample_bonds(
     generator: MoleculeGenerator,
     geometries: Sequence[Molecule],
     *,
-    num_steps: int | None = STEPS,
+    num_steps: int | None = BONDS.num_steps,
     allow_extrapolation: bool = False,
     **options: Any,
 ) -> Iterator[Sample]:
@@ -135,7 +134,9 @@ def sample_bonds(
             return sample
         return replace(sample, result=Failure("charge", f"the charges add up to {found:+d}, expected {wanted:+d}"))
 
-    return attempts(generator, len(geometries), part_of, most=ATTEMPTS, correct=correct, num_steps=num_steps, **options)
+    return attempts(
+        generator, len(geometries), part_of, most=BONDS.num_attempts, correct=correct, num_steps=num_steps, **options
+    )
 
 
 def check_geometry(geometry: Molecule) -> None:

@@ -13,20 +13,19 @@ from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.options import DEFAULT_OPTIONS, SamplingOptions
 from moldiff.generation.sample import Sample
 from moldiff.tasks.attempts import attempts
+from moldiff.tasks.defaults import CONFORMERS
 from moldiff.tasks.inputs import Molecules, records_of, usable
 from moldiff.tasks.partial_molecule import PartialMolecule, check_domains
 from moldiff.tasks.routing import Router
-
-STEPS, ATTEMPTS = 20, 16  # one stereoisomer of several centres is one of many, and comes by chance
 
 
 def conformers(
     generator: MoleculeGenerator | Router | str,
     molecules: Molecules,
     *,
-    num_samples: int = 1,
+    num_samples: int = CONFORMERS.num_samples,
     seed: int = 0,
-    num_steps: int = STEPS,
+    num_steps: int = CONFORMERS.num_steps,
     largest_fragment: bool = False,
     options: SamplingOptions = DEFAULT_OPTIONS,
 ) -> list[Sample]:
@@ -104,7 +103,9 @@ def sample_conformers(
     def correct(number: int, sample: Sample) -> Sample:
         return match_stereo(graphs[number // num_each], sample)
 
-    return attempts(generator, num_each * len(graphs), part_of, most=ATTEMPTS, correct=correct, **options)
+    return attempts(
+        generator, num_each * len(graphs), part_of, most=CONFORMERS.num_attempts, correct=correct, **options
+    )
 
 
 def match_stereo(graph: Graph, sample: Sample) -> Sample:

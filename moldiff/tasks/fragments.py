@@ -21,10 +21,9 @@ from moldiff.generation.sample import Sample
 from moldiff.generation.sizes import NumAtoms, Sizes
 from moldiff.pretrained.format import refuse_outside
 from moldiff.tasks.attempts import ATTEMPT, attempts
+from moldiff.tasks.defaults import GROWTH
 from moldiff.tasks.partial_molecule import PartialMolecule
 
-STEPS = 50
-ATTEMPTS = 4
 SPLIT_STREAM = 1 << 20  # of random numbers; those below belong to the trajectories and sizes
 STRIDE, CLOSEST = 1.6, 0.5  # Å: as far as one more atom of a chain reaches; less is a clash of pieces
 
@@ -90,9 +89,9 @@ def grow(
     *,
     num_each: int = 1,
     num_added: NumAtoms = None,
-    most: int = ATTEMPTS,
+    most: int = GROWTH.num_attempts,
     seed: int = 0,
-    num_steps: int | None = STEPS,
+    num_steps: int | None = GROWTH.num_steps,
     allow_extrapolation: bool = False,
     **options: Any,
 ) -> Iterator[Sample]:

@@ -7,7 +7,8 @@ from moldiff.generation.particles import ParticleSampling
 from moldiff.generation.sample import Sample
 from moldiff.generation.sizes import NumAtoms
 from moldiff.generation.targets import RewardModel, Target
-from moldiff.tasks.fragments import STEPS, grow
+from moldiff.tasks.defaults import GROWTH
+from moldiff.tasks.fragments import grow
 from moldiff.tasks.inputs import Molecules, records_of, usable
 from moldiff.tasks.routing import Router
 from moldiff.tasks.sites import Attach, Placement, Sites
@@ -20,9 +21,9 @@ def decorate(
     attach: Attach = None,
     num_added: NumAtoms = None,
     add_hydrogens: bool = False,
-    num_samples: int = 10,
+    num_samples: int = GROWTH.num_samples,
     seed: int = 0,
-    num_steps: int = STEPS,
+    num_steps: int = GROWTH.num_steps,
     target: Target | ParticleSampling | None = None,
     num_particles: int = 1,
     reward_model: RewardModel = None,
@@ -84,9 +85,9 @@ def link(
     attach: Attach = None,
     num_added: NumAtoms = None,
     add_hydrogens: bool = False,
-    num_samples: int = 10,
+    num_samples: int = GROWTH.num_samples,
     seed: int = 0,
-    num_steps: int = STEPS,
+    num_steps: int = GROWTH.num_steps,
     target: Target | ParticleSampling | None = None,
     num_particles: int = 1,
     reward_model: RewardModel = None,

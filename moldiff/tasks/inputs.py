@@ -14,30 +14,11 @@ from moldiff.chem.validity import Checked, Record
 from moldiff.errors import DataError, MoldiffError
 from moldiff.generation.sample import Sample
 from moldiff.io.formats import read_molecules, read_records
+from moldiff.tasks.refused import Refused
 
 Item = TypeVar("Item")
 Molecules = Any  # a SMILES, a file, a Molecule, an RDKit molecule or ASE's atoms; or a sequence of these
 SMILES = "SMILES"  # label of what is no file
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A record of the input that a task cannot complete.
-
-    Attributes:
-        number: of the record, from 1.
-        name: its title; empty if it could not be read.
-        reason: a short name.
-        detail: one line.
-    """
-
-    number: int
-    name: str
-    reason: str
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.detail}" if self.name and self.name not in self.detail else self.detail
 
 
 @dataclass(frozen=True)

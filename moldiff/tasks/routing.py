@@ -14,8 +14,8 @@ from moldiff.generation.particles import ParticleSampling
 from moldiff.generation.sample import Sample
 from moldiff.generation.targets import RewardModel, Target, resolve_particles
 from moldiff.pretrained.format import Obstacle, choose_weights, refuse_outside
+from moldiff.tasks.defaults import AUTO
 
-AUTO = "auto"
 Task = Callable[..., Iterator[Sample]]  # of a generator and items
 
 

@@ -9,20 +9,19 @@ from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.options import DEFAULT_OPTIONS, SamplingOptions
 from moldiff.generation.sample import Sample
 from moldiff.tasks.attempts import attempts
+from moldiff.tasks.defaults import SHAPES
 from moldiff.tasks.inputs import Molecules, geometries_of, usable
 from moldiff.tasks.partial_molecule import PartialMolecule, check_domains
 from moldiff.tasks.routing import Router
-
-STEPS = 20
 
 
 def reshape(
     generator: MoleculeGenerator | Router | str,
     shapes: Molecules,
     *,
-    num_samples: int = 5,
+    num_samples: int = SHAPES.num_samples,
     seed: int = 0,
-    num_steps: int = STEPS,
+    num_steps: int = SHAPES.num_steps,
     options: SamplingOptions = DEFAULT_OPTIONS,
 ) -> list[Sample]:
     """Samples elements, charges and bonds for coordinates that stay: other molecules of the same shape.

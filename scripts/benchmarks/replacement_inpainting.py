@@ -24,7 +24,8 @@ from moldiff.runtime.precision import use_bf16
 from moldiff.sampling.inpainting import KnownValues
 from moldiff.sampling.sampler import sample_trajectory
 from moldiff.state import State, TimeExponents, Times
-from moldiff.tasks.fragments import STEPS, add_atoms
+from moldiff.tasks.defaults import GROWTH
+from moldiff.tasks.fragments import add_atoms
 from moldiff.tasks.partial_molecule import PartialMolecule
 
 ROWS = 64  # in a batch
@@ -97,7 +98,7 @@ def drawn(model: MoleculeGenerator, parts: list[PartialMolecule]) -> list[Sample
             process,
             model.denoiser,
             build_solvers(how),
-            build_grid(how, process.pos.schedule, STEPS),
+            build_grid(how, process.pos.schedule, GROWTH.num_steps),
             replaced,
             generator=generator,
             time_exponents=build_time_exponents(how),
