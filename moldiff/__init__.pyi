@@ -45,8 +45,9 @@ from .metrics.score import score as score
 from .pretrained.format import choose_weights as choose_weights
 from .pretrained.format import shipped_weights as shipped_weights
 from .pretrained.property_predictor import PropertyPredictor as PropertyPredictor
-from .training.denoiser.run import train as train
-from .training.distillation.run import distill as distill
-from .training.property.run import train_predictor as train_predictor
+from .training.runs import Run as Run
+from .training.runs import distill as distill
+from .training.runs import train as train
+from .training.runs import train_predictor as train_predictor
 
 __version__: str

@@ -140,12 +140,12 @@ def test_user_trains_and_asks(store_path: Path, tmp_path: Path):
     assert "gap: " in told.output
     assert " eV" not in told.output  # an SDF says nothing of units
     asked = ["sample", "--weights", bundle, "--num-steps", STEPS, "-n", 5, "--out"]
-    drawn = run(*asked, tmp_path / "x.sdf", "--condition", "gap=6.5", "--condition", "logp=0.5", "--guidance", "gap=2")
+    drawn = run(*asked, tmp_path / "x.sdf", "--target", "gap=6.5", "--target", "logp=0.5", "--guidance", "gap=2")
     assert drawn.exit_code == 0, drawn.output
     records = [record for _, record in read_molecules(tmp_path / "x.sdf")]
     assert {r.properties["target_gap"] for r in records if isinstance(r, Molecule)} == {6.5}
-    refused(run(*asked, tmp_path / "y.sdf", "--condition", "mu=1"), "the weights know gap, logp")
-    refused(run(*asked, tmp_path / "y.sdf", "--condition", "gap=6.5eV"), "condition gap=6.5eV: expected a number")
+    refused(run(*asked, tmp_path / "y.sdf", "--target", "mu=1"), "the weights know gap, logp")
+    refused(run(*asked, tmp_path / "y.sdf", "--target", "gap=6.5eV"), "condition gap=6.5eV: expected a number")
 
 
 def test_training_on_an_unknown_column_is_refused(store_path: Path, tmp_path: Path):

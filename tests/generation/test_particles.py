@@ -131,7 +131,7 @@ def test_user_selects_by_a_predictor(weights: Path, predictor_weights: Path, tmp
     """The weights know no conditions; the guide's is written beside the molecule, and what it predicts."""
     sample = ["sample", "--weights", weights, "-n", 4, "--num-steps", STEPS, "--out"]
     result = run(
-        *sample, tmp_path / "x.sdf", "--condition", "gap=6.5", "--reward-model", predictor_weights, "--num-particles", 4
+        *sample, tmp_path / "x.sdf", "--target", "gap=6.5", "--reward-model", predictor_weights, "--num-particles", 4
     )
     assert result.exit_code == 0, result.output
     assert "chose these molecules" in " ".join(result.stdout.split())
@@ -140,14 +140,15 @@ def test_user_selects_by_a_predictor(weights: Path, predictor_weights: Path, tmp
     assert all("error_gap" in record.properties for record in records)
     out = tmp_path / "y.sdf"
     refused(
-        run(*sample, out, "--condition", "gap=6.5", "--num-particles", 4), "have no predictor inside", "--reward-model"
+        run(*sample, out, "--target", "gap=6.5", "--num-particles", 4), "have no predictor inside", "--reward-model"
     )
-    refused(run(*sample, out, "--condition", "gap=6.5", "--reward-model", predictor_weights), "add --num-particles 4")
+    refused(run(*sample, out, "--target", "gap=6.5", "--reward-model", predictor_weights), "add --num-particles 4")
     refused(
-        run(*sample, out, "--num-particles", 4, "--reward-model", predictor_weights), "the guide predicts gap, alpha"
+        run(*sample, out, "--num-particles", 4, "--reward-model", predictor_weights),
+        "reward model predicts gap, alpha",
     )
-    both = ["--condition", "gap=6.5", "--condition", "mu=1", "--reward-model", predictor_weights, "--num-particles", 4]
-    refused(run(*sample, out, *both), "condition 'mu'")
+    both = ["--target", "gap=6.5", "--target", "mu=1", "--reward-model", predictor_weights, "--num-particles", 4]
+    refused(run(*sample, out, *both), "target 'mu'")
 
 
 def test_size_follows_what_only_the_guide_knows(generator: MoleculeGenerator, predictor_weights: Path):
@@ -168,7 +169,7 @@ def test_user_selects_by_what_rdkit_computes(weights: Path, tmp_path: Path):
     sample = ["sample", "--weights", weights, "-n", 30, "--num-steps", STEPS, "--num-atoms", 3, "--out", out]
     off = []
     for walks in (2, 12):
-        result = run(*sample, "--condition", "tpsa=60 Å²", "--num-particles", walks, "--overwrite")
+        result = run(*sample, "--target", "tpsa=60 Å²", "--num-particles", walks, "--overwrite")
         assert "Computed properties" in result.stdout, result.output
         records = [record for _, record in read_molecules(out) if isinstance(record, Molecule)]
         values = described(["tpsa"], records)[:, 0]
@@ -180,17 +181,17 @@ def test_user_selects_by_what_rdkit_computes(weights: Path, tmp_path: Path):
         assert all(record.properties["target_tpsa"] == 60 for record in records)
         off.append(np.abs(values[there] - 60).mean())
     assert off[1] < off[0]
-    refused(run(*sample, "--condition", "tpsa=60", "--overwrite"), "do not heed it", "--num-particles")
-    wrong = run(*sample, "--condition", "tpsa=60 nm", "--num-particles", 2, "--overwrite")
-    refused(wrong, "--condition tpsa 60 nm: expected a number")
+    refused(run(*sample, "--target", "tpsa=60", "--overwrite"), "were not trained with it", "--num-particles")
+    wrong = run(*sample, "--target", "tpsa=60 nm", "--num-particles", 2, "--overwrite")
+    refused(wrong, "target tpsa=60 nm: expected a number")
 
 
 def test_a_predictor_and_rdkit_choose_together(weights: Path, predictor_weights: Path, tmp_path: Path):
     out = tmp_path / "x.sdf"
     both = [
-        "--condition",
+        "--target",
         "gap=6.5",
-        "--condition",
+        "--target",
         "rings=1",
         "--num-particles",
         3,
@@ -203,8 +204,8 @@ def test_a_predictor_and_rdkit_choose_together(weights: Path, predictor_weights:
     assert "Predicted properties" in result.stdout
     records = [record for _, record in read_molecules(out) if isinstance(record, Molecule)]
     assert all({"target_gap", "target_rings"} <= set(record.properties) for record in records)
-    only = ["--condition", "rings=1", "--num-particles", 3, "--reward-model", predictor_weights]
-    refused(run("sample", "--weights", weights, "--out", out, "--overwrite", *only), "the guide predicts gap, alpha")
+    only = ["--target", "rings=1", "--num-particles", 3, "--reward-model", predictor_weights]
+    refused(run("sample", "--weights", weights, "--out", out, "--overwrite", *only), "reward model predicts gap, alpha")
 
 
 def test_likeness_is_a_distance_in_spreads():

@@ -192,7 +192,7 @@ def test_generator_brings_its_judge(
     bundle = shutil.copytree(conditioned_weights, tmp_path / "bundle")
     shutil.copytree(predictor_weights, bundle / FOLDER)
     drawn = run(
-        "sample", "--weights", bundle, "--out", tmp_path / "x.sdf", "-n", 6, "--num-steps", 3, "--condition", "gap=7eV"
+        "sample", "--weights", bundle, "--out", tmp_path / "x.sdf", "-n", 6, "--num-steps", 3, "--target", "gap=7eV"
     )
     assert drawn.exit_code == 0, drawn.output
     assert "Predicted properties" in drawn.stdout
@@ -219,7 +219,7 @@ def test_what_waits_for_the_judge_is_kept_when_drawing_fails(
 
     monkeypatch.setattr(MoleculeGenerator, "stream", failing)
     drawn = run(
-        "sample", "--weights", bundle, "--out", tmp_path / "x.sdf", "-n", 6, "--num-steps", 3, "--condition", "gap=7eV"
+        "sample", "--weights", bundle, "--out", tmp_path / "x.sdf", "-n", 6, "--num-steps", 3, "--target", "gap=7eV"
     )
     refused(drawn, "a process died")
     records = [record for _, record in read_molecules(tmp_path / "x.sdf")]
