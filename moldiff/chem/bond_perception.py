@@ -11,9 +11,9 @@ from rdkit.Chem import rdDetermineBonds
 
 from moldiff.chem.hydrogens import REMEDY, left_out
 from moldiff.chem.molecule import MAX_CHARGE, Failure, Molecule, with_one_charge
+from moldiff.chem.process_pool import map_in_processes
 from moldiff.chem.rdkit_conversion import BOND_TYPES, convert, one_line, stray_aromatic_bond, to_rdkit, without_labels
 from moldiff.errors import MoleculeError
-from moldiff.runtime.process_pool import bounded_map
 
 PERCEPTION_SECONDS = 10.0  # QM9's molecules take milliseconds; the search is exponential in unsaturated atoms
 _ORDERS = {kind: order for order, kind in BOND_TYPES.items()}
@@ -126,7 +126,7 @@ def bonds_of_geometry(molecule: Molecule) -> Chem.Mol | Failure:
 
 def with_bonds(geometries: Iterable[Molecule], *, num_workers: int | None = None) -> Iterator[Chem.Mol | Failure]:
     """`bonds_of_geometry` of many, in processes, in order; a `Failure` after `PERCEPTION_SECONDS` for one."""
-    return bounded_map(bonds_of_geometry, geometries, seconds=PERCEPTION_SECONDS, num_workers=num_workers)
+    return map_in_processes(bonds_of_geometry, geometries, seconds=PERCEPTION_SECONDS, num_workers=num_workers)
 
 
 def perceived(frames: Iterable[Molecule | Failure], *, num_workers: int | None = None) -> Iterator[Molecule | Failure]:
@@ -139,7 +139,7 @@ def perceived(frames: Iterable[Molecule | Failure], *, num_workers: int | None =
     Returns:
         One for each frame.
     """
-    return bounded_map(bonded, frames, seconds=PERCEPTION_SECONDS, num_workers=num_workers)
+    return map_in_processes(bonded, frames, seconds=PERCEPTION_SECONDS, num_workers=num_workers)
 
 
 def bonded(frame: Molecule | Failure) -> Molecule | Failure:

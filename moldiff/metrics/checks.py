@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.process_pool import map_in_processes
 from moldiff.chem.validity import Checked, check
 from moldiff.errors import ConfigError
 from moldiff.metrics.posebusters import posebusters
 from moldiff.metrics.rate import Rate
 from moldiff.metrics.strain import gfn2_xtb, mmff94
 from moldiff.runtime.optional import need_packages
-from moldiff.runtime.process_pool import bounded_map
 
 SECONDS = 60.0  # most for one molecule and check
 QUARTILES = (25, 50, 75)
@@ -159,7 +159,7 @@ def run_checks(
     names = checks_named(names)
     results: list[Mapping[str, float | bool] | Failure] = []
     work = ((name, molecule) for name in names for molecule in molecules)
-    for result in bounded_map(_look, work, seconds=seconds, num_workers=num_workers):
+    for result in map_in_processes(_look, work, seconds=seconds, num_workers=num_workers):
         results.append(result)
         on_looked()
     size = len(molecules)

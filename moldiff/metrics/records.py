@@ -8,10 +8,10 @@ from itertools import chain, islice
 
 from moldiff.chem.descriptors import num_independent_rings
 from moldiff.chem.molecule import MAX_ATOMS, Failure, Molecule
+from moldiff.chem.process_pool import map_in_processes
 from moldiff.chem.rdkit_conversion import convert, packed, title, unpacked
 from moldiff.chem.validity import Record, Verdict, judge
 from moldiff.metrics.protocols import PROTOCOLS, Judged
-from moldiff.runtime.process_pool import bounded_map
 
 FEW = 2000  # records that are done before other processes have started
 CHUNK, CHUNK_SECONDS = 64, 60.0  # records that go to a process together, and how long they may take there
@@ -74,7 +74,7 @@ def examine_all(records: Iterable[Record], rules: Rules, *, num_workers: int = 1
             waiting.append(chunk)
             yield _sendable(rules, chunk)
 
-    for result in bounded_map(_examine_chunk, chunks(), seconds=CHUNK_SECONDS, num_workers=num_workers):
+    for result in map_in_processes(_examine_chunk, chunks(), seconds=CHUNK_SECONDS, num_workers=num_workers):
         chunk = waiting.pop(0)
         yield from _one_by_one(rules, chunk) if isinstance(result, Failure) else result
 
@@ -106,7 +106,7 @@ def _one_by_one(rules: Rules, records: Iterable[Record]) -> Generator[Examined, 
             names.append(title(record))
             yield _sendable(rules, [record])
 
-    for result in bounded_map(_examine_chunk, alone(), seconds=CHUNK_SECONDS, num_workers=1):
+    for result in map_in_processes(_examine_chunk, alone(), seconds=CHUNK_SECONDS, num_workers=1):
         name = names.popleft()
         yield Examined(Verdict(name=name, failure=result)) if isinstance(result, Failure) else result[0]
 

@@ -68,7 +68,7 @@ def test_few_records_start_no_process(embed: Callable[[str], Molecule], monkeypa
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a process")
 
-    monkeypatch.setattr(moldiff.metrics.records, "bounded_map", refuse)
+    monkeypatch.setattr(moldiff.metrics.records, "map_in_processes", refuse)
     assert len(list(examine_all([embed("C")] * 3, Rules(), num_workers=4))) == 3
 
 
