@@ -4,7 +4,7 @@
 # make train-qm9-conditional, train-qm9-properties, train-qm9-predictor: a generator that heeds six properties and a predictor that
 # chooses among its walks, on one half of the data, and their judge, on the other.
 # make train-druglike: weights for drug-like molecules, from those for QM9.
-# ARGS="--set num_processes=4" reaches `moldiff train` and `moldiff distill`. make evaluate: the figures of docs/benchmarks.md.
+# ARGS="--set num_processes=4" reaches `moldiff train` and `moldiff distill`. make evaluate: the figures of docs/benchmarks/.
 # Each installs what it needs.
 PYTHON ?= python3
 VENV := .venv

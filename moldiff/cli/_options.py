@@ -41,7 +41,7 @@ OwnDevices = Annotated[int | None, Option("--devices", min=1, help=f"{PROCESSES}
 OwnNodes = Annotated[int | None, Option("--num-nodes", min=1, help=f"{MACHINES} (default: 1)")]
 Preset = Annotated[
     Literal["fast", "balanced", "best"] | None,
-    Option(help="10, 20 or 50 evaluations; docs/benchmarks.md has what each gives."),
+    Option(help="10, 20 or 50 evaluations; docs/benchmarks/ has what each gives."),
 ]
 NumSteps = Annotated[int | None, Option(min=1, help=f"Network evaluations for each molecule.{DEFAULT}")]
 SamplerSet = Annotated[

@@ -1,4 +1,4 @@
-"""Draws many molecules at several numbers of steps and with several seeds; prints the tables of docs/benchmarks.md."""
+"""Draws many molecules at several numbers of steps and with several seeds; prints the tables of docs/benchmarks/."""
 
 import json
 import time

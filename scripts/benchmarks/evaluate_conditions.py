@@ -1,5 +1,5 @@
 """The literature's test of conditions: asks for a property at a size as in the data, judges by a network that was
-trained on other molecules, and prints the tables of docs/benchmarks.md.
+trained on other molecules, and prints the tables of docs/benchmarks/.
 
 python scripts/benchmarks/evaluate_conditions.py --run runs/qm9-conditional --judge runs/qm9-predictor/bundle
 python scripts/benchmarks/evaluate_conditions.py --run runs/qm9-conditional --judge runs/qm9-predictor/bundle \

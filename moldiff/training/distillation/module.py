@@ -96,7 +96,7 @@ class DistillationModule(AveragedModule):
         randomness = BatchRandomness(sample_generator(self.config.seed, number), b, device=self.device)
         with torch.no_grad(), self._autocast():
             mask = torch.ones(b, n, dtype=torch.bool, device=self.device)
-            end, decisions = self.policy.walk(self.denoiser, mask, generator=randomness)
+            end, decisions = self.policy.sample_trajectory(self.denoiser, mask, generator=randomness)
         return decisions, *in_order(end.to("cpu"), self.vocabulary)
 
     def _likeness(self, drawn: list[State], likeness: DensityRatio) -> list[Float[Tensor, "_b _n"]]:
