@@ -21,7 +21,7 @@ def main() -> None:
     args = parser.parse_args()
 
     known = [] if args.reference is None else [m for _, m in read_molecules(args.reference) if isinstance(m, Molecule)]
-    result = score_file(args.file, reference=args.reference, distances_to=known, protocols=["lookup"])
+    result = score_file(args.file, reference=args.reference, distances_to=known, protocols=["distance-bonds"])
     Console().print(render(result))
 
 

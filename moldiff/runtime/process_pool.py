@@ -58,7 +58,7 @@ def bounded_map(
             free = min(count - len(running), count * MAX_WAITING - len(waiting))
             for item in islice(items, max(0, free)):
                 # Bytes, so that a process that dies of its argument dies inside the call.
-                future = pool.schedule(_call, (work, pickle.dumps(item)), timeout=seconds)
+                future = pool.schedule(_call, (work, pickle.dumps(item)), timeout=max(seconds, 1e-9))  # 0: no limit
                 waiting.append(future)
                 running.add(future)
             if not waiting:

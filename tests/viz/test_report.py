@@ -51,7 +51,7 @@ def page_path(tmp_path_factory: pytest.TempPathFactory, sample_sdf: Path) -> Pat
         "--most-checked",
         20,
         "--protocol",
-        "lookup",
+        "distance-bonds",
         "--num-workers",
         1,
     )
@@ -100,7 +100,7 @@ def test_page_is_written_without_coordinates_and_without_valid_molecules(tmp_pat
 
 @contextmanager
 def browsing(path: Path) -> Iterator[tuple[Page, list[str]]]:
-    """The page in a browser, and all that it complained of or asked for."""
+    """The page in a browser, and all that it complained of or requested."""
     if CHROMIUM is None:
         pytest.skip("needs a Chromium: apt-get install chromium")
     told: list[str] = []
