@@ -47,7 +47,7 @@ class Perceived:
 
 
 def perceive(record: Molecule | Chem.Mol) -> Perceived:
-    """Sees a record as protocols that take RDKit's defaults do; hydrogens that are no atoms stay unseen."""
+    """Sees a record as protocols with RDKit's defaults do; hydrogens that are no atoms stay unseen."""
     mol, sanitised = _accepted(record)
     aromatic, others = np.zeros((2, mol.GetNumAtoms()), dtype=np.int64)
     for bond in mol.GetBonds():
@@ -129,7 +129,9 @@ def with_bonds(geometries: Iterable[Molecule], *, num_workers: int | None = None
     return map_in_processes(bonds_of_geometry, geometries, seconds=PERCEPTION_SECONDS, num_workers=num_workers)
 
 
-def perceived(frames: Iterable[Molecule | Failure], *, num_workers: int | None = None) -> Iterator[Molecule | Failure]:
+def perceive_missing_bonds(
+    frames: Iterable[Molecule | Failure], *, num_workers: int | None = None
+) -> Iterator[Molecule | Failure]:
     """Molecules in their order, those that have neither bonds nor a SMILES with the bonds that RDKit perceives.
 
     Args:
@@ -139,11 +141,11 @@ def perceived(frames: Iterable[Molecule | Failure], *, num_workers: int | None =
     Returns:
         One for each frame.
     """
-    return map_in_processes(bonded, frames, seconds=PERCEPTION_SECONDS, num_workers=num_workers)
+    return map_in_processes(add_bonds, frames, seconds=PERCEPTION_SECONDS, num_workers=num_workers)
 
 
-def bonded(frame: Molecule | Failure) -> Molecule | Failure:
-    """One frame of `perceived`."""
+def add_bonds(frame: Molecule | Failure) -> Molecule | Failure:
+    """One frame of `perceive_missing_bonds`."""
     if isinstance(frame, Failure) or len(frame) < 2 or frame.bond.any():
         return frame
     if any(frame.properties.get(key) for key in SMILES_KEYS):

@@ -168,7 +168,7 @@ class _Drawing:
         return self.source.iterate(count, first=first, on_step=self._step, **self.order.options)
 
     def _step(self, count: int) -> None:
-        if self.interrupt.asked:  # here, so that the generator still gives what is done
+        if self.interrupt.requested:  # here, so that the generator still gives what is done
             raise KeyboardInterrupt
         self.progress.advance(count)
 

@@ -23,7 +23,7 @@ from moldiff.cli._options import (
     Seed,
     Steps,
 )
-from moldiff.cli._refusals import MOST_TOLD, Failures
+from moldiff.cli._refusals import MOST_LISTED, Failures
 from moldiff.cli._routing import AUTO, AutoWeights, Extrapolate, Route
 from moldiff.cli._targets import compete
 from moldiff.cli._terminal import tell
@@ -73,7 +73,7 @@ def conformers(
     graphs, failed = usable(path, records, lambda graph: route.name_of(graph.molecule), make=_graph, failures=failures)
     names = [route.name_of(graph.molecule) for graph in graphs]
     if cut:
-        numbers = ", ".join(map(str, cut[:MOST_TOLD])) + (", ..." if len(cut) > MOST_TOLD else "")
+        numbers = ", ".join(map(str, cut[:MOST_LISTED])) + (", ..." if len(cut) > MOST_LISTED else "")
         tell(f"{path.name}: of {len(cut)} the largest fragment alone is kept: record {numbers}")
     complete(
         graphs,

@@ -117,10 +117,10 @@ def predicting(predictor: "PropertyPredictor", *, chose: bool = False) -> Judge:
 
 def computing(names: Sequence[str]) -> Judge:
     """What RDKit computes, of `moldiff.chem.descriptors.DESCRIPTORS`."""
-    from moldiff.chem.descriptors import DESCRIPTORS, described
+    from moldiff.chem.descriptors import DESCRIPTORS, describe
 
     units = {name: DESCRIPTORS[name].unit for name in names}
-    return Judge("Computed properties", partial(described, list(names)), units, unknown="are not sanitised by RDKit")
+    return Judge("Computed properties", partial(describe, list(names)), units, unknown="are not sanitised by RDKit")
 
 
 def evaluators_of(weights: str, selection: "ParticleSampling | None") -> list[Judge]:

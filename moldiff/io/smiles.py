@@ -9,7 +9,7 @@ from rdkit import Chem
 
 from moldiff.chem.molecule import Failure
 from moldiff.chem.process_pool import map_in_processes
-from moldiff.chem.smiles_parsing import record_of_smiles, sanitised
+from moldiff.chem.smiles_parsing import mol_of_smiles, record_of_smiles
 from moldiff.chem.validity import canonical_smiles, identities
 from moldiff.errors import DataError
 from moldiff.io.rows import read_rows
@@ -73,7 +73,7 @@ def canonical_forms(smiles: Sequence[str]) -> list[str]:
 
 
 def _forms_of_chunk(smiles: Sequence[str]) -> list[str]:
-    read = map(sanitised, smiles)
+    read = map(mol_of_smiles, smiles)
     return [
         text if isinstance(mol, Failure) else canonical_smiles(mol, stereo=True)
         for text, mol in zip(smiles, read, strict=True)
@@ -86,5 +86,5 @@ def _identities_of_chunk(smiles: Sequence[str]) -> set[str]:
 
 
 def _identities(smiles: str) -> frozenset[str] | Failure:
-    mol = sanitised(smiles)
+    mol = mol_of_smiles(smiles)
     return mol if isinstance(mol, Failure) else identities(mol)

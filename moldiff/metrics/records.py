@@ -9,7 +9,7 @@ from itertools import chain, islice
 from moldiff.chem.descriptors import num_independent_rings
 from moldiff.chem.molecule import MAX_ATOMS, Failure, Molecule
 from moldiff.chem.process_pool import map_in_processes
-from moldiff.chem.rdkit_conversion import convert, packed, title, unpacked
+from moldiff.chem.rdkit_conversion import convert, pack_mol, title, unpack_mol
 from moldiff.chem.validity import Record, Verdict, judge
 from moldiff.metrics.protocols import PROTOCOLS, ProtocolVerdict
 
@@ -112,9 +112,9 @@ def _one_by_one(rules: Rules, records: Iterable[Record]) -> Generator[Examinatio
 
 
 def _sendable(rules: Rules, chunk: list[Record]) -> tuple[Rules, list[Molecule | Failure | bytes]]:
-    return rules, [record if isinstance(record, Molecule | Failure) else packed(record) for record in chunk]
+    return rules, [record if isinstance(record, Molecule | Failure) else pack_mol(record) for record in chunk]
 
 
 def _examine_chunk(item: tuple[Rules, list[Molecule | Failure | bytes]]) -> list[Examination]:
     rules, chunk = item
-    return [rules.examine(unpacked(record) if isinstance(record, bytes) else record) for record in chunk]
+    return [rules.examine(unpack_mol(record) if isinstance(record, bytes) else record) for record in chunk]

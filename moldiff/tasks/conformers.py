@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from moldiff.chem.molecule import Failure
-from moldiff.chem.stereo import Graph, keeps_bonds, mirrored
+from moldiff.chem.stereo import Graph, keeps_bonds, mirror
 from moldiff.chem.validity import check
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.sample import Sample
@@ -57,7 +57,7 @@ def with_stereo(graph: Graph, sample: Sample) -> Sample:
         return replace(sample, result=Failure("stretched", "distances show other bonds than those asked"))
     if graph.has_stereo_of(sample.result):
         return sample
-    other = mirrored(sample.molecule)
+    other = mirror(sample.molecule)
     result = check(other)
     if not isinstance(result, Failure) and graph.has_stereo_of(result):
         return replace(sample, result=result, molecule=other)

@@ -84,8 +84,8 @@ def test_a_collapsed_molecule_costs_no_other_its_figures(embed):
 def test_what_has_no_value_is_null_in_json_and_none_in_a_table(embed):
     result = score([embed("C")], with_druglike=True, distances_to=[embed("FF")])
     assert np.isnan(result.druglike["diversity"])
-    told = json.loads(json.dumps(result.to_dict(), allow_nan=False))
-    assert told["druglike"]["diversity"] is told["distances"]["bond_length_w1"] is None
+    data = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert data["druglike"]["diversity"] is data["distances"]["bond_length_w1"] is None
     cells = {row[0]: row[1] for table in score_tables(result) for row in table.rows if table.title == "descriptors"}
     assert cells["diversity, 0 to 1"] == "none"
 

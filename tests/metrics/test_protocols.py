@@ -106,10 +106,10 @@ def test_hash_tells_a_changed_table():
 
 
 def test_json_carries_definitions(embed: Embed):
-    told = score([embed("C")], protocols=["midi"]).to_dict()
-    assert told["protocols"]["midi"]["hash"] == PROTOCOLS["midi"].hash
-    assert told["protocols"]["midi"]["rates"]["stable"]["numerator"] == 1
-    assert Score.from_dict(told).rates["valid"].numerator == 1
+    data = score([embed("C")], protocols=["midi"]).to_dict()
+    assert data["protocols"]["midi"]["hash"] == PROTOCOLS["midi"].hash
+    assert data["protocols"]["midi"]["rates"]["stable"]["numerator"] == 1
+    assert Score.from_dict(data).rates["valid"].numerator == 1
     assert "protocols" not in score([embed("C")]).to_dict()
 
 
