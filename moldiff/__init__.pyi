@@ -28,6 +28,9 @@ from .errors import TrainingError as TrainingError
 from .errors import VocabularyError as VocabularyError
 from .errors import WeightsError as WeightsError
 from .errors import WorkerError as WorkerError
+from .evaluation.scoring import ScoringOptions as ScoringOptions
+from .evaluation.scoring import compare as compare
+from .evaluation.scoring import score as score
 from .generation.generator import MoleculeGenerator as MoleculeGenerator
 from .generation.options import SamplingOptions as SamplingOptions
 from .generation.particles import ParticleSampling as ParticleSampling
@@ -41,7 +44,6 @@ from .generation.targets import Request as Request
 from .io.formats import read_molecules as read_molecules
 from .io.formats import read_records as read_records
 from .metrics.score import Score as Score
-from .metrics.score import score as score
 from .pretrained.format import choose_weights as choose_weights
 from .pretrained.format import shipped_weights as shipped_weights
 from .pretrained.property_predictor import PropertyPredictor as PropertyPredictor

@@ -69,7 +69,7 @@ def complete(
     progress.expect(len(items) * num_each * num_steps)
 
     def step(count: int) -> None:
-        if interrupt.asked:
+        if interrupt.requested:
             raise KeyboardInterrupt
         progress.advance(count)  # attempts after the first come on top of what was expected
 

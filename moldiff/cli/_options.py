@@ -87,12 +87,12 @@ DistancesTo = Annotated[
     Option(help="Molecules of the data: .sdf, or a prepared store such as qm9, of which the test split is taken."),
 ]
 NumRequested = Annotated[
-    int | None, Option(min=0, help="Molecules asked for; those not in the file count as failures.")
+    int | None, Option(min=0, help="Molecules requested; those not in the file count as failures.")
 ]
-DataRowOf = Annotated[str | None, Option(help="Show the data's own score of these weights beside, such as qm9.")]
+DataRowOf = Annotated[str | None, Option(help="Weights whose data's own score is shown beside, such as qm9.")]
 Protocols = Annotated[
     list[str] | None,
-    Option("--protocol", help="Count as others do, too: lookup, midi or geom-revised; repeatable."),
+    Option("--protocol", help="Also count by an older protocol: distance-bonds, midi or geom-revised; repeatable."),
 ]
 Druglike = Annotated[
     bool,
@@ -100,9 +100,9 @@ Druglike = Annotated[
 ]
 Checks = Annotated[
     list[str] | None,
-    Option("--check", help="Look closer at valid molecules: posebusters, mmff94 or xtb (strain); repeatable."),
+    Option("--check", help="Check valid molecules: posebusters, mmff94 or xtb (strain); repeatable."),
 ]
-MostChecked = Annotated[int, Option(min=1, help="Valid molecules that --check looks at, the first ones.")]
+MostChecked = Annotated[int, Option(min=1, help="Valid molecules that --check applies to, the first ones.")]
 MOST_CHECKED = 1000
 NumWorkers = Annotated[
     int | None, Option(min=1, help="Processes for files of thousands of molecules. (default: one a core)")

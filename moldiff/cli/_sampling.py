@@ -171,7 +171,7 @@ class _Sampling:
         return self.source.stream(count, options=options, **self.order.request)
 
     def _step(self, count: int) -> None:
-        if self.interrupt.asked:  # here, so that the generator still yields what is done
+        if self.interrupt.requested:  # here, so that the generator still yields what is done
             raise KeyboardInterrupt
         self.progress.advance(count)
 

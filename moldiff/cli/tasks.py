@@ -22,7 +22,7 @@ from moldiff.cli._options import (
     Steps,
     TargetsOption,
 )
-from moldiff.cli._refusals import MOST_TOLD, Failures
+from moldiff.cli._refusals import MOST_LISTED, Failures
 from moldiff.cli._routing import AUTO, AutoWeights, Extrapolate, make_router
 from moldiff.cli._terminal import tell
 from moldiff.tasks.defaults import BONDS, CONFORMERS, ISOMERS, SHAPES
@@ -74,7 +74,7 @@ def conformers(
     check_usable(found, label, failures)
     names = [router.name_of(graph.molecule) for graph in found.items]
     if cut:
-        numbers = ", ".join(map(str, cut[:MOST_TOLD])) + (", ..." if len(cut) > MOST_TOLD else "")
+        numbers = ", ".join(map(str, cut[:MOST_LISTED])) + (", ..." if len(cut) > MOST_LISTED else "")
         tell(f"{label}: of {len(cut)} the largest fragment alone is kept: record {numbers}")
     complete(
         found.items,

@@ -32,7 +32,7 @@ from moldiff.data.store.packing import Packed, concatenate, read_chunk
 from moldiff.data.store.writer import check_target, write_store
 from moldiff.errors import DataError
 from moldiff.io.formats import SMILES_SUFFIXES, format_of
-from moldiff.runtime.atomic_files import claimed
+from moldiff.runtime.atomic_files import claim
 from moldiff.runtime.plain_text import outside_text
 from moldiff.runtime.progress import Progress
 
@@ -110,7 +110,7 @@ def prepare(
     Raises:
         DataError: if no record could be kept, or the user stopped what can go on.
     """
-    with claimed(Path(out)):
+    with claim(Path(out)):
         table = None if join is None else Path(join)
         return _prepare(
             source, Path(out), from_file, num_molecules, table, num_workers, seed, console, overwrite=overwrite

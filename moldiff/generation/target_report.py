@@ -117,12 +117,10 @@ def predictor_evaluator(predictor: "PropertyPredictor", *, chose: bool = False) 
 
 def descriptor_evaluator(names: Sequence[str]) -> Evaluator:
     """What RDKit computes, of `moldiff.chem.descriptors.DESCRIPTORS`."""
-    from moldiff.chem.descriptors import DESCRIPTORS, described
+    from moldiff.chem.descriptors import DESCRIPTORS, describe
 
     units = {name: DESCRIPTORS[name].unit for name in names}
-    return Evaluator(
-        "Computed properties", partial(described, list(names)), units, unknown="are not sanitised by RDKit"
-    )
+    return Evaluator("Computed properties", partial(describe, list(names)), units, unknown="are not sanitised by RDKit")
 
 
 def evaluators_of(weights: str, selection: "ParticleSampling | None") -> list[Evaluator]:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from moldiff.chem.molecule import Failure
-from moldiff.chem.stereo import Graph, graph_of, keeps_bonds, mirrored
+from moldiff.chem.stereo import Graph, graph_of, keeps_bonds, mirror
 from moldiff.chem.stereo import largest_fragment as largest_fragment_of
 from moldiff.chem.validity import Checked, check
 from moldiff.generation.generator import MoleculeGenerator
@@ -116,7 +116,7 @@ def match_stereo(graph: Graph, sample: Sample) -> Sample:
         return replace(sample, result=Failure("stretched", "distances show other bonds than those given"))
     if graph.has_stereo_of(sample.result):
         return sample
-    other = mirrored(sample.molecule)
+    other = mirror(sample.molecule)
     result = check(other)
     if not isinstance(result, Failure) and graph.has_stereo_of(result):
         return replace(sample, result=result, molecule=other)

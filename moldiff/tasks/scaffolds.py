@@ -37,7 +37,7 @@ def locate(generator: MoleculeGenerator, scaffold: Scaffold, *, seed: int = 0) -
         The molecule, its stars where their stereo wants them; or why there is none.
     """
     result = _coordinates(generator, scaffold, seed)
-    return result if isinstance(result, Failure) else scaffold.placed(result)
+    return result if isinstance(result, Failure) else scaffold.place(result)
 
 
 def _coordinates(generator: MoleculeGenerator, scaffold: Scaffold, seed: int) -> Molecule | Failure:
@@ -49,7 +49,7 @@ def _coordinates(generator: MoleculeGenerator, scaffold: Scaffold, seed: int) ->
     try:
         (sample,) = sample_conformers(generator, [graph], seed=seed)
     except DomainError:
-        return scaffold.embedded(seed=seed)
+        return scaffold.embed(seed=seed)
     if isinstance(sample.result, Failure) or sample.molecule is None:
         return sample.result if isinstance(sample.result, Failure) else Failure("coordinates", "none were sampled")
     return sample.molecule

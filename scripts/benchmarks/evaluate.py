@@ -119,8 +119,10 @@ def row(
 ) -> dict:
     """All figures of one set: rates over all that was asked for, distances over the valid molecules."""
     records = [x if isinstance(x, Molecule) else x.result if x.molecule is None else x.molecule for x in drawn]
-    result = score(records, reference=known, num_requested=num_requested, protocols=["lookup"], distances_to=test)
-    rates = {**result.rates, **{f"lookup_{name}": rate for name, rate in result.protocols["lookup"].items()}}
+    result = score(
+        records, reference=known, num_requested=num_requested, protocols=["distance-bonds"], distances_to=test
+    )
+    rates = {**result.rates, **{f"lookup_{name}": rate for name, rate in result.protocols["distance-bonds"].items()}}
     return {
         "rates": {name: (rate.numerator, rate.denominator, rate.value) for name, rate in rates.items()},
         "failures": dict(result.failures),

@@ -40,7 +40,7 @@ def test_sample_writes_every_molecule_with_its_tags(hydrogen: Path, tmp_path: Pa
     assert {m.properties["SMILES"] for m in valid} == {"[H][H]"}
     assert {m.properties["reason"] for m in valid} == {""}
     assert all(m.properties["reason"] for m in drawn if m.properties["valid"] == 0)
-    assert "30 molecules asked for" in result.stdout
+    assert "30 molecules requested" in result.stdout
     assert re.search(rf"valid \(all of these\).* {len(valid)}/30", result.stdout)
     scored = run("score", out, "--json", tmp_path / "x.json")
     assert scored.exit_code == 0
@@ -72,14 +72,14 @@ def test_sample_draws_on_for_valid_molecules_only(hydrogen: Path, tmp_path: Path
     indices = [int(m.properties["index"]) for m in drawn]
     assert indices == sorted(set(indices))
     assert max(indices) >= 10
-    assert f"{max(indices) + 1} molecules asked for" in result.stdout
+    assert f"{max(indices) + 1} molecules requested" in result.stdout
 
 
 def test_sample_says_when_fewer_came_than_asked_for(weights: Path, tmp_path: Path):
     result = sample(weights, tmp_path / "x.sdf", "--num-samples", 4, "--valid-only")
     assert result.exit_code == 3
     assert "fewer than requested: 0 of 4 molecules" in result.stderr
-    assert "12 molecules asked for" in result.stdout
+    assert "12 molecules requested" in result.stdout
 
 
 def test_sample_does_not_depend_on_the_batch_size(weights: Path, tmp_path: Path):

@@ -10,7 +10,7 @@ import pytest
 from cli_results import refused
 from typer.testing import CliRunner, Result
 
-from moldiff.chem.descriptors import described
+from moldiff.chem.descriptors import describe
 from moldiff.chem.molecule import Molecule
 from moldiff.cli import app
 from moldiff.errors import ConfigError
@@ -172,7 +172,7 @@ def test_user_selects_by_what_rdkit_computes(weights: Path, tmp_path: Path):
         result = run(*sample, "--target", "tpsa=60 Å²", "--num-particles", walks, "--overwrite")
         assert "Computed properties" in result.stdout, result.output
         records = [record for _, record in read_molecules(out) if isinstance(record, Molecule)]
-        values = described(["tpsa"], records)[:, 0]
+        values = describe(["tpsa"], records)[:, 0]
         there = np.isfinite(values)
         assert there.any()
         assert [record.properties.get("tpsa") for record in records if "tpsa" in record.properties] == pytest.approx(
