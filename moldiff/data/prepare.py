@@ -25,7 +25,7 @@ from moldiff.data.store.integrity import SPLITS
 from moldiff.data.store.packing import Packed, concatenate, read_chunk
 from moldiff.data.store.writer import check_target, write_store
 from moldiff.errors import DataError
-from moldiff.runtime.atomic_files import claimed
+from moldiff.runtime.atomic_files import claim
 from moldiff.runtime.plain_text import outside_text
 from moldiff.runtime.progress import Progress
 
@@ -104,7 +104,7 @@ def prepare(
     Raises:
         DataError: if no record could be kept, or the user stopped what can go on.
     """
-    with claimed(Path(out)):
+    with claim(Path(out)):
         table = None if join is None else Path(join)
         options = SourceOptions(None if from_file is None else Path(from_file), num_molecules, seed)
         return _prepare(source, Path(out), options, table, num_workers, console, overwrite=overwrite)

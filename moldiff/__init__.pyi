@@ -1,0 +1,55 @@
+"""The public names of moldiff."""
+
+from . import tasks as tasks
+from .chem.bond_perception import from_ase as from_ase
+from .chem.molecule import Failure as Failure
+from .chem.molecule import Molecule as Molecule
+from .chem.rdkit_conversion import from_rdkit as from_rdkit
+from .chem.rdkit_conversion import to_rdkit as to_rdkit
+from .config.distillation import DistillationConfig as DistillationConfig
+from .config.model import ModelConfig as ModelConfig
+from .config.model import NetworkConfig as NetworkConfig
+from .config.property import PropertyConfig as PropertyConfig
+from .config.sampler import SamplerConfig as SamplerConfig
+from .config.training import TrainingConfig as TrainingConfig
+from .data.prepare import prepare as prepare
+from .data.store.dataset import MoleculeStore as MoleculeStore
+from .errors import ConfigError as ConfigError
+from .errors import DataError as DataError
+from .errors import DomainError as DomainError
+from .errors import FileFormatError as FileFormatError
+from .errors import MissingPackageError as MissingPackageError
+from .errors import MoldiffError as MoldiffError
+from .errors import MoleculeError as MoleculeError
+from .errors import OutputError as OutputError
+from .errors import SizeError as SizeError
+from .errors import TimeOrderError as TimeOrderError
+from .errors import TrainingError as TrainingError
+from .errors import VocabularyError as VocabularyError
+from .errors import WeightsError as WeightsError
+from .errors import WorkerError as WorkerError
+from .evaluation.scoring import ScoringOptions as ScoringOptions
+from .evaluation.scoring import compare as compare
+from .evaluation.scoring import score as score
+from .generation.generator import MoleculeGenerator as MoleculeGenerator
+from .generation.options import SamplingOptions as SamplingOptions
+from .generation.particles import ParticleSampling as ParticleSampling
+from .generation.pretrained import from_pretrained as from_pretrained
+from .generation.records import write_molecules as write_molecules
+from .generation.rewards import DescriptorReward as DescriptorReward
+from .generation.rewards import PropertyReward as PropertyReward
+from .generation.sample import Sample as Sample
+from .generation.sample import to_pandas as to_pandas
+from .generation.targets import Request as Request
+from .io.formats import read_molecules as read_molecules
+from .io.formats import read_records as read_records
+from .metrics.score import Score as Score
+from .pretrained.format import choose_weights as choose_weights
+from .pretrained.format import shipped_weights as shipped_weights
+from .pretrained.property_predictor import PropertyPredictor as PropertyPredictor
+from .training.runs import Run as Run
+from .training.runs import distill as distill
+from .training.runs import train as train
+from .training.runs import train_predictor as train_predictor
+
+__version__: str
