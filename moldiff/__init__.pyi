@@ -6,6 +6,9 @@ from .chem.molecule import Failure as Failure
 from .chem.molecule import Molecule as Molecule
 from .chem.rdkit_conversion import from_rdkit as from_rdkit
 from .chem.rdkit_conversion import to_rdkit as to_rdkit
+from .conditions.condition import Condition as Condition
+from .conditions.kinds import register_condition as register_condition
+from .conditions.scalar import ScalarCondition as ScalarCondition
 from .config.distillation import DistillationConfig as DistillationConfig
 from .config.model import ModelConfig as ModelConfig
 from .config.model import NetworkConfig as NetworkConfig
@@ -13,6 +16,9 @@ from .config.property import PropertyConfig as PropertyConfig
 from .config.sampler import SamplerConfig as SamplerConfig
 from .config.training import TrainingConfig as TrainingConfig
 from .data.prepare import prepare as prepare
+from .data.sources.base import Source as Source
+from .data.sources.registry import SourceOptions as SourceOptions
+from .data.sources.registry import register_source as register_source
 from .data.store.dataset import MoleculeStore as MoleculeStore
 from .errors import ConfigError as ConfigError
 from .errors import DataError as DataError
@@ -47,6 +53,9 @@ from .metrics.score import Score as Score
 from .pretrained.format import choose_weights as choose_weights
 from .pretrained.format import shipped_weights as shipped_weights
 from .pretrained.property_predictor import PropertyPredictor as PropertyPredictor
+from .sampling.continuous.base import ContinuousSolver as ContinuousSolver
+from .sampling.discrete.base import DiscreteSolver as DiscreteSolver
+from .sampling.interval import Interval as Interval
 from .training.runs import Run as Run
 from .training.runs import distill as distill
 from .training.runs import train as train

@@ -3,11 +3,20 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from moldiff.config.base import Config, NotNegative, Positive, Share, shortened
 from moldiff.config.sampler import PRESETS, SamplerConfig
 from moldiff.errors import ConfigError
+
+
+def _solver(value: Any) -> Any:
+    if not callable(getattr(value, "step", None)):
+        raise ValueError("a solver has a method `step(z_t, x0_hat, interval, memory)`")
+    return value
+
+
+OBJECTS = ("solver", "classes")  # may be objects in the place of names
 
 
 class SamplingOptions(Config):
@@ -18,6 +27,10 @@ class SamplingOptions(Config):
 
     Attributes:
         sampler: replaces the whole sampler of the weights.
+        solver: of the coordinates, by its name, or an object of your own as of
+            `moldiff.sampling.continuous.base.ContinuousSolver`.
+        classes: the solver of the classes, by its name, or an object as of
+            `moldiff.sampling.discrete.base.DiscreteSolver`.
         preset: 10, 20 or 50 network evaluations.
         num_steps: network evaluations for each molecule.
         batch_size: most molecules in one network evaluation; by default by a budget in atom pairs. Changes no molecule.
@@ -33,11 +46,11 @@ class SamplingOptions(Config):
 
     sampler: SamplerConfig | None = None
     preset: Literal["fast", "balanced", "best"] | None = None
-    solver: Literal["multistep", "ddim", "heun"] | None = None
+    solver: Literal["multistep", "ddim", "heun"] | Annotated[Any, AfterValidator(_solver)] = None
     num_steps: Annotated[int, Field(ge=1, le=100_000)] | None = None
     eta: Share | None = None
     churn: Annotated[float, Field(ge=0, lt=1)] | None = None
-    classes: Literal["posterior", "leaping", "unmasking"] | None = None
+    classes: Literal["posterior", "leaping", "unmasking"] | Annotated[Any, AfterValidator(_solver)] = None
     temperature: Positive | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     resample: Share | None = None
@@ -94,9 +107,21 @@ class SamplingOptions(Config):
             The sampler; a `ConfigError` if its settings do not fit together.
         """
         base = self.sampler or default
-        own = {name: value for name in SamplerConfig.model_fields if (value := getattr(self, name)) is not None}
+        values = {name: getattr(self, name) for name in SamplerConfig.model_fields}
+        own = {
+            name: value
+            for name, value in values.items()
+            if value is not None and (name not in OBJECTS or isinstance(value, str))
+        }
         changes = (PRESETS[self.preset] if self.preset else {}) | own
         return SamplerConfig.parse(base.model_dump() | changes, source="SamplingOptions") if changes else base
+
+    def solver_objects(self) -> tuple[Any, Any]:
+        """The solvers of coordinates and of classes that are objects; None where a name or nothing is given."""
+        return (
+            None if isinstance(self.solver, str) else self.solver,
+            None if isinstance(self.classes, str) else self.classes,
+        )
 
 
 DEFAULT_OPTIONS = SamplingOptions()

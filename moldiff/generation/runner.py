@@ -161,11 +161,12 @@ class Runner:
         if seed < 0:
             raise ConfigError(f"seed {seed}: must be at least 0")
         sampler, process = options.sampler_for(bundle.sampler), bundle.denoiser.process
-        grid = build_grid(sampler, process.pos.schedule, num_steps)
+        continuous, discrete = options.solver_objects()
+        grid = build_grid(sampler, process.pos.schedule, num_steps, solver=continuous)
         run = partial(
             sample_trajectory,
             process,
-            solvers=build_solvers(sampler),
+            solvers=build_solvers(sampler, continuous=continuous, discrete=discrete),
             grid=grid,
             time_exponents=build_time_exponents(sampler),
             churn=sampler.churn,
