@@ -157,7 +157,7 @@ def test_size_follows_what_only_the_guide_knows(generator: MoleculeGenerator, pr
     label = (alpha.by_size[size][0] - alpha.mean) / alpha.std
     means = []
     for asked in ((), ((alpha, label),)):
-        selection = ParticleSampling(nitrogens, 2, asked=asked)
+        selection = ParticleSampling(nitrogens, 2, targets=asked)
         samples = generator.stream(60, num_steps=1, target=Targets(particles=selection))
         means.append(np.mean([len(molecule) for molecule in drawn(list(samples))]))
     assert (means[1] - means[0]) * (size - means[0]) > 0
