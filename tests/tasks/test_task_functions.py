@@ -23,7 +23,7 @@ def test_conformers_take_any_molecules_and_keep_the_place_of_refused_ones(genera
         np.array([[0.0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]),
         np.array([[0, 1, 1], [1, 0, 0], [1, 0, 0]]),
     )
-    given = ["CCO", "no smiles", water, moldiff.to_rdkit(water), "CCBr"]
+    given = ["CCO", "%%%", water, moldiff.to_rdkit(water), "CCBr"]
     samples = moldiff.tasks.conformers(generator, given, num_samples=2, **FEW)
     assert [s.index for s in samples] == list(range(10))
     refused = [None if s.failure is None or s.molecule else s.failure.reason for s in samples]
