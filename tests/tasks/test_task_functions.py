@@ -31,7 +31,7 @@ def test_conformers_take_any_molecules_and_keep_the_place_of_refused_ones(genera
     assert refused[2:4] == ["unreadable"] * 2
     assert refused[8:] == ["vocabulary"] * 2
     with pytest.raises(moldiff.DataError, match="neither a file nor a SMILES"):
-        moldiff.tasks.conformers(generator, "no such file")
+        moldiff.tasks.conformers(generator, "%%%")
     with pytest.raises(moldiff.DataError, match="largest_fragment=True"):
         moldiff.tasks.conformers(generator, "CCO.CCO")
 
