@@ -131,7 +131,7 @@ BAD = {
     "too many atoms": ("--num-atoms 5000", "num_atoms 5000"),
     "beyond the data": ("--num-atoms 20-40", "trained on 3 to 29 atoms"),
     "no number": ("--num-atoms lots", "--num-atoms lots: expected one number or a range"),
-    "setting": ("--set bond_led=2", "unknown key 'bond_led'; did you mean 'bond_time_exponent'?"),
+    "setting": ("--set bond_time_exponet=2", "unknown key 'bond_time_exponet'; did you mean 'bond_time_exponent'?"),
     "no setting": ("--set bond_time_exponent", "expected key=value"),
     "grid": ("--grid 1,half,0", "--grid 1,half,0: expected a name, or times such as"),
     "grid that rises": ("--grid 1,0.2,0.5,0", "must fall from 1 to 0"),
