@@ -79,7 +79,7 @@ def sample(
     """Samples molecules, writes them as they come, and scores them.
 
     Every molecule is written, each with its seed, index, SMILES, and whether it is strictly valid or why not; the exit
-    code is 3 if fewer were written than asked for. Ctrl-C keeps what is done.
+    code is 3 if fewer were written than requested. Ctrl-C keeps what is done.
 
     Examples: moldiff sample --out molecules.sdf | moldiff sample -n 1000 --num-atoms 15-20 --valid-only --out x.sdf |
     moldiff sample --weights runs/gap/bundle --target gap=6.5eV --guidance 2 --out x.sdf |

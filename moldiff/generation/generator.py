@@ -158,9 +158,9 @@ class MoleculeGenerator:
             raise ConfigError("target: resolved targets have their own particles and reward; give these no second time")
         particles, conditions = target.particles, target.conditions
         labels = labels_of(known, conditions)
-        own = [(c, label) for c, label in (particles.asked if particles else ()) if c.name not in conditions]
+        own = [(c, label) for c, label in (particles.targets if particles else ()) if c.name not in conditions]
         every, wanted = [*known, *(c for c, _ in own)], [*labels, *(label for _, label in own)]
-        recorded = {**values_of(known, labels), **({} if particles is None else particles.wishes)}
+        recorded = {**values_of(known, labels), **({} if particles is None else particles.recorded)}
         warn_outside(every, wanted)
         counts = size_weights(every, wanted, self.bundle.statistics.sizes)
         sizes = Sizes.of(counts, num_atoms, allow_extrapolation=options.allow_extrapolation)
@@ -273,7 +273,7 @@ class MoleculeGenerator:
         if len(set(numbers)) != len(parts) or min(numbers, default=0) < 0:
             raise ConfigError(f"indices: {len(parts)} parts need as many different numbers of at least 0")
         of = dict(zip(numbers, parts, strict=True))
-        recorded = {} if particles is None else particles.wishes
+        recorded = {} if particles is None else particles.recorded
         runner = self._runner(
             seed=seed, num_steps=num_steps, options=options, particles=particles, targets=lambda index: recorded
         )

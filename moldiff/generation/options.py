@@ -19,20 +19,56 @@ def _solver(value: Any) -> Any:
 OBJECTS = ("solver", "classes")  # may be objects in the place of names
 
 
+def _checked_init(self: Any, **values: Any) -> None:
+    """Checks the values of `SamplingOptions`.
+
+    Args:
+        self: the options.
+        **values: the fields.
+
+    Raises:
+        ConfigError: one line that names the option and what is wrong with it.
+    """
+    try:
+        Config.__init__(self, **values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "options"
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(f"SamplingOptions: unknown option {name!r}{type(self)._near((name,))}") from error
+        what = "expected a SamplerConfig; `solver` names a solver" if name == "sampler" else first["msg"]
+        raise ConfigError(f"SamplingOptions: {name}: {what}, got {shortened(first['input'])}") from error
+
+
 class SamplingOptions(Config):
     """How to sample. None leaves a setting as the weights have it.
 
-    Settings of the sampler, from `preset` to `x0_std`, replace those of the weights one by one; see
-    `moldiff.config.sampler.SamplerConfig` for their meaning.
+    Settings of the sampler replace those of the weights one by one; `moldiff.config.sampler.SamplerConfig` has more on
+    them.
 
     Attributes:
         sampler: replaces the whole sampler of the weights.
+        preset: 10, 20 or 50 network evaluations.
         solver: of the coordinates, by its name, or an object of your own as of
             `moldiff.sampling.continuous.base.ContinuousSolver`.
-        classes: the solver of the classes, by its name, or an object as of
-            `moldiff.sampling.discrete.base.DiscreteSolver`.
-        preset: 10, 20 or 50 network evaluations.
         num_steps: network evaluations for each molecule.
+        eta: share of fresh noise of the solver: 1 stochastic, 0 deterministic.
+        churn: share of each step that fresh noise takes back.
+        classes: solver of atom and bond classes, by its name, or an object as of
+            `moldiff.sampling.discrete.base.DiscreteSolver`.
+        temperature: divides the logits of classes.
+        top_p: leaves out the least likely classes; 1 is exact.
+        resample: of `posterior`: share of the classes that each step samples again.
+        corrector_rate: of `leaping`: rate of additional jumps.
+        gumbel_noise: of `unmasking`: randomness of the order.
+        connectivity: above 0 favours bonds that keep a molecule in one piece.
+        grid: of times, by name, or the times themselves from 1 down to 0.
+        grid_power: above 1 makes steps finer near the data.
+        grid_focus: above 0 makes steps finer in the middle.
+        grid_end: time of the last evaluation.
+        atom_time_exponent: coordinates at time t, atom classes at t to this power.
+        bond_time_exponent: the same of bond classes.
+        x0_std: errors of x0_hat at even times, Å.
         batch_size: most molecules in one network evaluation; by default by a budget in atom pairs. Changes no molecule.
         first: index of the first sample, to continue where another call ended.
         allow_extrapolation: sizes outside the trained range give a warning instead of an error.
@@ -74,28 +110,7 @@ class SamplingOptions(Config):
     on_step: Callable[[int], None] | None = None
 
     if not TYPE_CHECKING:  # editors see the fields as arguments
-
-        def __init__(self, **values: Any) -> None:
-            """Checks the values.
-
-            Args:
-                **values: the fields.
-
-            Raises:
-                ConfigError: one line that names the option and what is wrong with it.
-            """
-            try:
-                super().__init__(**values)
-            except ValidationError as error:
-                first = error.errors()[0]
-                name = str(first["loc"][0]) if first["loc"] else "options"
-                if first["type"] == "extra_forbidden":
-                    raise ConfigError(f"SamplingOptions: unknown option {name!r}{self._near((name,))}") from error
-                if name == "sampler":
-                    first["msg"] = "expected a SamplerConfig; `solver` names a solver"
-                raise ConfigError(
-                    f"SamplingOptions: {name}: {first['msg']}, got {shortened(first['input'])}"
-                ) from error
+        __init__ = _checked_init
 
     def sampler_for(self, default: SamplerConfig) -> SamplerConfig:
         """The sampler of the weights with these options.

@@ -10,57 +10,57 @@ from moldiff.chem.descriptors import DESCRIPTORS, describe
 from moldiff.chem.molecule import Molecule
 from moldiff.pretrained.property_predictor import PropertyPredictor
 
+Reward = Callable[[Sequence[Molecule], Sequence[int]], Sequence[float] | np.ndarray]
+"""From molecules, and the index of the sample that each is for, to a number each; more is better, NaN is worst."""
+
 
 @dataclass(frozen=True)
 class PropertyReward:
-    """How near the predicted properties of molecules are to what is wanted; a score of `moldiff.generation.particles`.
+    """Closeness of predicted properties to targets.
 
     Attributes:
         predictor: of the properties.
-        wanted: labels of the targets, of all samples alike or by their index; NaN is free.
+        targets: labels of the properties, of all samples or by their index; NaN for none.
     """
 
     predictor: PropertyPredictor
-    wanted: Sequence[float] | Mapping[int, Sequence[float]]
+    targets: Sequence[float] | Mapping[int, Sequence[float]]
 
     def __call__(self, molecules: Sequence[Molecule], indices: Sequence[int]) -> Float[np.ndarray, "m"]:
         """Minus the sum of the distances, in standard deviations; NaN for a molecule with an unknown atom class."""
         labels = self.predictor.labels(molecules)
-        rows = [self.wanted[index] if isinstance(self.wanted, Mapping) else self.wanted for index in indices]
+        rows = [self.targets[index] if isinstance(self.targets, Mapping) else self.targets for index in indices]
         wanted = np.array(rows).reshape(labels.shape)
         return -np.where(np.isnan(wanted), 0.0, np.abs(labels - wanted)).sum(1)
 
 
-Reward = Callable[[Sequence[Molecule], Sequence[int]], Sequence[float] | np.ndarray]
-
-
 @dataclass(frozen=True)
 class DescriptorReward:
-    """How near RDKit's descriptors of molecules are to what is wanted.
+    """Closeness of RDKit's descriptors to targets.
 
     Attributes:
-        wanted: values by their name in `moldiff.chem.descriptors.DESCRIPTORS`.
+        targets: values by their name in `moldiff.chem.descriptors.DESCRIPTORS`.
     """
 
-    wanted: Mapping[str, float]
+    targets: Mapping[str, float]
 
     def __call__(self, molecules: Sequence[Molecule], indices: Sequence[int]) -> Float[np.ndarray, "m"]:
         """Minus the sum of the distances, in the spread of each descriptor; NaN where RDKit does not sanitise."""
         del indices
-        spread = [DESCRIPTORS[name].spread for name in self.wanted]
-        return -np.abs((describe(list(self.wanted), molecules) - [*self.wanted.values()]) / spread).sum(1)
+        spread = [DESCRIPTORS[name].spread for name in self.targets]
+        return -np.abs((describe(list(self.targets), molecules) - [*self.targets.values()]) / spread).sum(1)
 
 
 @dataclass(frozen=True)
 class SumReward:
-    """Several scores in one, each as it is.
+    """The sum of several rewards.
 
     Attributes:
-        scores: to add.
+        rewards: to add.
     """
 
-    scores: tuple[Reward, ...]
+    rewards: tuple[Reward, ...]
 
     def __call__(self, molecules: Sequence[Molecule], indices: Sequence[int]) -> Float[np.ndarray, "m"]:
         """The sum; NaN where one is."""
-        return np.sum([np.asarray(score(molecules, indices), dtype=float) for score in self.scores], axis=0)
+        return np.sum([np.asarray(reward(molecules, indices), dtype=float) for reward in self.rewards], axis=0)

@@ -19,9 +19,9 @@ def size_weights(
     conditions: Sequence[Condition], labels: Sequence[float], sizes: Mapping[int, int]
 ) -> Mapping[int, float]:
     """How often each number of atoms comes with these labels, as if the conditions were independent given it."""
-    told = [(c, label) for c, label in zip(conditions, labels, strict=True) if not math.isnan(label)]
-    likely = {n: count * math.prod(c.likelihood(label, n) for c, label in told) for n, count in sizes.items()}
-    return likely if told and sum(likely.values()) > 0 else {n: float(count) for n, count in sizes.items()}
+    given = [(c, label) for c, label in zip(conditions, labels, strict=True) if not math.isnan(label)]
+    likely = {n: count * math.prod(c.likelihood(label, n) for c, label in given) for n, count in sizes.items()}
+    return likely if given and sum(likely.values()) > 0 else {n: float(count) for n, count in sizes.items()}
 
 
 NumAtoms = int | tuple[int, int] | None
@@ -45,15 +45,15 @@ class Sizes:
             if isinstance(num_atoms, int)
             else num_atoms
         )
-        asked = f"num_atoms {low}" if low == high else f"num_atoms {low}-{high}"
+        request = f"num_atoms {low}" if low == high else f"num_atoms {low}-{high}"
         if not 1 <= low <= high <= MAX_ATOMS:
-            raise SizeError(f"{asked}: expected one size or least-greatest, within 1 to {MAX_ATOMS}")
+            raise SizeError(f"{request}: expected one size or least-greatest, within 1 to {MAX_ATOMS}")
         beyond = low < least or high > greatest
         if beyond:
-            told = f"{asked}: the weights were trained on {least} to {greatest} atoms"
+            beyond_data = f"{request}: the weights were trained on {least} to {greatest} atoms"
             if not allow_extrapolation:
-                raise SizeError(f"{told}; stay within, or allow extrapolation and expect fewer valid molecules")
-            warnings.warn(f"{told}; expect fewer valid molecules beyond", stacklevel=3)
+                raise SizeError(f"{beyond_data}; stay within, or allow extrapolation and expect fewer valid molecules")
+            warnings.warn(f"{beyond_data}; expect fewer valid molecules beyond", stacklevel=3)
         values = np.arange(low, high + 1)
         weights = np.array([counts.get(int(value), 0) for value in values], dtype=np.float64)
         if beyond or not weights.any():

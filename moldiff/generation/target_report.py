@@ -1,4 +1,4 @@
-"""What is said of molecules as they come: tags beside them, and a table of how near they are to what was asked for."""
+"""How close molecules come to their targets: tags beside each, and a table of all."""
 
 import math
 from collections import defaultdict
@@ -23,7 +23,7 @@ TARGET, PREDICTED, ERROR = "target_", "predicted_", "error_"  # before the name 
 
 @dataclass
 class Evaluator:
-    """Measures molecules as they come, and keeps what the table at the end needs.
+    """Measures molecules, and keeps what the table at the end needs.
 
     Attributes:
         title: of the table.
@@ -33,8 +33,8 @@ class Evaluator:
         errors: of the numbers themselves, by name; none of what is exact.
         unknown: why a molecule has no numbers.
         caption: below the table.
-        values: by name, of all that came.
-        distances: from what was asked for.
+        values: by name, of all molecules.
+        distances: from the targets.
         num_unknown: molecules without numbers.
     """
 
@@ -50,7 +50,7 @@ class Evaluator:
     num_unknown: int = 0
 
     def evaluate(self, molecules: "Sequence[Molecule]") -> "list[Molecule]":
-        """The molecules with their numbers, and how far those are from what was asked for, or what they have."""
+        """The molecules with their numbers, and how far those are from the target, or from what the record has."""
         rows = self.measure(molecules)
         return [self._with_tags(molecule, row) for molecule, row in zip(molecules, rows.tolist(), strict=True)]
 
@@ -91,19 +91,19 @@ class Evaluator:
 
 
 def predictor_evaluator(predictor: "PropertyPredictor", *, chose: bool = False) -> Evaluator:
-    """What a predictor says.
+    """Measures what a predictor predicts.
 
     Args:
         predictor: of properties.
-        chose: it also chose among the walks, so it is no judge of how well that went.
+        chose: it also ranked the particles, so its errors are flattered.
 
     Returns:
-        The judge.
+        The evaluator.
     """
     predict = partial(
         predictor.predict, allow_extrapolation=True, check_geometry=False
     )  # or the figures would be of the better molecules
-    flattered = "the predictor chose these molecules among others; the truth lies farther off"
+    flattered = "the predictor also chose these molecules; the true errors are larger"
     return Evaluator(
         "Predicted properties",
         predict,
@@ -116,30 +116,30 @@ def predictor_evaluator(predictor: "PropertyPredictor", *, chose: bool = False) 
 
 
 def descriptor_evaluator(names: Sequence[str]) -> Evaluator:
-    """What RDKit computes, of `moldiff.chem.descriptors.DESCRIPTORS`."""
+    """Measures what RDKit computes, of `moldiff.chem.descriptors.DESCRIPTORS`."""
     from moldiff.chem.descriptors import DESCRIPTORS, describe
 
     units = {name: DESCRIPTORS[name].unit for name in names}
     return Evaluator("Computed properties", partial(describe, list(names)), units, unknown="are not sanitised by RDKit")
 
 
-def evaluators_of(weights: str, selection: "ParticleSampling | None") -> list[Evaluator]:
-    """Those that have a say on what was asked for.
+def evaluators_of(weights: str, particles: "ParticleSampling | None") -> list[Evaluator]:
+    """What measures the targets.
 
     Args:
-        weights: of the generator, whose predictor judges if it brings one, else the predictor that chose among walks.
-        selection: what walks competed for.
+        weights: of the generator; a predictor inside measures, else the one that ranked the particles.
+        particles: how they were ranked.
 
     Returns:
-        The judges.
+        The evaluators.
     """
     from moldiff.generation.rewards import DescriptorReward, PropertyReward, SumReward
     from moldiff.pretrained.property_predictor import PropertyPredictor
 
-    score = None if selection is None else selection.score
-    scores = score.scores if isinstance(score, SumReward) else (score,)
-    evaluators = [descriptor_evaluator(list(score.wanted)) for score in scores if isinstance(score, DescriptorReward)]
-    reward_model = next((score.predictor for score in scores if isinstance(score, PropertyReward)), None)
+    reward = None if particles is None else particles.reward
+    rewards = reward.rewards if isinstance(reward, SumReward) else (reward,)
+    evaluators = [descriptor_evaluator(list(one.targets)) for one in rewards if isinstance(one, DescriptorReward)]
+    reward_model = next((one.predictor for one in rewards if isinstance(one, PropertyReward)), None)
     if evaluators and reward_model is None:
         return evaluators
     predictor = PropertyPredictor.inside(weights) or reward_model

@@ -109,7 +109,7 @@ def resolve_particles(
         ConfigError: if a target ranks no particles.
     """
     particles = split_targets(bundle, weights, target or {}, num_particles, reward_model, reward, options).particles
-    ranked = {} if particles is None else particles.wishes
+    ranked = {} if particles is None else particles.recorded
     for name in target or {}:
         if name not in ranked:
             raise ConfigError(f"target={name}: here targets rank particles; {_remedy(name)}")
@@ -175,8 +175,8 @@ def split_targets(
         num_particles,
         every=options.resample_every,
         until=options.resample_until,
-        asked=labels,
-        told=computed,
+        targets=labels,
+        values=computed,
     )
     return Targets(conditions, particles)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ import moldiff
 from moldiff.build import build_predictor
 from moldiff.chem.bare_geometry import geometry_obstacle
 from moldiff.chem.molecule import Molecule
+from moldiff.chem.rdkit_conversion import from_rdkit
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.conditions.condition import Condition
 from moldiff.config.base import Config, NotNegative
@@ -117,19 +118,20 @@ class PropertyPredictor:
         write_bundle(Path(folder), texts, self.network.state_dict(), overwrite=overwrite)
 
     def predict(
-        self, molecules: Iterable[Molecule], *, allow_extrapolation: bool = False, check_geometry: bool = True
+        self, molecules: Iterable[Any], *, allow_extrapolation: bool = False, check_geometry: bool = True
     ) -> Float[np.ndarray, "m c"]:
         """The properties of molecules.
 
         Args:
-            molecules: with all their atoms; coordinates as relaxed as those it was trained on.
+            molecules: `Molecule`s or RDKit molecules with all their atoms; coordinates as relaxed as in training.
             allow_extrapolation: also of molecules unlike those it was trained on, whose figures may mean nothing.
             check_geometry: refuse coordinates that are not those of a whole molecule in Å.
 
         Returns:
             A row for each molecule, in the units of the targets; NaN for one that `obstacle` speaks against.
         """
-        molecules, targets = list(molecules), self.targets
+        molecules = [one if isinstance(one, Molecule) else from_rdkit(one) for one in molecules]
+        targets = self.targets
         usable = [
             index
             for index, molecule in enumerate(molecules)

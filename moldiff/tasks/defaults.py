@@ -7,7 +7,7 @@ AUTO = "auto"  # for each molecule the shipped weights whose domain holds it
 
 @dataclass(frozen=True)
 class TaskDefaults:
-    """What a task does unless it is asked for something else.
+    """What a task does by default.
 
     Attributes:
         num_samples: for each molecule of the input.

@@ -1,7 +1,7 @@
 """The molecules that a task is given: files, SMILES, RDKit molecules and others, and which of them it can complete."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -131,7 +131,7 @@ def usable(
     return Usable(good, refused)
 
 
-def _several(molecules: Any) -> Sequence[Any] | Iterator[Any]:
+def _several(molecules: Any) -> Any:
     """A sequence as it is; anything else is one molecule. ASE's atoms are a sequence of atoms, and one molecule."""
     one = isinstance(molecules, Molecule) or hasattr(molecules, "get_atomic_numbers") or hasattr(molecules, "GetAtoms")
     return [molecules] if one else molecules

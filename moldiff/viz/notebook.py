@@ -31,4 +31,4 @@ def viewer_html(molecule: Molecule) -> str:
     view.addModel(sdf_text(molecule).split("$$$$")[0], "sdf")
     view.setStyle({"stick": {"radius": 0.15}, "sphere": {"scale": 0.25}})
     view.zoomTo()
-    return view.write_html()
+    return view.write_html() or ""

@@ -97,8 +97,8 @@ def test_molecules_of_a_seed_are_the_same_at_one_precision_only(hydrogen: Path, 
     for precision in ("float32", "bf16", "auto"):
         out = tmp_path / f"{precision}.sdf"
         assert sample(hydrogen, out, "--num-samples", 4, "--precision", precision).exit_code == 0
-        (told,) = {m.properties["precision"] for m in molecules(out)}
-        drawn[precision] = told, [m.pos.tolist() for m in molecules(out)]
+        (found,) = {m.properties["precision"] for m in molecules(out)}
+        drawn[precision] = found, [m.pos.tolist() for m in molecules(out)]
     assert drawn["float32"][0] == "float32"
     assert drawn["bf16"][0] == "bf16"
     assert drawn["float32"][1] != drawn["bf16"][1]
@@ -131,12 +131,12 @@ BAD = {
     "too many atoms": ("--num-atoms 5000", "num_atoms 5000"),
     "beyond the data": ("--num-atoms 20-40", "trained on 3 to 29 atoms"),
     "no number": ("--num-atoms lots", "--num-atoms lots: expected one number or a range"),
-    "setting": ("--set bond_led=2", "unknown key 'bond_led'; did you mean 'bond_time_exponent'?"),
+    "setting": ("--set bond_time_exponet=2", "unknown key 'bond_time_exponet'; did you mean 'bond_time_exponent'?"),
     "no setting": ("--set bond_time_exponent", "expected key=value"),
     "grid": ("--grid 1,half,0", "--grid 1,half,0: expected a name, or times such as"),
     "grid that rises": ("--grid 1,0.2,0.5,0", "must fall from 1 to 0"),
     "churn": ("--churn 1", "churn"),
-    "trajectory": ("--trajectory {here}/walk.csv", "must be one of .sdf, .xyz"),
+    "trajectory": ("--trajectory {here}/trajectory.csv", "must be one of .sdf, .xyz"),
     "temperature": ("--temperature 0", "temperature"),
     "lead": ("--set bond_time_exponent=0", "bond_time_exponent"),
     "unknown weights": ("--weights qm8", "weights 'qm8': no such folder"),
@@ -240,11 +240,11 @@ def test_sample_warns_beyond_the_data(weights: Path, tmp_path: Path):
 
 @pytest.mark.parametrize("suffix", [".sdf", ".xyz"])
 def test_sample_writes_the_states_of_a_walk_for_animate(suffix: str, hydrogen: Path, tmp_path: Path):
-    out, walk, film = tmp_path / "x.sdf", tmp_path / f"walk{suffix}", tmp_path / "x.gif"
-    result = sample(hydrogen, out, "--num-samples", 2, "--num-steps", 5, "--trajectory", walk)
+    out, trajectory, film = tmp_path / "x.sdf", tmp_path / f"trajectory{suffix}", tmp_path / "x.gif"
+    result = sample(hydrogen, out, "--num-samples", 2, "--num-steps", 5, "--trajectory", trajectory)
     assert result.exit_code == 0
     assert "10 states" in result.stdout
-    states = [molecule for _, molecule in read_molecules(walk) if isinstance(molecule, Molecule)]
+    states = [molecule for _, molecule in read_molecules(trajectory) if isinstance(molecule, Molecule)]
     assert len(states) == 10
     for number, end in enumerate(molecules(out)):
         assert states[5 * number + 4].pos == pytest.approx(end.pos, abs=1e-4)
@@ -252,8 +252,8 @@ def test_sample_writes_the_states_of_a_walk_for_animate(suffix: str, hydrogen: P
     times = [state.properties["time"] for state in states[:5]]
     assert times == sorted(times, reverse=True)
     assert times[-1] == 0
-    shown = run("animate", walk, "--out", film, "--number", 2)
+    shown = run("animate", trajectory, "--out", film, "--number", 2)
     assert shown.exit_code == 0
     assert "5 pictures of moldiff-0-1" in shown.stdout
-    refused(run("animate", walk, "--out", film), "is there already")
-    refused(run("animate", walk, "--out", tmp_path / "y.gif", "--number", 3), "holds 2 molecules")
+    refused(run("animate", trajectory, "--out", film), "is there already")
+    refused(run("animate", trajectory, "--out", tmp_path / "y.gif", "--number", 3), "holds 2 molecules")

@@ -127,12 +127,12 @@ def test_what_cannot_be_honoured_is_one_line_before_any_work(args: list[str], me
     assert not (tmp_path / "x.sdf").exists()
 
 
-def test_walks_compete_for_what_is_decorated(tmp_path: Path):
-    """What is known stays all the same, and what was asked for stands beside what came."""
+def test_particles_compete_for_what_is_decorated(tmp_path: Path):
+    """What is given stays all the same, and the target stands beside the result."""
     decorate = ["decorate", "*c1ccco1", "--add", "4-9", "-n", 6, "--target", "logp=2.5"]
     off = []
-    for walks in (2, 6):
-        found = written(tmp_path / f"{walks}.sdf", *decorate, "--num-particles", walks)
+    for particles in (2, 6):
+        found = written(tmp_path / f"{particles}.sdf", *decorate, "--num-particles", particles)
         assert len({m.pos[:8].tobytes() for m in found}) == 1
         assert all(m.properties["target_logp"] == 2.5 for m in found)
         off.append(sum(float(m.properties["error_logp"]) for m in found) / len(found))

@@ -90,7 +90,7 @@ def test_shipped_predictors_know_the_data(name: str, sample_sdf: Path) -> None:
         assert np.abs(values[:, column] - true).mean() < 3 * predictor.errors[target.name]
 
 
-def test_walks_that_compete_come_nearer_to_what_is_asked(generator: MoleculeGenerator) -> None:
+def test_particles_come_closer_to_their_targets(generator: MoleculeGenerator) -> None:
     """Chosen by one predictor, judged by the one that was trained on other molecules."""
     reward_model, judge = (PropertyPredictor.from_pretrained(name) for name in ("qm9-properties", "qm9"))
     gap = next(place for place, target in enumerate(reward_model.targets) if target.name == "gap")

@@ -1,4 +1,4 @@
-"""Walks that compete for each molecule, as a user meets them: any score, a predictor, the command line."""
+"""Particles as a user meets them: any reward, a predictor, the command line."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -44,7 +44,7 @@ def drawn(samples: Sequence[Sample]) -> list[Molecule]:
     return [sample.molecule for sample in samples if sample.molecule is not None]
 
 
-def test_more_walks_score_better(generator: MoleculeGenerator):
+def test_more_particles_have_higher_rewards(generator: MoleculeGenerator):
     options: dict[str, Any] = {"num_samples": 12, "num_steps": STEPS, "num_atoms": 12}
     means = [np.mean(nitrogens(drawn(list(generator.stream(**options))), range(12)))]
     for num_particles in (2, 8):
@@ -75,7 +75,7 @@ def test_the_same_molecule_for_any_batch(generator: MoleculeGenerator, predictor
     assert all(np.array_equal(one.pos, two.pos) for one, two in zip(whole[6:], later, strict=True))
 
 
-def test_states_are_those_of_the_walk_that_won(generator: MoleculeGenerator):
+def test_states_are_those_of_the_best_particle(generator: MoleculeGenerator):
     options: dict[str, Any] = {"num_steps": STEPS, "num_atoms": 8, "options": SamplingOptions(trajectories=True)}
     for sample in generator.stream(4, **options, reward=nitrogens, num_particles=4):
         assert sample.molecule is not None
@@ -85,8 +85,8 @@ def test_states_are_those_of_the_walk_that_won(generator: MoleculeGenerator):
         assert sample.confidence.shape == sample.molecule.bond.shape
 
 
-def test_walks_compete_until_they_are_let_go(generator: MoleculeGenerator):
-    """Late in the walk nothing is asked of the score but who is best in the end."""
+def test_particles_are_compared_until_the_given_time(generator: MoleculeGenerator):
+    """Late in sampling the reward only finds the best particle at the end."""
     calls: list[int] = []
 
     def counted(molecules: Sequence[Molecule], indices: Sequence[int]) -> list[int]:
@@ -108,7 +108,7 @@ def test_walks_compete_until_they_are_let_go(generator: MoleculeGenerator):
         assert len(calls) == comparisons
 
 
-def test_what_has_no_score_loses(generator: MoleculeGenerator):
+def test_what_has_no_reward_loses(generator: MoleculeGenerator):
     def even(molecules: Sequence[Molecule], indices: Sequence[int]) -> list[float]:
         return [float("nan") if count % 2 else 0.0 for count in nitrogens(molecules, indices)]
 
@@ -128,7 +128,7 @@ def test_nonsense_is_refused(generator: MoleculeGenerator):
 
 
 def test_user_selects_by_a_predictor(weights: Path, predictor_weights: Path, tmp_path: Path):
-    """The weights know no conditions; the guide's is written beside the molecule, and what it predicts."""
+    """The weights have no conditions; the target is written beside the molecule, and what the reward model predicts."""
     sample = ["sample", "--weights", weights, "-n", 4, "--num-steps", STEPS, "--out"]
     result = run(
         *sample, tmp_path / "x.sdf", "--target", "gap=6.5", "--reward-model", predictor_weights, "--num-particles", 4
@@ -151,13 +151,13 @@ def test_user_selects_by_a_predictor(weights: Path, predictor_weights: Path, tmp
     refused(run(*sample, out, *both), "target 'mu'")
 
 
-def test_size_follows_what_only_the_guide_knows(generator: MoleculeGenerator, predictor_weights: Path):
+def test_size_follows_what_only_the_reward_model_knows(generator: MoleculeGenerator, predictor_weights: Path):
     alpha = PropertyPredictor.from_pretrained(predictor_weights).targets[1]
     size, _ = max(alpha.by_size.items(), key=lambda item: item[1][0])
     label = (alpha.by_size[size][0] - alpha.mean) / alpha.std
     means = []
     for asked in ((), ((alpha, label),)):
-        selection = ParticleSampling(nitrogens, 2, asked=asked)
+        selection = ParticleSampling(nitrogens, 2, targets=asked)
         samples = generator.stream(60, num_steps=1, target=Targets(particles=selection))
         means.append(np.mean([len(molecule) for molecule in drawn(list(samples))]))
     assert (means[1] - means[0]) * (size - means[0]) > 0
@@ -168,8 +168,8 @@ def test_user_selects_by_what_rdkit_computes(weights: Path, tmp_path: Path):
     out = tmp_path / "x.sdf"
     sample = ["sample", "--weights", weights, "-n", 30, "--num-steps", STEPS, "--num-atoms", 3, "--out", out]
     off = []
-    for walks in (2, 12):
-        result = run(*sample, "--target", "tpsa=60 Å²", "--num-particles", walks, "--overwrite")
+    for particles in (2, 12):
+        result = run(*sample, "--target", "tpsa=60 Å²", "--num-particles", particles, "--overwrite")
         assert "Computed properties" in result.stdout, result.output
         records = [record for _, record in read_molecules(out) if isinstance(record, Molecule)]
         values = describe(["tpsa"], records)[:, 0]
@@ -208,7 +208,7 @@ def test_a_predictor_and_rdkit_choose_together(weights: Path, predictor_weights:
     refused(run("sample", "--weights", weights, "--out", out, "--overwrite", *only), "reward model predicts gap, alpha")
 
 
-def test_likeness_is_a_distance_in_spreads():
+def test_descriptor_reward_is_a_distance_in_spreads():
     single = np.array([[0, 1], [1, 0]])
     hydrogen = Molecule(np.array([1, 1]), np.zeros(2, dtype=int), np.array([[0.0, 0, 0], [0.74, 0, 0]]), single)
     score = DescriptorReward({"weight": 2.016 + 28.0, "rings": 0})

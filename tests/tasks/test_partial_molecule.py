@@ -88,12 +88,12 @@ def test_only_what_failed_is_drawn_again_with_numbers_of_its_own(generator: Mole
         seen.append((number, attempt))
         return PartialMolecule.of(WATER, "pos", "atom", "bond")
 
-    def judged(number: int, sample: Sample) -> Sample:
+    def correct(number: int, sample: Sample) -> Sample:
         assert sample.molecule is not None
         attempt = int(sample.molecule.properties["index"]) // ATTEMPT
         return sample if number == 0 or attempt else replace(sample, result=Failure("planted", ""))
 
-    samples = list(attempts(generator, 3, ask, most=5, judged=judged, num_steps=2))
+    samples = list(attempts(generator, 3, ask, most=5, correct=correct, num_steps=2))
     assert [(s.index, s.valid) for s in samples] == [(0, True), (1, True), (2, True)]
     assert sorted(seen) == [(0, 0), (1, 0), (1, 1), (2, 0), (2, 1)]
 

@@ -1,0 +1,53 @@
+"""The scripts that a user copies: they import `moldiff` alone, and they run."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
+OTHERS = {"argparse", "pathlib", "rdkit", "rich"}
+
+
+def deep_imports(text: str) -> list[str]:
+    """What is imported of moldiff's rooms, or of packages that a user need not know."""
+    names = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module or ".")
+    return [name for name in names if name != "moldiff" and name.split(".")[0] not in OTHERS]
+
+
+def run_script(name: str, *args: object) -> str:
+    command = [sys.executable, str(ROOT / "scripts" / name), *map(str, args)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_import_moldiff_alone(path: Path):
+    assert deep_imports(path.read_text()) == []
+    assert deep_imports("from moldiff.io.formats import read_molecules") == ["moldiff.io.formats"]
+
+
+def test_sample_and_score_run(weights: Path, sample_sdf: Path, tmp_path: Path):
+    shown = run_script("sample.py", 4, tmp_path / "x.sdf", "--weights", weights, "--num-atoms", 5)
+    assert [line.split(":")[0] for line in shown.splitlines()] == ["0", "1", "2", "3"]
+    assert "valid" in run_script("score.py", tmp_path / "x.sdf")
+    assert "200" in run_script("score.py", sample_sdf, "--reference", sample_sdf)
+
+
+@pytest.mark.slow
+def test_prepare_and_train_run(sample_sdf: Path, tmp_path: Path):
+    assert "200 molecules" in run_script("prepare.py", sample_sdf, tmp_path / "store")
+    train = ["train.py", tmp_path / "store", tmp_path / "run", "--num-molecules", 100, "--num-blocks", 1]
+    assert run_script(*train).count("Sample(") == 10
+    assert (tmp_path / "run" / "bundle" / "model.safetensors").is_file()
