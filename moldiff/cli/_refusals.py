@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import count, filterfalse, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
+
+from moldiff.tasks.refused import Refused
 
 if TYPE_CHECKING:
     from moldiff.generation.sample import Sample
@@ -19,26 +20,6 @@ Failures = Annotated[
 ]
 MOST_LISTED = 10  # of a kind
 COLUMNS = ("record", "name", "sample", "reason", "detail")
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A record of the input that a task cannot honour.
-
-    Attributes:
-        number: of the record, from 1.
-        name: its title; empty if it could not be read.
-        reason: a short name.
-        detail: one line.
-    """
-
-    number: int
-    name: str
-    reason: str
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.detail}" if self.name and self.name not in self.detail else self.detail
 
 
 class Refusals:

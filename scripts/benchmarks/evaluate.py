@@ -21,6 +21,7 @@ from moldiff.chem.smiles_parsing import parse_smiles
 from moldiff.cli._parsing import changed
 from moldiff.data.store.dataset import MoleculeStore, find_store
 from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.options import SamplingOptions
 from moldiff.generation.sample import Sample
 from moldiff.metrics.score import score
 from moldiff.runtime.memory import keep_memory
@@ -104,7 +105,7 @@ def draw(
     torch.set_num_threads(1)
     generator = loaded(weights)
     sampler = changed(generator.bundle.sampler, assignments, num_steps=num_steps)
-    return list(generator.iterate(count, first=first, seed=seed, sampler=sampler))
+    return list(generator.stream(count, seed=seed, options=SamplingOptions(sampler=sampler, first=first)))
 
 
 @cache

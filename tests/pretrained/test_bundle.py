@@ -126,7 +126,7 @@ BAD = {
         edit_json("config.json", lambda c: c["model"]["network"].update(num_block=3)),
         "unknown key 'model.network.num_block'; did you mean 'num_blocks'",
     ),
-    "later version": (edit_json("config.json", lambda c: c.update(format_version=2)), "config.json: format_version"),
+    "later version": (edit_json("config.json", lambda c: c.update(format_version=3)), "config.json: format_version"),
     "other network": (edit_json("config.json", lambda c: c["model"]["network"].update(atom=32)), "config.json asks"),
     "monstrous network": (
         edit_json("config.json", lambda c: c["model"]["network"].update(atom=4 * 10**12)),
