@@ -33,8 +33,10 @@ def read_known(
     Returns:
         The SMILES; None without a reference.
     """
-    if reference is None or isinstance(reference, set):
-        return reference
+    if reference is None:
+        return None
+    if isinstance(reference, set):
+        return {str(smiles) for smiles in reference}
     sources = [reference] if isinstance(reference, str | Path) else reference
     return read_references([Path(source) for source in sources], report=report)
 

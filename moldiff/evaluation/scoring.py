@@ -16,6 +16,7 @@ from moldiff.errors import ConfigError
 from moldiff.evaluation.references import PathLike, read_data_score, read_distribution, read_known
 from moldiff.io.formats import read_records
 from moldiff.metrics.checks import MOST_CHECKED, CheckResult, find_checks, run_checks
+from moldiff.metrics.geometry import Measured
 from moldiff.metrics.protocols import find_protocols
 from moldiff.metrics.score import DataRow, Score
 from moldiff.metrics.score import score as score_records
@@ -60,6 +61,9 @@ class Scorer:
         measured: what the molecules of `distances_to` measure, if there are any.
         data: the data's own figures.
     """
+
+    measured: Measured | None
+    data: DataRow
 
     def __init__(
         self, options: ScoringOptions, *, console: Console | None = None, report: Callable[[str], None] = warnings.warn

@@ -1,14 +1,14 @@
 """Work that may never end, in processes that are ended when one piece takes too long."""
 
 import os
-import pickle
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
 from multiprocessing import get_context
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
@@ -51,14 +51,14 @@ def bounded_map(
         return
     items, count = chain(first, items), len(first)
     waiting: deque[ProcessFuture] = deque()  # in order
-    running: set[ProcessFuture] = set()
+    running: set[Future] = set()
     pool = ProcessPool(count, initializer=_initialize, initargs=(initializer,), context=get_context("spawn"))
     try:
         while True:
             free = min(count - len(running), count * MAX_WAITING - len(waiting))
             for item in islice(items, max(0, free)):
-                # Bytes, so that a process that dies of its argument dies inside the call.
-                future = pool.schedule(_call, (work, pickle.dumps(item)), timeout=max(seconds, 1e-9))  # 0: no limit
+                data = bytes(ForkingPickler.dumps(item))  # so that a process that dies of its argument dies in the call
+                future = pool.schedule(_call, (work, data), timeout=max(seconds, 1e-9))  # 0 would be no limit
                 waiting.append(future)
                 running.add(future)
             if not waiting:
@@ -96,4 +96,4 @@ def _initialize(initializer: Callable[[], object] | None) -> None:
 
 
 def _call(work: Callable[[Any], Any], item: bytes) -> Any:
-    return work(pickle.loads(item))
+    return work(ForkingPickler.loads(item))

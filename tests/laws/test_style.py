@@ -21,6 +21,7 @@ ASSERT_MAY_STAND = {
 TERMINAL_MAY_BE_WRITTEN = {
     "moldiff/cli/_terminal.py": "all other commands write through it",
     "moldiff/runtime/progress.py": "standard error, with text that is plain",
+    "moldiff/metrics/console.py": "a string, of tables whose cells are plain",
 }
 GLOBAL_SEED_MAY_BE_SET = {"moldiff/build.py": "e3nn and torch draw fresh weights from it; inside fork_rng"}
 FORBIDDEN_IMPORTS = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "random", "__future__"}
