@@ -23,9 +23,9 @@ from moldiff.data.batching import filled, in_batches
 from moldiff.data.statistics import Statistics
 from moldiff.errors import VocabularyError, WeightsError
 from moldiff.network.property_model import PropertyNetwork
-from moldiff.pretrained.bundle import read_config, read_vocabulary, texts_of
-from moldiff.pretrained.format import AGAIN, CARD, CONFIG, STATISTICS, TENSORS, find_weights, read_statistics, read_text
-from moldiff.pretrained.tensors import read_tensors, write_bundle
+from moldiff.pretrained.bundle import read_folder, texts_of
+from moldiff.pretrained.format import AGAIN, CARD, CONFIG, STATISTICS, TENSORS, find_weights, read_text
+from moldiff.pretrained.tensors import load_module, write_bundle
 from moldiff.runtime.precision import use_bf16
 from moldiff.runtime.threads import side_by_side
 from moldiff.state import State
@@ -87,23 +87,20 @@ class PropertyPredictor:
         """From a bundle's folder, or that of a generator with a judge; a `WeightsError` if it is none or unfit."""
         folder = find_weights(folder)
         folder = find_weights(folder / FOLDER) if (folder / FOLDER).is_dir() else folder
-        statistics = read_statistics(folder)
-        config = read_config(PredictorConfig, folder / CONFIG)
+        content = read_folder(folder, PredictorConfig)
+        config, statistics = content.config, content.statistics
         names = [condition.name for condition in statistics.conditions]
         if not names or sorted(config.errors) != sorted(names) or any(c.classes for c in statistics.conditions):
             raise WeightsError(
                 f"{folder}: {CONFIG} has errors of {', '.join(config.errors) or 'nothing'}, {STATISTICS} the numbers "
                 f"{', '.join(names) or 'none'}; {AGAIN}"
             )
-
-        def expected() -> dict[str, torch.Tensor]:
-            with torch.device("meta"):
-                return build_predictor(config.network, statistics).state_dict()
-
-        tensors = read_tensors(folder / TENSORS, expected, widest=max(config.network.model_dump().values()))
-        network = build_predictor(config.network, statistics)
-        network.load_state_dict(tensors)
-        return cls(network.eval(), config, statistics, read_vocabulary(folder, statistics), read_text(folder / CARD))
+        network = load_module(
+            folder / TENSORS,
+            lambda: build_predictor(config.network, statistics),
+            widest=max(config.network.model_dump().values()),
+        )
+        return cls(network, config, statistics, content.vocabulary, read_text(folder / CARD))
 
     @classmethod
     def inside(cls, weights: str | Path) -> "PropertyPredictor | None":

@@ -6,7 +6,7 @@ from network_inputs import ATOM_CLASSES, Inputs, make_inputs
 from torch import Tensor
 
 from moldiff.network.blocks import Widths
-from moldiff.network.property_model import PropertyNetwork, counts_of, fitted_composition
+from moldiff.network.property_model import PropertyNetwork, counts_of, regress_composition
 
 
 @pytest.fixture
@@ -75,5 +75,5 @@ def test_composition_is_fitted_by_least_squares():
     truth = torch.randn(ATOM_CLASSES + 1, 2, generator=torch.Generator().manual_seed(0))
     y = counts @ truth
     y[::7, 1] = torch.nan
-    fitted = fitted_composition(counts.float(), y.float(), ridge=1e-6)
+    fitted = regress_composition(counts.float(), y.float(), ridge=1e-6)
     assert torch.allclose(counts.float() @ fitted, counts.float() @ truth.float(), atol=1e-2)
