@@ -28,7 +28,7 @@ from moldiff.errors import ConfigError
         ({"precision": "half"}, "precision: Input should be 'auto', 'bf16' or 'float32', got 'half'"),
         ({"model": {"network": {"heads": 5}}}, "model.network: .*heads 5 must divide atom / 2 = 96 and vector = 16"),
         ({"model": {"process": {"pos": {"exponent": 2}}}}, "model.process.pos: .*a linear schedule has no exponent"),
-        ([1, 2], "run.json: settings: .* valid dictionary"),
+        ([1, 2], "run.json: config: .* valid dictionary"),
     ],
 )
 def test_settings_refuse_in_one_line(values: object, message: str):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from network_inputs import ATOM_CLASSES, Inputs, make_inputs
+from network_inputs import ATOM_CLASSES, make_inputs
 from torch import Tensor
 
 from moldiff.network.blocks import Widths
@@ -33,7 +33,7 @@ def network() -> EquivariantNetwork:
     return made
 
 
-def predicted(network: EquivariantNetwork, inputs: Inputs, labels: Tensor | None) -> Prediction:
+def predicted(network: EquivariantNetwork, inputs: NetworkInputs, labels: Tensor | None) -> Prediction:
     with torch.no_grad():
         return network(inputs.state.replace(labels=labels), inputs.t, inputs.guess, inputs.error, inputs.previous)
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from network_inputs import ATOM_CLASSES, Inputs, make_inputs
+from network_inputs import ATOM_CLASSES, make_inputs, rows
 from torch import Tensor
 
 from moldiff.network.blocks import Widths
@@ -21,7 +21,7 @@ def network() -> PropertyNetwork:
     return made
 
 
-def values(network: PropertyNetwork, inputs: Inputs) -> Tensor:
+def values(network: PropertyNetwork, inputs: NetworkInputs) -> Tensor:
     with torch.no_grad():
         return network(inputs.state)
 
@@ -52,7 +52,7 @@ def test_properties_do_not_depend_on_padding_or_bonds(network: PropertyNetwork):
     inputs = make_inputs([5, 4, 3])
     base = values(network, inputs)
     for row, size in enumerate((5, 4, 3)):
-        alone = make_inputs([5, 4, 3]).rows(torch.tensor([row]))
+        alone = rows(make_inputs([5, 4, 3]), torch.tensor([row]))
         cut = alone.state.replace(
             pos=alone.state.pos[:, :size],
             atom=alone.state.atom[:, :size],

@@ -126,7 +126,7 @@ BAD = {
         edit_json("config.json", lambda c: c["model"]["network"].update(num_block=3)),
         "unknown key 'model.network.num_block'; did you mean 'num_blocks'",
     ),
-    "later version": (edit_json("config.json", lambda c: c.update(format_version=2)), "config.json: format_version"),
+    "later version": (edit_json("config.json", lambda c: c.update(format_version=3)), "config.json: format_version"),
     "other network": (edit_json("config.json", lambda c: c["model"]["network"].update(atom=32)), "config.json asks"),
     "monstrous network": (
         edit_json("config.json", lambda c: c["model"]["network"].update(atom=4 * 10**12)),
@@ -224,7 +224,7 @@ def test_bundle_of_an_unknown_name_lists_what_there_is():
 
 def test_bundle_is_either_whole_or_absent(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     bundle = load_pretrained(weights)
-    parts = {"settings": bundle.config, "statistics": bundle.statistics, "card": ""}
+    parts = {"config": bundle.config, "statistics": bundle.statistics, "card": ""}
 
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
@@ -237,7 +237,7 @@ def test_bundle_is_either_whole_or_absent(weights: Path, tmp_path: Path, monkeyp
 
 def test_bundle_replaces_only_bundles_and_only_if_told_to(weights: Path, tmp_path: Path):
     bundle = load_pretrained(weights)
-    parts = {"settings": bundle.config, "statistics": bundle.statistics}
+    parts = {"config": bundle.config, "statistics": bundle.statistics}
     folder, other = tmp_path / "new", tmp_path / "thesis"
     save_pretrained(folder, bundle.denoiser, card="one", **parts)
     with pytest.raises(OutputError, match="allow it to be overwritten"):
