@@ -1,5 +1,6 @@
 """From settings to objects: the only place that knows which name means which class."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -22,13 +23,24 @@ from moldiff.sampling.continuous.base import ContinuousSolver
 from moldiff.sampling.continuous.ddim import Ddim
 from moldiff.sampling.continuous.dpm_solver import DpmSolver
 from moldiff.sampling.continuous.heun import Heun
+from moldiff.sampling.discrete.base import DiscreteSolver
 from moldiff.sampling.discrete.posterior import MixturePosterior
 from moldiff.sampling.discrete.tau_leaping import TauLeaping
 from moldiff.sampling.discrete.unmasking import Unmasking
 from moldiff.sampling.sampler import Solvers
-from moldiff.sampling.time_grids import log_grid, log_snr_grid, power_grid, visited_twice
+from moldiff.sampling.time_grids import log_grid, log_snr_grid, power_grid, visit_twice
 from moldiff.state import TimeExponents
 
+CONTINUOUS_SOLVERS: dict[str, Callable[[SamplerConfig], ContinuousSolver]] = {
+    "ddim": lambda config: Ddim(config.eta),
+    "heun": lambda config: Heun(),
+    "multistep": lambda config: DpmSolver(torch.tensor(config.x0_std) if config.x0_std else None, config.eta),
+}
+DISCRETE_SOLVERS: dict[str, Callable[[SamplerConfig], DiscreteSolver]] = {
+    "posterior": lambda config: MixturePosterior(config.temperature, config.top_p, config.resample),
+    "leaping": lambda config: TauLeaping(config.temperature, config.top_p, config.corrector_rate),
+    "unmasking": lambda config: Unmasking(config.temperature, config.top_p, config.gumbel_noise),
+}
 LOG_END = 0.002  # time of the last evaluation where a grid must have one and the settings leave it open
 
 
@@ -117,13 +129,20 @@ def _widths(sizes: NetworkConfig) -> Widths:
     return Widths(sizes.atom, sizes.vector, sizes.pair, sizes.hidden, sizes.heads, sizes.lmax)
 
 
-def build_grid(config: SamplerConfig, schedule: Schedule, num_steps: int | None = None) -> Float[Tensor, "steps"]:
-    """The times of a walk of so many network evaluations, or as many as the settings say.
+def build_grid(
+    config: SamplerConfig,
+    schedule: Schedule,
+    num_steps: int | None = None,
+    *,
+    solver: ContinuousSolver | None = None,
+) -> Float[Tensor, "steps"]:
+    """The times of sampling with so many network evaluations, or as many as the settings say.
 
     Args:
         config: of the sampler.
         schedule: of the coordinates.
-        num_steps: network evaluations; must be left out with times by hand.
+        num_steps: network evaluations; must be left out with explicit times.
+        solver: of the coordinates, where it is not that of the settings.
 
     Returns:
         The times.
@@ -133,36 +152,43 @@ def build_grid(config: SamplerConfig, schedule: Schedule, num_steps: int | None 
     """
     if not isinstance(config.grid, str):
         if num_steps not in (None, config.num_steps, len(config.grid) - 1):
-            raise ConfigError(f"grid: {len(config.grid)} times by hand make no {num_steps} steps; leave the number out")
+            raise ConfigError(
+                f"grid: {len(config.grid)} explicit times make no {num_steps} steps; leave the number out"
+            )
         return torch.tensor(config.grid)
     evaluations = config.num_steps if num_steps is None else num_steps
-    twice = config.solver == "heun"
-    steps = evaluations // 2 + 1 if twice else evaluations
+    visits = (solver or CONTINUOUS_SOLVERS[config.solver](config)).num_evaluations
+    if visits not in (1, 2):
+        raise ConfigError(f"solver: num_evaluations must be 1 or 2, got {visits}")
+    steps = evaluations // 2 + 1 if visits == 2 else evaluations
     if config.grid == "power":
         grid = power_grid(steps, power=config.grid_power, focus=config.grid_focus, end=config.grid_end)
     elif config.grid == "log":
         grid = log_grid(steps, end=config.grid_end or LOG_END)
     else:
         grid = log_snr_grid(steps, schedule, end=config.grid_end or LOG_END)
-    return visited_twice(grid, evaluations) if twice else grid
+    return visit_twice(grid, evaluations) if visits == 2 else grid
 
 
 def build_time_exponents(config: SamplerConfig) -> TimeExponents:
-    """The lead of the classes in a walk."""
+    """The time exponents of the classes in sampling."""
     return TimeExponents(config.atom_time_exponent, config.bond_time_exponent)
 
 
-def build_solvers(config: SamplerConfig) -> Solvers:
-    """The algorithms of a walk."""
-    errors = torch.tensor(config.x0_std) if config.x0_std else None
-    pos: ContinuousSolver = {
-        "ddim": Ddim(config.eta),
-        "heun": Heun(),
-        "multistep": DpmSolver(errors, config.eta),
-    }[config.solver]
-    kind, freedom = {
-        "posterior": (MixturePosterior, config.resample),
-        "leaping": (TauLeaping, config.corrector_rate),
-        "unmasking": (Unmasking, config.gumbel_noise),
-    }[config.classes]
-    return Solvers(pos=pos, classes=kind(config.temperature, config.top_p, freedom))
+def build_solvers(
+    config: SamplerConfig, *, continuous: ContinuousSolver | None = None, discrete: DiscreteSolver | None = None
+) -> Solvers:
+    """The solvers of the settings, or others in their place.
+
+    Args:
+        config: of the sampler.
+        continuous: of the coordinates.
+        discrete: of the atom and bond classes.
+
+    Returns:
+        The solvers.
+    """
+    return Solvers(
+        pos=continuous or CONTINUOUS_SOLVERS[config.solver](config),
+        classes=discrete or DISCRETE_SOLVERS[config.classes](config),
+    )

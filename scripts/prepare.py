@@ -7,8 +7,7 @@ import argparse
 
 from rich.console import Console
 
-from moldiff.data.prepare import prepare
-from moldiff.data.store.dataset import MoleculeStore
+import moldiff
 
 
 def main() -> None:
@@ -18,10 +17,10 @@ def main() -> None:
     parser.add_argument("out", help="folder to make")
     args = parser.parse_args()
 
-    report = prepare(args.source, args.out, num_workers=2, console=Console(stderr=True))
+    report = moldiff.prepare(args.source, args.out, num_workers=2, console=Console(stderr=True))
     Console().print(report.table())
 
-    store = MoleculeStore(args.out)  # a PyTorch Geometric data set
+    store = moldiff.MoleculeStore(args.out)  # a PyTorch Geometric data set
     print(f"{len(store)} molecules, atom classes {', '.join(store.vocabulary.labels)}")
     print(f"the first: {store[0]}, SMILES {store.smiles(0)}")
 

@@ -1,19 +1,17 @@
-"""Draws molecules in Python: RDKit molecules in order, a named failure in the place of one that is not valid.
+"""Samples molecules in Python: RDKit molecules in order, a named failure in the place of one that is not valid.
 
 python scripts/sample.py 20 mine.sdf --num-atoms 18
 """
 
 import argparse
 
-from rdkit import Chem
 from rdkit.Chem import Descriptors
 
-from moldiff.chem.molecule import Failure
-from moldiff.generation.generator import MoleculeGenerator
+import moldiff
 
 
 def main() -> None:
-    """Draws, looks at each molecule, and writes the valid ones with a property of our own."""
+    """Samples, looks at each molecule, and writes all of them, those that are not valid with the reason."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("num_samples", type=int)
     parser.add_argument("out", help=".sdf file")
@@ -22,17 +20,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 
-    generator = MoleculeGenerator.from_pretrained(args.weights)
-    results = generator.sample(args.num_samples, seed=args.seed, num_atoms=args.num_atoms)
-
-    with Chem.SDWriter(args.out) as writer:
-        for index, result in enumerate(results):
-            if isinstance(result, Failure):
-                print(f"{index}: {result.reason}: {result.detail}")
-                continue
-            result.SetDoubleProp("logP", Descriptors.MolLogP(result))
-            writer.write(result)
-            print(f"{index}: {Chem.MolToSmiles(Chem.RemoveHs(result))}")
+    generator = moldiff.from_pretrained(args.weights)
+    samples = generator.sample(args.num_samples, num_atoms=args.num_atoms, seed=args.seed)
+    for sample in samples:
+        if sample.valid:
+            print(f"{sample.index}: {sample.smiles}, logP {Descriptors.MolLogP(sample.mol):.2f}")
+        else:
+            print(f"{sample.index}: {sample.failure.reason}: {sample.failure.detail}")
+    moldiff.write_molecules(args.out, samples)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,7 @@ python scripts/score.py samples.sdf --reference datasets/qm9/sample.sdf
 
 import argparse
 
-from rich.console import Console
-
-from moldiff.chem.molecule import Molecule
-from moldiff.io.formats import read_molecules
-from moldiff.metrics.console import render
-from moldiff.metrics.score import score_file
+import moldiff
 
 
 def main() -> None:
@@ -20,9 +15,8 @@ def main() -> None:
     parser.add_argument("--reference", help=".sdf of known molecules")
     args = parser.parse_args()
 
-    known = [] if args.reference is None else [m for _, m in read_molecules(args.reference) if isinstance(m, Molecule)]
-    result = score_file(args.file, reference=args.reference, distances_to=known, protocols=["lookup"])
-    Console().print(render(result))
+    known = args.reference
+    print(moldiff.score(args.file, reference=known, distances_to=known, protocols=["distance-bonds"]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Trains a small model on a prepared set, with settings in Python, and draws ten molecules from it.
+"""Trains a small model on a prepared set, with settings in Python, and samples ten molecules from it.
 
 python scripts/train.py stores/mine runs/mine
 """
@@ -6,11 +6,7 @@ python scripts/train.py stores/mine runs/mine
 import argparse
 from pathlib import Path
 
-from moldiff.config.model import ModelConfig, NetworkConfig
-from moldiff.config.training import TrainingConfig
-from moldiff.generation.generator import MoleculeGenerator
-from moldiff.training.denoiser.run import train
-from moldiff.training.origin import BUNDLE
+import moldiff
 
 
 def main() -> None:
@@ -18,19 +14,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="folder that prepare.py made")
     parser.add_argument("out", type=Path, help="folder of the run")
-    parser.add_argument("--num-molecules", type=int, default=200_000, help="length of the run")
-    parser.add_argument("--resume", action="store_true", help="go on after an interruption")
+    parser.add_argument("--num-molecules", type=int, default=200_000, help="length of the run, in molecules seen")
+    parser.add_argument("--num-blocks", type=int, default=4, help="of the network")
+    parser.add_argument("--resume", action="store_true", help="continue after an interruption")
     args = parser.parse_args()
 
-    network = NetworkConfig(num_blocks=4, atom=128)
-    config = TrainingConfig(
-        model=ModelConfig(network=network), data=args.data, num_training_molecules=args.num_molecules, sample_minutes=5
+    network = moldiff.NetworkConfig(num_blocks=args.num_blocks, atom=128)
+    config = moldiff.TrainingConfig(
+        model=moldiff.ModelConfig(network=network),
+        data=args.data,
+        num_training_molecules=args.num_molecules,
+        sample_minutes=5,
     )
-    train(config, args.out, resume=args.resume)
-
-    generator = MoleculeGenerator.from_pretrained(args.out / BUNDLE)
-    for result in generator.sample(10, seed=0):
-        print(result)
+    run = moldiff.train(config, args.out, resume=args.resume)
+    for sample in moldiff.from_pretrained(run.bundle).sample(10, seed=0):
+        print(sample)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ TINY = NetworkConfig(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2
 
 
 @pytest.mark.parametrize(
-    ("settings", "schedule"),
+    ("config", "schedule"),
     [
         (ScheduleConfig(), LinearSchedule()),
         (ScheduleConfig(kind="cosine", exponent=2.5), CosineSchedule(2.5)),

@@ -11,9 +11,9 @@ from rdkit.Chem import rdDetermineBonds
 
 from moldiff.chem.hydrogens import REMEDY, left_out
 from moldiff.chem.molecule import MAX_CHARGE, Failure, Molecule, with_one_charge
+from moldiff.chem.process_pool import map_in_processes
 from moldiff.chem.rdkit_conversion import BOND_TYPES, convert, one_line, stray_aromatic_bond, to_rdkit, without_labels
 from moldiff.errors import MoleculeError
-from moldiff.runtime.process_pool import bounded_map
 
 PERCEPTION_SECONDS = 10.0  # QM9's molecules take milliseconds; the search is exponential in unsaturated atoms
 _ORDERS = {kind: order for order, kind in BOND_TYPES.items()}
@@ -47,7 +47,7 @@ class Perceived:
 
 
 def perceive(record: Molecule | Chem.Mol) -> Perceived:
-    """Sees a record as protocols that take RDKit's defaults do; hydrogens that are no atoms stay unseen."""
+    """Sees a record as protocols with RDKit's defaults do; hydrogens that are no atoms stay unseen."""
     mol, sanitised = _accepted(record)
     aromatic, others = np.zeros((2, mol.GetNumAtoms()), dtype=np.int64)
     for bond in mol.GetBonds():
@@ -126,10 +126,12 @@ def bonds_of_geometry(molecule: Molecule) -> Chem.Mol | Failure:
 
 def with_bonds(geometries: Iterable[Molecule], *, num_workers: int | None = None) -> Iterator[Chem.Mol | Failure]:
     """`bonds_of_geometry` of many, in processes, in order; a `Failure` after `PERCEPTION_SECONDS` for one."""
-    return bounded_map(bonds_of_geometry, geometries, seconds=PERCEPTION_SECONDS, num_workers=num_workers)
+    return map_in_processes(bonds_of_geometry, geometries, seconds=PERCEPTION_SECONDS, num_workers=num_workers)
 
 
-def perceived(frames: Iterable[Molecule | Failure], *, num_workers: int | None = None) -> Iterator[Molecule | Failure]:
+def perceive_missing_bonds(
+    frames: Iterable[Molecule | Failure], *, num_workers: int | None = None
+) -> Iterator[Molecule | Failure]:
     """Molecules in their order, those that have neither bonds nor a SMILES with the bonds that RDKit perceives.
 
     Args:
@@ -139,11 +141,11 @@ def perceived(frames: Iterable[Molecule | Failure], *, num_workers: int | None =
     Returns:
         One for each frame.
     """
-    return bounded_map(bonded, frames, seconds=PERCEPTION_SECONDS, num_workers=num_workers)
+    return map_in_processes(add_bonds, frames, seconds=PERCEPTION_SECONDS, num_workers=num_workers)
 
 
-def bonded(frame: Molecule | Failure) -> Molecule | Failure:
-    """One frame of `perceived`."""
+def add_bonds(frame: Molecule | Failure) -> Molecule | Failure:
+    """One frame of `perceive_missing_bonds`."""
     if isinstance(frame, Failure) or len(frame) < 2 or frame.bond.any():
         return frame
     if any(frame.properties.get(key) for key in SMILES_KEYS):

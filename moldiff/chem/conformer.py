@@ -6,17 +6,17 @@ from rdkit.Chem import rdDistGeom
 from moldiff.chem.force_field import relax
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.rdkit_conversion import convert
-from moldiff.chem.smiles_parsing import sanitised
+from moldiff.chem.smiles_parsing import mol_of_smiles
 from moldiff.chem.validity import check
 
-MOST_ATTEMPTS = 50  # of ETKDG, each with other random coordinates
+MOST_ATTEMPTS = 50  # of ETKDG, each from other random coordinates
 
 
-def embedded(smiles: str, *, seed: int, name: str = "") -> Molecule | Failure:
+def embed_smiles(smiles: str, *, seed: int, name: str = "") -> Molecule | Failure:
     """One conformer of a molecule with all its hydrogens, at a minimum of MMFF94.
 
     Args:
-        smiles: of the molecule; a centre without a stereo mark gets either hand.
+        smiles: of the molecule; a centre without a stereo mark gets either configuration.
         seed: of the conformer.
         name: title.
 
@@ -27,12 +27,12 @@ def embedded(smiles: str, *, seed: int, name: str = "") -> Molecule | Failure:
     Source: Riniker and Landrum 2015, J. Chem. Inf. Model. 55, 2562 (ETKDG); its version 3, Wang et al. 2020, ibid. 60,
     2044.
     """
-    mol = sanitised(smiles)
-    return mol if isinstance(mol, Failure) else embedded_molecule(mol, f"{smiles[:80]!r}", seed=seed, name=name)
+    mol = mol_of_smiles(smiles)
+    return mol if isinstance(mol, Failure) else embed_mol(mol, f"{smiles[:80]!r}", seed=seed, name=name)
 
 
-def embedded_molecule(mol: Chem.Mol, label: str, *, seed: int, name: str = "") -> Molecule | Failure:
-    """As `embedded`, of a sanitised molecule, whose atoms keep their order, with a label for messages."""
+def embed_mol(mol: Chem.Mol, label: str, *, seed: int, name: str = "") -> Molecule | Failure:
+    """As `embed_smiles`, of a sanitised molecule, whose atoms keep their order, with a label for messages."""
     pieces = len(Chem.GetMolFrags(mol))
     if pieces != 1:
         return Failure("fragments", f"{label}: {pieces} fragments; give each molecule a line of its own")

@@ -81,8 +81,8 @@ def descriptor(name: str, smiles: Sequence[str]) -> Float[np.ndarray, "m"]:
     return _values([name], smiles)[:, 0]
 
 
-def described(names: Sequence[str], molecules: Sequence[Molecule]) -> Float[np.ndarray, "m d"]:
-    """Some of `DESCRIPTORS` of molecules as they are drawn, and whatever else is wrong with them.
+def describe(names: Sequence[str], molecules: Sequence[Molecule]) -> Float[np.ndarray, "m d"]:
+    """Some of `DESCRIPTORS` of molecules that need not be valid.
 
     Args:
         names: of the descriptors.

@@ -1,4 +1,4 @@
-"""The border to RDKit: `Molecule` to `Chem.Mol` and back; nothing is repaired on the way."""
+"""RDKit conversion: `Molecule` to `Chem.Mol` and back, without repairs."""
 
 import re
 from functools import lru_cache
@@ -107,13 +107,13 @@ def title(record: Molecule | Chem.Mol | Failure) -> str:
     return record.name if isinstance(record, Molecule) else ""
 
 
-def packed(mol: Chem.Mol) -> bytes:
+def pack_mol(mol: Chem.Mol) -> bytes:
     """All of a molecule for another process; by itself RDKit leaves properties out and rounds coordinates."""
     return mol.ToBinary(int(ALL_OF_IT))
 
 
-def unpacked(data: bytes) -> Chem.Mol:
-    """Inverse of `packed`."""
+def unpack_mol(data: bytes) -> Chem.Mol:
+    """Inverse of `pack_mol`."""
     return Chem.Mol(data)  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
@@ -174,8 +174,8 @@ def stray_aromatic_bond(mol: Chem.Mol) -> Failure | None:
         ends = bond.GetBeginAtom(), bond.GetEndAtom()
         if rings.NumBondRings(number) or all(a.GetIsAromatic() and rings.NumAtomRings(a.GetIdx()) for a in ends):
             continue
-        told = " and ".join(f"{atom.GetSymbol()} (atom {atom.GetIdx() + 1})" for atom in ends)
-        return Failure("kekulize", f"the bond of {told} is aromatic, but in no ring of aromatic bonds")
+        pair = " and ".join(f"{atom.GetSymbol()} (atom {atom.GetIdx() + 1})" for atom in ends)
+        return Failure("kekulize", f"the bond of {pair} is aromatic, but in no ring of aromatic bonds")
     return None
 
 

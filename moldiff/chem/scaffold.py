@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int
 from rdkit import Chem, rdBase
 
-from moldiff.chem.conformer import embedded_molecule
+from moldiff.chem.conformer import embed_mol
 from moldiff.chem.fragments import together as joined
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.rdkit_conversion import is_star, title, to_rdkit
@@ -27,7 +27,7 @@ class Scaffold:
         hydrogens: atoms that were stars, in the order of their labels, else as they come.
         sites: the atom that each was bonded to.
         labels: number of each, from 1.
-        starred: with stars, all hydrogens and the stereo that is asked; none without stars.
+        starred: with stars, all hydrogens and the requested stereo; None without stars.
     """
 
     mol: Chem.Mol
@@ -36,8 +36,8 @@ class Scaffold:
     labels: tuple[int, ...] = ()
     starred: Chem.Mol | None = None
 
-    def placed(self, molecule: Molecule) -> Molecule | Failure:
-        """Coordinates in which the stars have the stereo that is asked; a hydrogen beside may change places with one.
+    def place(self, molecule: Molecule) -> Molecule | Failure:
+        """Coordinates in which the stars have the requested stereo; a hydrogen beside may change places with one.
 
         Args:
             molecule: with coordinates; the atoms of `mol` first.
@@ -50,7 +50,7 @@ class Scaffold:
         centres, sides = stereo_elements(self.starred)
         if not centres and not sides:
             return molecule
-        asked = stereo_key(self.starred, centres, sides)
+        requested = stereo_key(self.starred, centres, sides)
         for order in self._orders(molecule):
             candidate = replace(molecule, pos=molecule.pos[order])
             mol = Chem.RWMol(to_rdkit(candidate))
@@ -59,16 +59,18 @@ class Scaffold:
                 with rdBase.BlockLogs():
                     mol.UpdatePropertyCache(strict=False)
                     Chem.AssignStereochemistryFrom3D(mol)
-                if stereo_key(mol, centres, sides) == asked:
+                if stereo_key(mol, centres, sides) == requested:
                     return candidate
-        return Failure("stereo", f"asked {asked}, and the coordinates of the scaffold allow another stereoisomer only")
+        return Failure(
+            "stereo", f"requested {requested}, but the scaffold's coordinates allow another stereoisomer only"
+        )
 
-    def embedded(self, *, seed: int) -> Molecule | Failure:
-        """With coordinates of ETKDG and MMFF94; the stars' stereo is left to `placed`."""
+    def embed(self, *, seed: int) -> Molecule | Failure:
+        """With coordinates of ETKDG and MMFF94; the stars' stereo is left to `place`."""
         mol = Chem.Mol(self.mol)
         mol.RemoveAllConformers()
         name = title(self.mol)
-        alone = sanitise(mol) or embedded_molecule(mol, name[:80] or "scaffold", seed=seed, name=name)
+        alone = sanitise(mol) or embed_mol(mol, name[:80] or "scaffold", seed=seed, name=name)
         return alone if isinstance(alone, Failure) else replace(alone, properties={})
 
     def _orders(self, molecule: Molecule) -> Iterator[Int[np.ndarray, "n"]]:

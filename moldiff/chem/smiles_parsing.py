@@ -7,7 +7,7 @@ from moldiff.chem.rdkit_conversion import one_line
 from moldiff.chem.validity import canonical_smiles
 
 
-def _unsanitised(smiles: str) -> Chem.Mol | Failure:
+def _parse(smiles: str) -> Chem.Mol | Failure:
     if len(smiles) > MAX_SMILES:
         most = f"at most {MAX_SMILES:,} are supported"
         return Failure("size", f"a SMILES of {len(smiles):,} characters, {smiles[:40]!r} and so on; {most}")
@@ -20,7 +20,7 @@ def _unsanitised(smiles: str) -> Chem.Mol | Failure:
 
 def record_of_smiles(smiles: str, *, stars: bool = False) -> Chem.Mol | Failure:
     """As `read_smiles_records` gives them; a `Failure` if it is no SMILES or has a placeholder, unless `stars` pass."""
-    mol = _unsanitised(smiles)
+    mol = _parse(smiles)
     if isinstance(mol, Failure):
         return mol
     if not mol.GetNumAtoms():
@@ -35,13 +35,13 @@ def record_of_smiles(smiles: str, *, stars: bool = False) -> Chem.Mol | Failure:
 
 def parse_smiles(smiles: str) -> str | Failure:
     """The canonical form of one SMILES, without hydrogens and stereo, under RDKit's usual, forgiving, sanitisation."""
-    mol = sanitised(smiles)
+    mol = mol_of_smiles(smiles)
     return mol if isinstance(mol, Failure) else canonical_smiles(mol)
 
 
-def sanitised(smiles: str) -> Chem.Mol | Failure:
+def mol_of_smiles(smiles: str) -> Chem.Mol | Failure:
     """A molecule under RDKit's usual sanitisation, without hydrogens and coordinates; or `unreadable`, `sanitize`."""
-    mol = _unsanitised(smiles)
+    mol = _parse(smiles)
     if isinstance(mol, Failure):
         return mol
     with rdBase.BlockLogs():

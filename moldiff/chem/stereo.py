@@ -1,4 +1,4 @@
-"""The molecular graph that a conformer is asked for, and whether coordinates have its hand."""
+"""The molecular graph of a conformer task, and whether coordinates have its stereo."""
 
 from dataclasses import dataclass, replace
 
@@ -15,12 +15,12 @@ REACH = 1.15  # sums of covalent radii; parts bonded from other pairs in all of 
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """Atoms and bonds without coordinates, and the stereo that is asked.
+    """Atoms and bonds without coordinates, and the requested stereo.
 
     Attributes:
         molecule: coordinates all 0.
-        centres: numbers of the atoms whose hand is asked.
-        sides: pairs of atoms with a double bond whose side is asked.
+        centres: numbers of the atoms whose configuration is requested.
+        sides: pairs of atoms with a double bond whose configuration is requested.
         stereo: canonical SMILES with just these.
     """
 
@@ -30,13 +30,13 @@ class Graph:
     stereo: str
 
     def has_stereo_of(self, mol: Chem.Mol) -> bool:
-        """Whether the coordinates of the same graph, atom for atom, have the stereo that is asked."""
+        """Whether the coordinates of the same graph, atom for atom, have the requested stereo."""
         if not self.centres and not self.sides:
             return True
-        told = Chem.Mol(mol)
+        in_3d = Chem.Mol(mol)
         with rdBase.BlockLogs():
-            Chem.AssignStereochemistryFrom3D(told)
-        return stereo_key(told, self.centres, self.sides) == self.stereo
+            Chem.AssignStereochemistryFrom3D(in_3d)
+        return stereo_key(in_3d, self.centres, self.sides) == self.stereo
 
 
 def graph_of(mol: Chem.Mol) -> Graph | Failure:
@@ -111,13 +111,13 @@ def largest_fragment(mol: Chem.Mol) -> Chem.Mol:
     return best
 
 
-def mirrored(molecule: Molecule) -> Molecule:
-    """The other hand."""
+def mirror(molecule: Molecule) -> Molecule:
+    """The enantiomer."""
     return replace(molecule, pos=molecule.pos * np.array([-1.0, 1.0, 1.0]))
 
 
 def keeps_bonds(molecule: Molecule) -> bool:
-    """Whether the bonded atoms, and no others, lie within `REACH`: the coordinates alone tell the graph."""
+    """Whether the bonded atoms, and no others, lie within `REACH`: the graph follows from the coordinates."""
     apart = np.linalg.norm(molecule.pos[:, None] - molecule.pos[None], axis=-1)
     radii = COVALENT_RADIUS[molecule.elements]
     near = apart < REACH * (radii[:, None] + radii[None])

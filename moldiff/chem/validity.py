@@ -20,7 +20,7 @@ radical electrons; no implicit hydrogens; one fragment. The reasons of a `Failur
 | `perception` | RDKit finds no bonds for a geometry that came without |
 | `timeout`, `crashed` | RDKit did not end, or ended the process, on it |
 | `changed`, `stereo`, `stretched`, `charge` | a completed molecule breaks its promise (`moldiff.tasks` only) |
-| `missing` | asked for, but not there (scoring only) |
+| `missing` | requested, but not there (scoring only) |
 """
 
 from collections.abc import Iterable, Iterator
@@ -76,7 +76,7 @@ class Verdict:
         no_radicals: sanitised, and no unpaired electrons.
         no_implicit_hydrogens: sanitised, and every hydrogen is an atom.
         one_fragment: connected, whatever else.
-        neutral: the charges of its atoms cancel; not asked of a valid molecule.
+        neutral: the charges of its atoms cancel; a valid molecule may be charged.
         num_atoms: atoms read.
         num_stable_atoms: of these, with an allowed total bond order (`moldiff.chem.valence`).
         smiles: canonical, without hydrogens, stereo, isotopes and atom maps; empty unless valid.
@@ -208,7 +208,7 @@ def identities(mol: Chem.Mol) -> frozenset[str]:
 
 
 def has_stereo(smiles: str) -> bool:
-    """Whether a SMILES tells a hand or a side of a double bond."""
+    """Whether a SMILES has marks of stereo."""
     return any(mark in smiles for mark in "@/\\")
 
 

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 import moldiff
+from moldiff.cli._options import with_new_names, with_option_names
 from moldiff.cli._terminal import code_after, protect, say, tell
 from moldiff.cli.data import prepare
 from moldiff.cli.evaluate import compare, report, score
@@ -47,7 +48,7 @@ class _OneLineErrors(TyperGroup):
             option, equals, value = argument.partition("=")
             if not argument or (option.startswith("--") and equals and not value):
                 raise ConfigError(f"{option or name} is empty; give a value, or leave it out")
-        return super().resolve_command(ctx, args)
+        return super().resolve_command(ctx, with_new_names(args))
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command."""
@@ -62,7 +63,7 @@ def _one_line(debug: bool = False) -> Iterator[None]:
     except MoldiffError as error:
         if debug:
             raise
-        tell(str(error))
+        tell(with_option_names(str(error)))
         raise typer.Exit(1) from error
     except UsageError as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "moldiff")

@@ -1,7 +1,6 @@
-"""What the commands that complete molecules share: options, progress, writing, and the word on what failed."""
+"""What the commands that complete molecules share: progress, writing, and the report of what failed."""
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -10,26 +9,28 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from moldiff.cli._progress import FEWER, INTERRUPTED, drawing_progress
-from moldiff.cli._refusals import Refusals, Refused
+from moldiff.cli._refusals import Refusals
+from moldiff.cli._targets import parse_targets
 from moldiff.cli._terminal import say, show_table, tell
-from moldiff.errors import DataError, MoldiffError
 from moldiff.generation.records import tagged
 from moldiff.runtime.interrupt import Interrupt
+from moldiff.tasks.refused import Refused
 
 if TYPE_CHECKING:
-    from moldiff.chem.molecule import Failure
-    from moldiff.chem.validity import Checked, Record
+    from moldiff.generation.particles import ParticleSampling
     from moldiff.generation.sample import Sample
-    from moldiff.generation.target_report import Judge
+    from moldiff.generation.target_report import Evaluator
+    from moldiff.tasks.inputs import Usable
+    from moldiff.tasks.routing import Router
 
 
 Item = TypeVar("Item")
-Draw = Callable[..., "Iterator[Sample]"]  # of the items, with options of `MoleculeGenerator.complete`
+Task = Callable[..., "Iterator[Sample]"]  # of the items, with arguments of `MoleculeGenerator.complete`
 
 
 def complete(
     items: list[Item],
-    draw: Draw,
+    task: Task,
     out: Path,
     *,
     failed: Mapping[str, Refused],
@@ -38,40 +39,42 @@ def complete(
     seed: int,
     overwrite: bool,
     tags: Callable[["Sample"], dict[str, str]] = lambda sample: {},
-    evaluators: "Sequence[Judge]" = (),
+    evaluators: "Sequence[Evaluator]" = (),
     failures: Path | None = None,
 ) -> None:
-    """Draws, writes what is good, tells what is not; exit code 3 if fewer came than were asked for.
+    """Samples, writes what is valid, reports what is not; exit code 3 if fewer were written than requested.
 
     Args:
         items: to complete.
-        draw: gives `num_each` samples of each item in order.
+        task: yields `num_each` samples of each item in order.
         out: file to write.
         failed: records of the input that are not among the items, and why.
         num_each: samples of each.
         num_steps: of an attempt.
-        seed: of all randomness.
+        seed: random seed.
         overwrite: replace a file that is there.
         tags: further properties of a sample.
-        evaluators: of what was asked for.
+        evaluators: of the targets.
         failures: table of all that was refused or failed.
 
     Raises:
         Exit: with the exit code where it is not 0.
     """
     from moldiff.chem.molecule import Failure
+    from moldiff.generation.options import SamplingOptions
     from moldiff.io.writer import open_writer
 
-    asked, interrupt = (len(items) + len(failed)) * num_each, Interrupt()
+    requested, interrupt = (len(items) + len(failed)) * num_each, Interrupt()
     progress = drawing_progress()
     progress.expect(len(items) * num_each * num_steps)
 
     def step(count: int) -> None:
-        if interrupt.asked:
+        if interrupt.requested:
             raise KeyboardInterrupt
         progress.advance(count)  # attempts after the first come on top of what was expected
 
-    samples, interrupted = draw(items, seed=seed, num_steps=num_steps, on_step=step), True
+    samples = task(items, seed=seed, num_steps=num_steps, options=SamplingOptions(on_step=step))
+    interrupted = True
     refusals = Refusals(failed, failures, num_each=num_each, tell=lambda line: progress.tell(f"moldiff: {line}"))
     with refusals, open_writer(out, overwrite=overwrite) as writer, progress, interrupt, suppress(KeyboardInterrupt):
         for sample in samples:
@@ -80,85 +83,71 @@ def complete(
                 continue
             good = tagged(sample, writer.path.suffix)
             good = replace(good, properties={**good.properties, **tags(sample)})
-            for judge in evaluators:
-                (good,) = judge.judged([good])
+            for evaluator in evaluators:
+                (good,) = evaluator.evaluate([good])
             writer.write(good)
         interrupted = False
-    for judge in evaluators:
-        show_table(judge.table())
+    for evaluator in evaluators:
+        show_table(evaluator.table())
     refusals.close_with_count()
-    say(f"{out}: {writer.num_written} of {asked} molecules{refusals.summary()}")
+    say(f"{out}: {writer.num_written} of {requested} molecules{refusals.summary()}")
     if interrupted:
         tell("stopped by the user; what was done is kept")
         raise typer.Exit(INTERRUPTED)
-    if writer.num_written < asked:
+    if writer.num_written < requested:
         raise typer.Exit(FEWER)
 
 
-def usable(
-    path: Path,
-    records: "Iterable[tuple[int, Record | Failure]]",
-    check: Callable[[Any], object],
-    *,
-    make: "Callable[[Any], Item | Failure] | None" = None,
-    failures: Path | None = None,
-) -> tuple[list[Any], dict[str, Refused]]:
-    """The records that a task can honour, and the others with the reason, before anything is computed.
+def check_usable(found: "Usable", label: str, failures: Path | None) -> None:
+    """Refuses an input of which nothing can be completed, after all that was refused is written to the table.
 
     Args:
-        path: named in the messages.
-        records: of a reader.
-        check: raises what speaks against an item.
-        make: an item of a record; without it the record is one.
-        failures: table of all that was refused, written here if there is nothing to go on with.
-
-    Returns:
-        The items; and what was refused, by a label that names the file and the record.
+        found: of the input.
+        label: of its file.
+        failures: the table, if there is to be one.
 
     Raises:
-        DataError: if there is none; the first reason is in the message.
+        DataError: with the first reason.
     """
-    from moldiff.chem.molecule import Failure
-    from moldiff.chem.rdkit_conversion import title
-
-    good: list[Any] = []
-    refused: dict[str, Refused] = {}
-    for number, record in records:
-        result = record
-        try:
-            result = make(record) if make is not None and not isinstance(record, Failure) else record
-            if not isinstance(result, Failure):
-                check(result)
-        except MoldiffError as error:
-            result = Failure(type(error).__name__.removesuffix("Error").lower(), str(error))
-        if isinstance(result, Failure):
-            refused[f"{path.name}, record {number}"] = Refused(number, title(record), result.reason, result.detail)
-        else:
-            good.append(result)
-    if not good:
-        with Refusals(refused, failures, num_each=1, tell=lambda line: None):
-            label, why = next(iter(refused.items()), (str(path), "has no molecules"))
-        raise DataError(f"{label}: {why}" + (f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""))
-    return good, refused
+    if not found.items:
+        with Refusals(found.refused, failures, num_each=1, tell=lambda line: None):
+            found.check(label)
 
 
-def records_of(source: str, *, stars: bool = False) -> tuple[Path, Iterable[tuple[int, "Checked"]]]:
-    """The records of a file, or the one that a SMILES in its place is; `stars` lets attachment points pass."""
-    from moldiff.chem.molecule import Failure
-    from moldiff.chem.smiles_parsing import record_of_smiles
-    from moldiff.io.formats import read_records
+def particles_of(
+    router: "Router",
+    names: Sequence[str],
+    target: Sequence[str] | None,
+    reward_model: str | None,
+    num_particles: int,
+) -> "tuple[ParticleSampling | None, list[Evaluator]]":
+    """How particles compete for the targets of the options, and what measures the result.
 
-    path = Path(source)
-    if os.path.exists(path):  # unlike Path.exists, it takes any text
-        return path, read_records(path, stars=stars)
-    record = record_of_smiles(source, stars=stars)
-    if isinstance(record, Failure) and record.reason == "unreadable":
-        raise DataError(f"{source[:80]!r} is neither a file nor a SMILES")
-    return Path("SMILES"), [(1, record)]
+    Args:
+        router: of the weights.
+        names: of the weights of each molecule.
+        target: as given.
+        reward_model: as given.
+        num_particles: as given.
+
+    Returns:
+        None for one particle; and the evaluators.
+    """
+    from moldiff.generation.options import DEFAULT_OPTIONS
+    from moldiff.generation.target_report import evaluators_of
+
+    particles = router.particles(
+        names,
+        parse_targets(target),
+        num_particles=num_particles,
+        reward_model=reward_model,
+        options=DEFAULT_OPTIONS,
+    )
+    return particles, [] if particles is None else evaluators_of(names[0], particles)
 
 
-def bonds_told(sample: "Sample") -> dict[str, Any]:
-    """How sure each bond is: `1-2:0.9998`, atoms counted from 1, and the least of all."""
+def bond_confidence(sample: "Sample") -> dict[str, Any]:
+    """The probability of each bond: `1-2:0.9998`, atoms counted from 1, and the least of all."""
     import numpy as np
 
     if sample.molecule is None or sample.confidence is None:

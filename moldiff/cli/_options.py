@@ -1,5 +1,7 @@
-"""Options that several commands share."""
+"""Options that several commands share, and their names."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,13 +16,13 @@ AllowExtrapolation = Annotated[
     bool, Option("--allow-extrapolation", help="Allow sizes that the weights were not trained on.")
 ]
 ValidOnly = Annotated[
-    bool, Option("--valid-only", help=f"Write only valid molecules; draw up to {MOST_DRAWS} times as many for it.")
+    bool, Option("--valid-only", help=f"Write only valid molecules; sample up to {MOST_DRAWS} times as many for it.")
 ]
 Trajectory = Annotated[
-    Path | None, Option(help="Write every state of every walk, too: .sdf, or .xyz; see `moldiff animate`.")
+    Path | None, Option(help="Write every state of every trajectory, too: .sdf, or .xyz; see `moldiff animate`.")
 ]
-BatchSize = Annotated[int | None, Option(min=1, help="Most walks at once; bounds memory, changes no molecule.")]
-First = Annotated[int, Option(min=0, help="Index of the first molecule; to go on where another call ended.")]
+BatchSize = Annotated[int | None, Option(min=1, help="Most molecules at once; bounds memory, changes no molecule.")]
+First = Annotated[int, Option(min=0, help="Index of the first molecule; to continue where another call ended.")]
 DEFAULT = " (default: of the weights)"
 Out = Annotated[Path, Option("--out", "-o", help="File to write: .sdf, .xyz, .smi or .csv.")]
 Weights = Annotated[str, Option("--weights", "-w", help="A name that ships with the package, or a folder.")]
@@ -50,13 +52,13 @@ SamplerSet = Annotated[
 ]
 Steps = Annotated[int, Option("--num-steps", min=1, help="Network evaluations for each attempt.")]
 NumEach = Annotated[int, Option("--num-each", "-n", min=1, help="Molecules for each one of the input.")]
-Seed = Annotated[int, Option(min=0, help="Of all randomness.")]
+Seed = Annotated[int, Option(min=0, help="Random seed.")]
 NumThreads = Annotated[int | None, Option(min=1, max=1024, help="CPU threads. (default: one a core)")]
 Geometries = Annotated[Path, Argument(help="Molecules in 3D with all hydrogens: .xyz, .sdf or .mol, plain or .gz.")]
-Conditions = Annotated[
+TargetsOption = Annotated[
     list[str] | None,
     Option(
-        "--condition",
+        "--target",
         help="A property to have, such as gap=6.5eV: one that the weights know (`moldiff info`), or with "
         "--num-particles one that the reward model predicts or RDKit computes, such as logp=2. Repeatable.",
     ),
@@ -70,11 +72,11 @@ Interval = Annotated[
 ]
 RewardModelOption = Annotated[
     str | None,
-    Option(help="Bundle of a predictor that chooses among the walks. (default: the one inside the weights)"),
+    Option(help="Predictor that ranks the particles. (default: the one inside the weights)"),
 ]
 NumParticles = Annotated[
     int,
-    Option(min=1, help="Walks for each molecule; those nearer to the conditions, as the guide sees them, go on."),
+    Option(min=1, help="Trajectories for each molecule; those closer to the targets are kept."),
 ]
 Reference = Annotated[
     list[Path] | None,
@@ -85,12 +87,12 @@ DistancesTo = Annotated[
     Option(help="Molecules of the data: .sdf, or a prepared store such as qm9, of which the test split is taken."),
 ]
 NumRequested = Annotated[
-    int | None, Option(min=0, help="Molecules asked for; those not in the file count as failures.")
+    int | None, Option(min=0, help="Molecules requested; those not in the file count as failures.")
 ]
-DataRowOf = Annotated[str | None, Option(help="Show the data's own score of these weights beside, such as qm9.")]
+DataRowOf = Annotated[str | None, Option(help="Weights whose data's own score is shown beside, such as qm9.")]
 Protocols = Annotated[
     list[str] | None,
-    Option("--protocol", help="Count as others do, too: lookup, midi or geom-revised; repeatable."),
+    Option("--protocol", help="Also count by an older protocol: distance-bonds, midi or geom-revised; repeatable."),
 ]
 Druglike = Annotated[
     bool,
@@ -98,10 +100,42 @@ Druglike = Annotated[
 ]
 Checks = Annotated[
     list[str] | None,
-    Option("--check", help="Look closer at valid molecules: posebusters, mmff94 or xtb (strain); repeatable."),
+    Option("--check", help="Check valid molecules: posebusters, mmff94 or xtb (strain); repeatable."),
 ]
-MostChecked = Annotated[int, Option(min=1, help="Valid molecules that --check looks at, the first ones.")]
+MostChecked = Annotated[int, Option(min=1, help="Valid molecules that --check applies to, the first ones.")]
 MOST_CHECKED = 1000
 NumWorkers = Annotated[
     int | None, Option(min=1, help="Processes for files of thousands of molecules. (default: one a core)")
 ]
+
+
+OLD_NAMES = {  # of options, for one version
+    "--condition": "--target",
+    "--num-walks": "--num-particles",
+    "--guide": "--reward-model",
+    "--sampler": "--solver",
+}
+SAMPLING = {"sample", "decorate", "link", "isomers"}  # commands that had them
+OPTIONS = {  # of the arguments that messages of the library name
+    "target": "--target",
+    "num_particles": "--num-particles",
+    "reward_model": "--reward-model",
+    "attach": "--attach",
+    "num_added": "--add",
+    "add_hydrogens": "--add-hydrogens",
+    "largest_fragment": "--largest-fragment",
+}
+_ARGUMENT = re.compile(rf"\b({'|'.join(OPTIONS)})(?:=(True\b)?)")
+
+
+def with_new_names(arguments: Sequence[str]) -> list[str]:
+    """Arguments of a command whose first one is its name, old options under their new names."""
+    if not arguments or arguments[0] not in SAMPLING:
+        return list(arguments)
+    parts = [argument.partition("=") for argument in arguments]
+    return ["".join((OLD_NAMES.get(name, name), equals, value)) for name, equals, value in parts]
+
+
+def with_option_names(message: str) -> str:
+    """A message of the library with `num_particles=4` as `--num-particles 4`."""
+    return _ARGUMENT.sub(lambda match: OPTIONS[match[1]] + ("" if match[2] else " "), message)

@@ -2,9 +2,9 @@
 
 from moldiff.runtime.progress import Progress, terminal_of_errors
 
-FEWER, INTERRUPTED = 3, 130  # exit codes: fewer molecules were written than asked for; stopped by Ctrl-C
+FEWER, INTERRUPTED = 3, 130  # exit codes: fewer molecules were written than requested; stopped by Ctrl-C
 
 
 def drawing_progress() -> Progress:
-    """Counts evaluations of the network, a molecule each."""
-    return Progress("drawing", total=0, unit="evaluations", console=terminal_of_errors())
+    """Counts network evaluations, one for each molecule and step."""
+    return Progress("sampling", total=0, unit="network evaluations", console=terminal_of_errors())

@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import count, filterfalse, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
+
+from moldiff.tasks.refused import Refused
 
 if TYPE_CHECKING:
     from moldiff.generation.sample import Sample
@@ -17,32 +18,12 @@ if TYPE_CHECKING:
 Failures = Annotated[
     Path | None, Option("--failures", help="Write all that was refused or failed, and why, to this new .csv file.")
 ]
-MOST_TOLD = 10  # of a kind, one by one
+MOST_LISTED = 10  # of a kind
 COLUMNS = ("record", "name", "sample", "reason", "detail")
 
 
-@dataclass(frozen=True)
-class Refused:
-    """A record of the input that a task cannot honour.
-
-    Attributes:
-        number: of the record, from 1.
-        name: its title; empty if it could not be read.
-        reason: a short name.
-        detail: one line.
-    """
-
-    number: int
-    name: str
-    reason: str
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.detail}" if self.name and self.name not in self.detail else self.detail
-
-
 class Refusals:
-    """Tells the first refused records and failed samples, counts all, and writes all to a table if there is to be one.
+    """Lists the first refused records and failed samples, counts all, and writes all to a table if one is given.
 
     Args:
         refused: by a label that names the file and the record.
@@ -69,7 +50,7 @@ class Refusals:
             for one in self.refused.values():
                 self._row(one.number, one.name, "", one.reason, one.detail)
             self._files = files.pop_all()
-        self._tell_some((f"{label}: {one}" for label, one in self.refused.items()), len(self.refused))
+        self._list_some((f"{label}: {one}" for label, one in self.refused.items()), len(self.refused))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -81,7 +62,7 @@ class Refusals:
         name = sample.molecule.name if sample.molecule is not None else ""
         item, number = divmod(sample.index, self.num_each)
         self._row(self._number(item), name, number + 1, reason, detail)
-        if self.reasons.total() <= MOST_TOLD:
+        if self.reasons.total() <= MOST_LISTED:
             self.tell(f"{name or 'sample'} ({sample.index + 1}): {reason}: {detail}")
 
     def summary(self) -> str:
@@ -95,18 +76,18 @@ class Refusals:
         return f"; {', '.join(parts)}" if parts else ""
 
     def close_with_count(self) -> None:
-        """Says how many failed samples were not told one by one."""
+        """Says how many failed samples were not listed."""
         self._more(self.reasons.total())
 
-    def _tell_some(self, lines: Iterable[str], total: int) -> None:
-        for line in islice(lines, MOST_TOLD):
+    def _list_some(self, lines: Iterable[str], total: int) -> None:
+        for line in islice(lines, MOST_LISTED):
             self.tell(line)
         self._more(total)
 
     def _more(self, total: int) -> None:
-        if total > MOST_TOLD:
+        if total > MOST_LISTED:
             where = "--failures FILE lists all" if self.path is None else f"all are in {self.path}"
-            self.tell(f"and {total - MOST_TOLD} more; {where}")
+            self.tell(f"and {total - MOST_LISTED} more; {where}")
 
     def _number(self, item: int) -> int:
         self._known += islice(self._numbers, max(0, item + 1 - len(self._known)))

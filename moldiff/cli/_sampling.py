@@ -1,4 +1,4 @@
-"""Carries out what `moldiff sample` was asked for, in one process or in one of several."""
+"""Carries out `moldiff sample`, in one process or in several."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -18,46 +18,47 @@ if TYPE_CHECKING:
     from moldiff.chem.molecule import Failure, Molecule
     from moldiff.generation.distributed import DistributedGenerator
     from moldiff.generation.generator import MoleculeGenerator
+    from moldiff.generation.options import SamplingOptions
     from moldiff.generation.sample import Sample
     from moldiff.io.writer import MoleculeWriter
 
 
-WALKS = (".sdf", ".xyz")  # what a trajectory is written as
-MOST_DRAWS = 3  # with --valid-only, at most this many times what was asked for
-JUDGED = 128  # molecules that the judge looks at together
+TRAJECTORIES = (".sdf", ".xyz")  # what a trajectory is written as
+MOST_DRAWS = 3  # with --valid-only, at most this many times as many samples
+EVALUATED = 128  # molecules that an evaluator measures together
 
 
 @dataclass(frozen=True)
 class Order:
-    """What was asked for, in plain values that another process can be handed.
+    """A request in values that can be sent to another process.
 
     Attributes:
         out: file to write.
         weights: name or folder.
         num_samples: molecules.
-        first: index of the first.
         valid_only: write only valid ones.
         overwrite: replace a file that is there.
         trajectory: file of all states.
         reference: files of known molecules.
-        judged: tell how near what comes is to what was asked for.
-        options: of `MoleculeGenerator.iterate`.
+        evaluated: show how close the samples come to their targets.
+        options: of `MoleculeGenerator.stream`; their sampler is set.
+        request: further arguments of it.
     """
 
     out: Path
     weights: str
     num_samples: int
-    first: int
     valid_only: bool
     overwrite: bool
     trajectory: Path | None
     reference: list[Path] | None
-    judged: bool
-    options: dict[str, Any]
+    evaluated: bool
+    options: "SamplingOptions"
+    request: dict[str, Any]
 
 
 def load(weights: str, device: str | None, num_threads: int | None, precision: str) -> "MoleculeGenerator":
-    """The generator, with torch told of the threads."""
+    """The generator, with the threads of torch set."""
     import torch
 
     from moldiff.generation.generator import MoleculeGenerator
@@ -70,10 +71,10 @@ def load(weights: str, device: str | None, num_threads: int | None, precision: s
 
 
 def carry_out(order: Order, source: "MoleculeGenerator | DistributedGenerator") -> int:
-    """Draws, writes and tells.
+    """Samples, writes and reports.
 
     Args:
-        order: what was asked for.
+        order: the request.
         source: of the samples.
 
     Returns:
@@ -89,45 +90,45 @@ def carry_out(order: Order, source: "MoleculeGenerator | DistributedGenerator") 
     from moldiff.metrics.tables import DataRow
 
     trajectory, out, known = order.trajectory, order.out, read_references(order.reference, report=tell)
-    if trajectory is not None and trajectory.suffix.lower() not in WALKS:
-        raise OutputError(f"{trajectory}: the extension of a trajectory must be one of {', '.join(WALKS)}")
-    drawing = _Drawing(order, source)
+    if trajectory is not None and trajectory.suffix.lower() not in TRAJECTORIES:
+        raise OutputError(f"{trajectory}: the extension of a trajectory must be one of {', '.join(TRAJECTORIES)}")
+    sampling = _Sampling(order, source)
     with ExitStack() as files:
         writer = files.enter_context(open_writer(out, overwrite=order.overwrite))
         states = None if trajectory is None else files.enter_context(open_writer(trajectory, overwrite=order.overwrite))
-        result = count(drawing.records(writer, states), reference=known)
+        result = count(sampling.records(writer, states), reference=known)
     row = source.bundle.statistics.score
     show_table(render(result, DataRow(None if row is None else Score.from_dict(row))))
-    for judge in drawing.evaluators:
-        show_table(judge.table())
+    for evaluator in sampling.evaluators:
+        show_table(evaluator.table())
     left_out = f", {writer.num_left_out} that are not valid have no SMILES" if writer.num_left_out else ""
     say(f"{out}: {writer.num_written} molecules{left_out}")
     if states is not None:
         say(f"{states.path}: {states.num_written} states; next: moldiff animate {states.path} --out forming.gif")
     of = f"{writer.num_written} of {order.num_samples} molecules"
-    if drawing.interrupted:
+    if sampling.interrupted:
         tell(f"stopped by the user; {of} are kept")
         return INTERRUPTED
     if writer.num_written < order.num_samples:
-        tell(f"fewer than asked for: {of}")
+        tell(f"fewer than requested: {of}")
         return FEWER
     return 0
 
 
-class _Drawing:
-    """Draws, writes and shows progress; the options are checked at once."""
+class _Sampling:
+    """Samples, writes and shows progress; the options are checked at once."""
 
     def __init__(self, order: Order, source: "MoleculeGenerator | DistributedGenerator") -> None:
         self.order, self.source = order, source
         self.interrupted, self.num_valid, self.interrupt = False, 0, Interrupt()
-        self.evaluators = evaluators_of(order.weights, order.options.get("selection")) if order.judged else []
+        self.evaluators = evaluators_of(order.weights, order.request["target"].particles) if order.evaluated else []
         self.progress = drawing_progress()
-        self.samples = self._round(order.num_samples, first=order.first)
+        self.samples = self._round(order.num_samples, first=order.options.first)
 
     def records(
         self, writer: "MoleculeWriter", states: "MoleculeWriter | None" = None
     ) -> Iterator["Molecule | Failure"]:
-        """Every molecule drawn, for the score, after it was written; ends early, and says so, on Ctrl-C."""
+        """Every molecule sampled, for the score, after it was written; ends early, and says so, on Ctrl-C."""
         drawn, samples, waiting = 0, self.samples, []
         with self.progress, self.interrupt:
             try:
@@ -136,7 +137,7 @@ class _Drawing:
                         drawn, self.num_valid = drawn + 1, self.num_valid + sample.valid
                         if sample.molecule is not None and (sample.valid or not self.order.valid_only):
                             waiting.append(tagged(sample, writer.path.suffix))
-                            if not self.evaluators or len(waiting) == JUDGED:
+                            if not self.evaluators or len(waiting) == EVALUATED:
                                 self._write(waiting, writer)
                             if states is not None:
                                 for state in sample.states:
@@ -149,40 +150,42 @@ class _Drawing:
                     )
                     if not self.order.valid_only or wanted <= 0:
                         return
-                    samples = self._round(wanted, first=self.order.first + drawn)
+                    samples = self._round(wanted, first=self.order.options.first + drawn)
             except KeyboardInterrupt:
                 self.interrupted = True
-            finally:  # whatever ends it, what was drawn is kept
+            finally:  # whatever ends it, what was sampled is kept
                 self._write(waiting, writer)
 
     def _write(self, waiting: "list[Molecule]", writer: "MoleculeWriter") -> None:
         molecules = waiting.copy()
         waiting.clear()  # first, so that nothing is tried twice when the file cannot be written
-        for judge in self.evaluators:
-            molecules = judge.judged(molecules)
+        for evaluator in self.evaluators:
+            molecules = evaluator.evaluate(molecules)
         for molecule in molecules:
             writer.write(molecule)
 
     def _round(self, count: int, *, first: int) -> Iterator["Sample"]:
-        self.progress.expect(count * self.order.options["sampler"].num_steps)
-        return self.source.iterate(count, first=first, on_step=self._step, **self.order.options)
+        options = self.order.options
+        self.progress.expect(count * options.sampler_for(self.source.bundle.sampler).num_steps)
+        options = options.model_copy(update={"first": first, "on_step": self._step})
+        return self.source.stream(count, options=options, **self.order.request)
 
     def _step(self, count: int) -> None:
-        if self.interrupt.asked:  # here, so that the generator still gives what is done
+        if self.interrupt.requested:  # here, so that the generator still yields what is done
             raise KeyboardInterrupt
         self.progress.advance(count)
 
 
 def carry_out_together(order: Order, generator: "MoleculeGenerator", *, devices: int, num_nodes: int) -> int:
-    """`carry_out` with the work shared out among processes; what cannot be asked for is refused before they start."""
+    """`carry_out` by several processes; a request that does not make sense is refused before they start."""
     import torch
 
-    from moldiff.generation.distributed import together
+    from moldiff.generation.distributed import run_distributed
 
-    generator.iterate(0, **order.options)
+    generator.stream(0, options=order.options, **order.request)
     threads = max(1, torch.get_num_threads() // devices)
-    told = f"{order.out}: what was written stays; --first goes on from any index"
-    return together(
+    hint = f"{order.out}: what was written stays; --first goes on from any index"
+    return run_distributed(
         _carry_out_first,
         order,
         weights=order.weights,
@@ -191,7 +194,7 @@ def carry_out_together(order: Order, generator: "MoleculeGenerator", *, devices:
         num_threads=threads,
         device=generator.device.type,
         precision=generator.precision,
-        told=told,
+        hint=hint,
     )
 
 

@@ -34,38 +34,21 @@ def compare(
 ) -> None:
     """Scores several files by the same rules, side by side.
 
-    Example: moldiff compare ours.sdf theirs.sdf --reference train.smi --distances-to stores/qm9 --protocol lookup
+    Example: moldiff compare ours.sdf theirs.sdf --reference train.smi --distances-to stores/qm9 --protocol midi
     """
-    from moldiff.cli._scoring import counted, read_distribution
-    from moldiff.data.reference import read_references
-    from moldiff.errors import ConfigError
+    from moldiff.evaluation.scoring import ScoringOptions
+    from moldiff.evaluation.scoring import compare as score_all
     from moldiff.metrics.console import render_comparison
     from moldiff.metrics.export import write_json
+    from moldiff.runtime.progress import terminal_of_errors
 
-    names = [str(file) for file in files]
-    if len(set(names)) < max(2, len(names)):
-        raise ConfigError(f"compare: expected two or more different files, got {', '.join(names)}")
-    known = read_references(reference, report=tell)
-    measured, data = read_distribution(distances_to, check, most_checked, num_workers=num_workers)
-    scores = {
-        name: counted(
-            file,
-            checks=check or (),
-            most_checked=most_checked,
-            num_workers=num_workers,
-            reference=known,
-            protocols=protocol or (),
-            distances_to=measured,
-            with_druglike=druglike,
-        )
-        for name, file in zip(names, files, strict=True)
-    }
-    show_table(render_comparison(scores, data))
+    options = ScoringOptions(
+        reference, distances_to, None, protocol or (), druglike, check or (), most_checked, num_workers
+    )
+    scores = score_all(files, options=options, console=terminal_of_errors(), report=tell)
+    show_table(render_comparison(scores))
     if json is not None:
         write_json(scores, json)
-
-
-MOST_PLOTTED = 100_000  # molecules
 
 
 def report(
@@ -80,39 +63,32 @@ def report(
     check: Checks = None,
     most_checked: MostChecked = MOST_CHECKED,
     gallery: Annotated[int, Option(min=1, help="Molecules shown in the gallery, the first ones.")] = 200,
-    flat: Annotated[bool, Option("--flat", help="Leave the 3D viewer out; a page of 3 MB less.")] = False,
+    flat: Annotated[bool, Option("--flat", help="Leave the 3D viewer out; the page is 3 MB smaller.")] = False,
     num_workers: NumWorkers = None,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace the page if it is there.")] = False,
 ) -> None:
-    """Writes a page with all figures, plots, failures and a gallery in 3D; it needs no network.
+    """Writes an HTML page with all figures, plots, failures and a gallery in 3D; it works offline.
 
     Example: moldiff report samples.sdf -o report.html --distances-to stores/qm9 --data-row qm9 --check mmff94
     """
-    from moldiff.cli._scoring import counted, read_distribution
-    from moldiff.data.reference import read_references
-    from moldiff.viz.depict import check_free
-    from moldiff.viz.gallery import Gallery
-    from moldiff.viz.report import check_packages, write_page
+    from moldiff.evaluation.report import report as write
+    from moldiff.evaluation.scoring import ScoringOptions
+    from moldiff.runtime.progress import terminal_of_errors
 
-    check_free(out, overwrite=overwrite)
-    check_packages()
-    known = read_references(reference, report=tell)
-    measured, data = read_distribution(distances_to, check, most_checked, data_row=data_row, num_workers=num_workers)
-    shown = Gallery(gallery)
-    result = counted(
-        file,
-        checks=check or (),
-        most_checked=most_checked,
-        num_workers=num_workers,
-        on_record=shown.add,
-        keep=MOST_PLOTTED,
-        num_requested=num_requested,
-        reference=known,
-        protocols=protocol or (),
-        distances_to=measured,
-        with_druglike=druglike,
+    options = ScoringOptions(
+        reference, distances_to, data_row, protocol or (), druglike, check or (), most_checked, num_workers
     )
-    write_page(out, result, shown, title=file.name, flat=flat, data=data, reference=measured)
+    write(
+        file,
+        out,
+        options=options,
+        num_requested=num_requested,
+        gallery=gallery,
+        flat=flat,
+        overwrite=overwrite,
+        console=terminal_of_errors(),
+        report_line=tell,
+    )
     say(f"{out}: {out.stat().st_size / 1e6:.1f} MB; open it in a browser")
 
 
@@ -132,31 +108,23 @@ def score(
     json: Annotated[Path | None, Option("--json", help="Write rates, counts and intervals to this file.")] = None,
     csv: Annotated[Path | None, Option("--csv", help="Write a row for each molecule to this file.")] = None,
 ) -> None:
-    """Scores any SDF strictly: nothing is repaired, every rate shows its count. Needs no model and no data set.
+    """Scores molecules of any origin: nothing is repaired, every rate shows its count. Needs no weights and no data.
 
     Examples: moldiff score samples.sdf | moldiff score theirs.sdf --reference train.smi --csv theirs.csv
     """
-    from moldiff.cli._scoring import counted, read_distribution
-    from moldiff.data.reference import read_references
+    from moldiff.evaluation.scoring import Scorer, ScoringOptions
     from moldiff.metrics.console import render
     from moldiff.metrics.export import CsvRows, write_json
+    from moldiff.runtime.progress import terminal_of_errors
 
-    known = read_references(reference, report=tell)
-    measured, data = read_distribution(distances_to, check, most_checked, data_row=data_row, num_workers=num_workers)
+    options = ScoringOptions(
+        reference, distances_to, data_row, protocol or (), druglike, check or (), most_checked, num_workers
+    )
+    scorer = Scorer(options, console=terminal_of_errors(), report=tell)
     with ExitStack() as files:
         rows = None if csv is None else files.enter_context(CsvRows(csv))
-        result = counted(
-            file,
-            checks=check or (),
-            most_checked=most_checked,
-            num_workers=num_workers,
-            on_record=None if rows is None else lambda _, verdict: rows.add(verdict),
-            num_requested=num_requested,
-            reference=known,
-            protocols=protocol or (),
-            distances_to=measured,
-            with_druglike=druglike,
-        )
-    show_table(render(result, data))
+        on_record = None if rows is None else lambda _, verdict: rows.add(verdict)
+        result = scorer.score(file, num_requested=num_requested, on_record=on_record)
+    show_table(render(result))
     if json is not None:
         write_json(result, json)

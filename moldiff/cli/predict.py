@@ -8,11 +8,12 @@ from typer import Argument, Exit, Option
 
 from moldiff.cli._options import Overwrite
 from moldiff.cli._progress import FEWER
-from moldiff.cli._refusals import Failures, Refusals, Refused
+from moldiff.cli._refusals import Failures, Refusals
 from moldiff.cli._routing import AUTO, Extrapolate
 from moldiff.cli._terminal import say, show_table, tell
 from moldiff.errors import DataError, OutputError
-from moldiff.generation.target_report import predicting
+from moldiff.generation.target_report import predictor_evaluator
+from moldiff.tasks.refused import Refused
 
 if TYPE_CHECKING:
     from moldiff.chem.molecule import Molecule
@@ -52,7 +53,12 @@ def predict(
     if out is not None and out.suffix.lower() != ".sdf":
         raise OutputError(f"{out}: predictions are written to an .sdf")
     predictor = PropertyPredictor.from_pretrained(name)
-    judge, molecules, refused, beyond = predicting(predictor), list["Molecule"](), dict[str, Refused](), list[str]()
+    evaluator, molecules, refused, beyond = (
+        predictor_evaluator(predictor),
+        list["Molecule"](),
+        dict[str, Refused](),
+        list[str](),
+    )
     for number, record in read_molecules(file):
         label = f"{file.name}, record {number}"
         if isinstance(record, Failure):
@@ -74,14 +80,14 @@ def predict(
             raise DataError(f"{first}{more}")
     if beyond:
         tell(f"warning: {len(beyond)} molecules are unlike the training data, such as {beyond[0]}; do not rely on it")
-    judged = iter(judge.judged(predicted))
-    show_table(judge.table())
+    evaluatord = iter(evaluator.evaluate(predicted))
+    show_table(evaluator.table())
     total = len(predicted) + len(refused)
     say(f"{file}: {len(predicted)} of {total} records predicted")
     if out is not None:
         with open_writer(out, overwrite=overwrite) as writer:
             for molecule in molecules:
-                writer.write(molecule if NOT_PREDICTED in molecule.properties else next(judged))
+                writer.write(molecule if NOT_PREDICTED in molecule.properties else next(evaluatord))
         say(f"{out}: {writer.num_written} molecules")
     if refused:
         raise Exit(FEWER)

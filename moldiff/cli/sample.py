@@ -10,7 +10,6 @@ from moldiff.cli._options import (
     DEFAULT,
     AllowExtrapolation,
     BatchSize,
-    Conditions,
     Device,
     Devices,
     First,
@@ -26,27 +25,26 @@ from moldiff.cli._options import (
     Preset,
     RewardModelOption,
     SamplerSet,
+    TargetsOption,
     Trajectory,
     ValidOnly,
     Weights,
 )
 from moldiff.cli._parsing import changed, parse_num_atoms, times_or_name
 from moldiff.cli._sampling import Order, carry_out, carry_out_together, load
-from moldiff.cli._targets import choose, parse_conditions, parse_guidance, parse_interval, refuse_unknown
+from moldiff.cli._targets import parse_guidance, parse_interval, parse_targets
 
-Seed = Annotated[
-    int, Option(min=0, help="Of all randomness; with its index and the precision it determines a molecule.")
-]
+Seed = Annotated[int, Option(min=0, help="Random seed. Seed, index and precision reproduce a molecule.")]
 Reference = Annotated[list[Path] | None, Option(help="Known molecules for novelty: .sdf, .smi or .csv; repeatable.")]
 Solver = Annotated[
-    Literal["multistep", "ddim", "heun"] | None, Option("--sampler", help=f"Of the coordinates.{DEFAULT}")
+    Literal["multistep", "ddim", "heun"] | None, Option("--solver", help=f"Of the coordinates.{DEFAULT}")
 ]
 
 
 def sample(
     out: Out,
     weights: Weights = "qm9",
-    num_samples: Annotated[int, Option("--num-samples", "-n", min=1, help="Molecules to draw.")] = 100,
+    num_samples: Annotated[int, Option("--num-samples", "-n", min=1, help="Molecules to sample.")] = 100,
     preset: Preset = None,
     num_steps: NumSteps = None,
     seed: Seed = 0,
@@ -64,7 +62,7 @@ def sample(
     ] = None,
     temperature: Annotated[float | None, Option(help=f"Below 1 the likelier classes are preferred.{DEFAULT}")] = None,
     churn: Annotated[float | None, Option(help=f"Share of each step that fresh noise takes back.{DEFAULT}")] = None,
-    condition: Conditions = None,
+    target: TargetsOption = None,
     guidance: GuidanceWeights = None,
     guidance_interval: Interval = "0-1",
     num_particles: NumParticles = 1,
@@ -78,16 +76,18 @@ def sample(
         int | None, Option(min=1, max=1024, help="CPU threads, each with molecules of its own. (default: one a core)")
     ] = None,
 ) -> None:
-    """Draws molecules, writes them as they come, and scores them.
+    """Samples molecules, writes them as they come, and scores them.
 
     Every molecule is written, each with its seed, index, SMILES, and whether it is strictly valid or why not; the exit
     code is 3 if fewer were written than asked for. Ctrl-C keeps what is done.
 
     Examples: moldiff sample --out molecules.sdf | moldiff sample -n 1000 --num-atoms 15-20 --valid-only --out x.sdf |
-    moldiff sample --weights runs/gap/bundle --condition gap=6.5eV --guidance 2 --out x.sdf |
-    moldiff sample --condition gap=6.5eV --reward-model runs/judge/bundle --num-particles 8 --out x.sdf |
-    moldiff sample --weights druglike --condition logp=2 --condition rings=3 --num-particles 8 --out x.sdf
+    moldiff sample --weights runs/gap/bundle --target gap=6.5eV --guidance 2 --out x.sdf |
+    moldiff sample --target gap=6.5eV --reward-model runs/predictor/bundle --num-particles 8 --out x.sdf |
+    moldiff sample --weights druglike --target logp=2 --target rings=3 --num-particles 8 --out x.sdf
     """
+    from moldiff.generation.options import SamplingOptions
+
     generator = load(weights, device, num_threads, precision)
     sampler = changed(
         generator.bundle.sampler,
@@ -99,24 +99,20 @@ def sample(
         temperature=temperature,
         churn=churn,
     )
-    selection, conditions = choose(
-        generator, weights, parse_conditions(condition), reward_model=reward_model, num_particles=num_particles
-    )
-    refuse_unknown(generator, weights, conditions)
-    options = dict(
-        seed=seed,
+    options = SamplingOptions(
         sampler=sampler,
-        num_atoms=parse_num_atoms(num_atoms),
+        first=first,
         batch_size=batch_size,
         allow_extrapolation=allow_extrapolation,
-        with_states=trajectory is not None,
-        conditions=conditions,
-        guidance=parse_guidance(guidance),
+        trajectories=trajectory is not None,
         guidance_interval=parse_interval(guidance_interval),
-        selection=selection,
     )
+    targets = generator.resolve(
+        parse_targets(target), num_particles=num_particles, reward_model=reward_model, options=options
+    )
+    request = dict(seed=seed, num_atoms=parse_num_atoms(num_atoms), target=targets, guidance=parse_guidance(guidance))
     order = Order(
-        out, weights, num_samples, first, valid_only, overwrite, trajectory, reference, bool(condition), options
+        out, weights, num_samples, valid_only, overwrite, trajectory, reference, bool(target), options, request
     )
     if devices * num_nodes == 1:
         code = carry_out(order, generator)

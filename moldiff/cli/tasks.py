@@ -2,15 +2,13 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from moldiff.cli._completion import bonds_told, complete, records_of, usable
+from moldiff.cli._completion import bond_confidence, check_usable, complete, particles_of
 from moldiff.cli._options import (
-    Conditions,
     Device,
     Geometries,
     NumEach,
@@ -22,31 +20,30 @@ from moldiff.cli._options import (
     RewardModelOption,
     Seed,
     Steps,
+    TargetsOption,
 )
-from moldiff.cli._refusals import MOST_TOLD, Failures
-from moldiff.cli._routing import AUTO, AutoWeights, Extrapolate, Route
-from moldiff.cli._targets import compete
+from moldiff.cli._refusals import MOST_LISTED, Failures
+from moldiff.cli._routing import AUTO, AutoWeights, Extrapolate, make_router
 from moldiff.cli._terminal import tell
+from moldiff.tasks.defaults import BONDS, CONFORMERS, ISOMERS, SHAPES
 
 if TYPE_CHECKING:
-    from moldiff.chem.molecule import Failure, Molecule
-    from moldiff.chem.stereo import Graph
     from moldiff.chem.validity import Checked
 
 
-LARGEST = "--largest-fragment"
 LargestFragment = Annotated[
-    bool, Option(LARGEST, help="Of a salt or a mixture keep the part with most heavy atoms; else it is refused.")
+    bool,
+    Option("--largest-fragment", help="Of a salt or a mixture keep the part with most heavy atoms."),
 ]
 
 
 def conformers(
     molecules: Annotated[str, Argument(help="A SMILES, or a file: .smi, .csv or .sdf, plain or .gz.")],
     out: Out,
-    num_each: NumEach = 1,
+    num_each: NumEach = CONFORMERS.num_samples,
     largest_fragment: LargestFragment = False,
     weights: AutoWeights = AUTO,
-    num_steps: Steps = 20,
+    num_steps: Steps = CONFORMERS.num_steps,
     seed: Seed = 0,
     allow_extrapolation: Extrapolate = False,
     failures: Failures = None,
@@ -55,31 +52,35 @@ def conformers(
     precision: Precision = "auto",
     num_threads: NumThreads = None,
 ) -> None:
-    """Draws coordinates for molecules, all hydrogens included.
+    """Samples coordinates for molecules, all hydrogens included.
 
     The stereo that a molecule names, its drawing or its coordinates show, is kept and checked; what it leaves open is
-    drawn. Titles stay, or the column `name` of a list.
+    sampled. Titles stay, or the column `name` of a list.
 
     Example: moldiff conformers "C[C@H](O)C#N" -n 5 --out conformers.sdf
     """
     from functools import partial
 
-    from moldiff.tasks.conformers import conformers as draw
+    from moldiff.tasks.conformers import graph_of_record, sample_conformers
+    from moldiff.tasks.inputs import records_of, usable
 
-    route = Route(weights, device, num_threads, precision, allow_extrapolation)
-    path, records = records_of(molecules)
+    router = make_router(weights, device, num_threads, precision, allow_extrapolation)
+    label, records = records_of(molecules)
     cut: list[int] = []
-    records = _largest(_named(path, records), cut) if largest_fragment else _named(path, records)
-    graphs, failed = usable(path, records, lambda graph: route.name_of(graph.molecule), make=_graph, failures=failures)
-    names = [route.name_of(graph.molecule) for graph in graphs]
+    records = _named(Path(molecules), records)
+    records = _note_largest(records, cut) if largest_fragment else records
+    make = partial(graph_of_record, largest=largest_fragment)
+    found = usable(label, records, lambda graph: router.name_of(graph.molecule), make=make)
+    check_usable(found, label, failures)
+    names = [router.name_of(graph.molecule) for graph in found.items]
     if cut:
-        numbers = ", ".join(map(str, cut[:MOST_TOLD])) + (", ..." if len(cut) > MOST_TOLD else "")
-        tell(f"{path.name}: of {len(cut)} the largest fragment alone is kept: record {numbers}")
+        numbers = ", ".join(map(str, cut[:MOST_LISTED])) + (", ..." if len(cut) > MOST_LISTED else "")
+        tell(f"{label}: of {len(cut)} the largest fragment alone is kept: record {numbers}")
     complete(
-        graphs,
-        partial(route.draw, draw, names=names, num_each=num_each),
+        found.items,
+        partial(router.complete, sample_conformers, names=names, num_each=num_each),
         out,
-        failed=failed,
+        failed=found.refused,
         num_each=num_each,
         num_steps=num_steps,
         seed=seed,
@@ -104,38 +105,27 @@ def _named(path: Path, records: "Iterable[tuple[int, Checked]]") -> "Iterator[tu
         yield number, record
 
 
-def _largest(records: "Iterable[tuple[int, Checked]]", cut: list[int]) -> "Iterator[tuple[int, Checked]]":
-    """The largest fragment of each, with the numbers of those that had others put into a list."""
+def _note_largest(records: "Iterable[tuple[int, Checked]]", cut: list[int]) -> "Iterator[tuple[int, Checked]]":
+    """The records as they are, with the numbers of those that have several fragments put into a list."""
     from moldiff.chem.molecule import Failure
     from moldiff.chem.stereo import largest_fragment
 
     for number, record in records:
-        part = record if isinstance(record, Failure) else largest_fragment(record)
-        if part is not record:
+        if not isinstance(record, Failure) and largest_fragment(record) is not record:
             cut.append(number)
-        yield number, part
-
-
-def _graph(record: "Checked") -> "Graph | Failure":
-    from moldiff.chem.molecule import Failure
-    from moldiff.chem.stereo import graph_of
-
-    graph = record if isinstance(record, Failure) else graph_of(record)
-    if isinstance(graph, Failure) and graph.reason == "fragments":
-        return replace(graph, detail=f"{graph.detail}; {LARGEST} keeps the largest alone")
-    return graph
+        yield number, record
 
 
 def isomers(
     formula: Annotated[str, Argument(help="Such as C7H10O2, hydrogens included.")],
     out: Out,
-    num_samples: Annotated[int, Option("--num-samples", "-n", min=1, help="Molecules to draw.")] = 20,
+    num_samples: Annotated[int, Option("--num-samples", "-n", min=1, help="Molecules.")] = ISOMERS.num_samples,
     weights: AutoWeights = AUTO,
-    num_steps: Steps = 100,
+    num_steps: Steps = ISOMERS.num_steps,
     seed: Seed = 0,
     allow_extrapolation: Extrapolate = False,
     failures: Failures = None,
-    condition: Conditions = None,
+    target: TargetsOption = None,
     num_particles: NumParticles = 1,
     reward_model: RewardModelOption = None,
     overwrite: Overwrite = False,
@@ -143,26 +133,23 @@ def isomers(
     precision: Precision = "auto",
     num_threads: NumThreads = None,
 ) -> None:
-    """Draws molecules of a formula, neutral atoms, in one piece.
+    """Samples molecules of a formula, neutral atoms, in one piece.
 
     Example: moldiff isomers C7H10O2 -n 50 --out isomers.sdf
     """
     from functools import partial
 
     from moldiff.chem.formula import parse_formula
-    from moldiff.tasks.isomers import atoms_of_formula
-    from moldiff.tasks.isomers import isomers as draw
+    from moldiff.tasks.isomers import atoms_of_formula, sample_isomers
 
     counts = parse_formula(formula)
-    route = Route(weights, device, num_threads, precision, allow_extrapolation)
-    weights = route.name_of(atoms_of_formula(counts))
-    generator = route.generator(weights)
-    selection, evaluators = compete(
-        generator, weights, condition, reward_model=reward_model, num_particles=num_particles
-    )
+    router = make_router(weights, device, num_threads, precision, allow_extrapolation)
+    name = router.name_of(atoms_of_formula(counts))
+    particles, evaluators = particles_of(router, [name], target, reward_model, num_particles)
+    generator = router.generator(name)
     complete(
         [counts] * num_samples,
-        partial(draw, generator, selection=selection, allow_extrapolation=allow_extrapolation),
+        partial(sample_isomers, generator, particles=particles, allow_extrapolation=allow_extrapolation),
         out,
         failed={},
         num_steps=num_steps,
@@ -180,7 +167,7 @@ def perceive_bonds(
         int | None, Option(help="Total charge of every molecule. (default: `charge=` of the record, or 0)")
     ] = None,
     weights: AutoWeights = AUTO,
-    num_steps: Steps = 10,
+    num_steps: Steps = BONDS.num_steps,
     seed: Seed = 0,
     allow_extrapolation: Extrapolate = False,
     failures: Failures = None,
@@ -191,54 +178,39 @@ def perceive_bonds(
 ) -> None:
     """Finds bonds and charges for elements and coordinates, with a confidence for each bond.
 
-    Elements, coordinates and order stay; bonds of the file are not read. What has no valid answer is left out and told.
+    Elements, coordinates and order stay; bonds of the file are not read. What has no valid answer is reported.
 
     Example: moldiff perceive-bonds molecules.xyz --out molecules.sdf
     """
     from functools import partial
 
-    from moldiff.io.formats import read_molecules
-    from moldiff.tasks.bond_perception import check_geometry
-    from moldiff.tasks.bond_perception import perceive_bonds as perceive
+    from moldiff.tasks.bond_perception import sample_bonds, usable_geometries
+    from moldiff.tasks.inputs import geometries_of
 
-    route = Route(weights, device, num_threads, precision, allow_extrapolation)
-    records = read_molecules(file)
-    if charge is not None:
-        records = ((number, _charged(record, charge)) for number, record in records)
-
-    def check(geometry: "Molecule") -> None:
-        check_geometry(geometry)
-        route.name_of(geometry, "elements")
-
-    geometries, failed = usable(file, records, check, failures=failures)
-    names = [route.name_of(geometry, "elements") for geometry in geometries]
+    router = make_router(weights, device, num_threads, precision, allow_extrapolation)
+    label, records = geometries_of(file)
+    found = usable_geometries(router, label, records, charge)
+    check_usable(found, label, failures)
+    names = [router.name_of(geometry, "elements") for geometry in found.items]
     complete(
-        geometries,
-        partial(route.draw, perceive, names=names),
+        found.items,
+        partial(router.complete, sample_bonds, names=names),
         out,
-        failed=failed,
+        failed=found.refused,
         num_steps=num_steps,
         seed=seed,
         overwrite=overwrite,
-        tags=bonds_told,
+        tags=bond_confidence,
         failures=failures,
-    )
-
-
-def _charged(record: "Molecule | Failure", charge: int) -> "Molecule | Failure":
-    from moldiff.chem.molecule import Molecule
-
-    return (
-        replace(record, properties={**record.properties, "charge": charge}) if isinstance(record, Molecule) else record
     )
 
 
 def reshape(
     file: Geometries,
     out: Out,
-    num_each: NumEach = 5,
+    num_each: NumEach = SHAPES.num_samples,
     weights: AutoWeights = AUTO,
-    num_steps: Steps = 20,
+    num_steps: Steps = SHAPES.num_steps,
     seed: Seed = 0,
     allow_extrapolation: Extrapolate = False,
     failures: Failures = None,
@@ -247,23 +219,25 @@ def reshape(
     precision: Precision = "auto",
     num_threads: NumThreads = None,
 ) -> None:
-    """Draws elements, charges and bonds for coordinates that stay: other molecules of the same shape.
+    """Samples elements, charges and bonds for coordinates that stay: other molecules of the same shape.
 
     Example: moldiff reshape one.xyz -n 20 --out same_shape.sdf
     """
     from functools import partial
 
-    from moldiff.io.formats import read_molecules
-    from moldiff.tasks.shape import reshape as draw
+    from moldiff.tasks.inputs import geometries_of, usable
+    from moldiff.tasks.shape import sample_shapes
 
-    route = Route(weights, device, num_threads, precision, allow_extrapolation)
-    shapes, failed = usable(file, read_molecules(file), partial(route.name_of, read="coordinates"), failures=failures)
-    names = [route.name_of(shape, "coordinates") for shape in shapes]
+    router = make_router(weights, device, num_threads, precision, allow_extrapolation)
+    label, records = geometries_of(file)
+    found = usable(label, records, partial(router.name_of, read="coordinates"))
+    check_usable(found, label, failures)
+    names = [router.name_of(shape, "coordinates") for shape in found.items]
     complete(
-        shapes,
-        partial(route.draw, draw, names=names, num_each=num_each),
+        found.items,
+        partial(router.complete, sample_shapes, names=names, num_each=num_each),
         out,
-        failed=failed,
+        failed=found.refused,
         num_each=num_each,
         num_steps=num_steps,
         seed=seed,

@@ -17,7 +17,7 @@ def animate(
 ) -> None:
     """Shows a molecule as it forms.
 
-    Example: moldiff sample -n 1 --out x.sdf --trajectory walk.sdf | moldiff animate walk.sdf --out forming.gif
+    Example: moldiff sample -n 1 --out x.sdf --trajectory states.sdf | moldiff animate states.sdf --out forming.gif
     """
     from moldiff.viz.animation import animate as make
     from moldiff.viz.animation import read_trajectory

@@ -9,7 +9,7 @@ from moldiff.errors import ConfigError
 
 
 def labels_of(conditions: Sequence[Condition], values: Mapping[str, Value]) -> list[float]:
-    """Labels of what is asked for, NaN where nothing is.
+    """Labels of target values, NaN where there is none.
 
     Args:
         conditions: that a model knows.
@@ -30,14 +30,14 @@ def labels_of(conditions: Sequence[Condition], values: Mapping[str, Value]) -> l
 
 
 def values_of(conditions: Sequence[Condition], labels: Sequence[float]) -> dict[str, Value]:
-    """What is asked for, of labels of which NaN asks for nothing."""
-    told = zip(conditions, labels, strict=True)
-    return {c.name: c.value(label) for c, label in told if not math.isnan(label)}
+    """Target values by name, from labels; NaN is no target."""
+    pairs = zip(conditions, labels, strict=True)
+    return {c.name: c.decode(label) for c, label in pairs if not math.isnan(label)}
 
 
 def warn_outside(conditions: Sequence[Condition], labels: Sequence[float]) -> None:
     """A warning for each label beyond what was trained on."""
     for condition, label in zip(conditions, labels, strict=True):
-        told = None if math.isnan(label) else condition.outside(label)
-        if told:
-            warnings.warn(told, stacklevel=3)
+        outside = None if math.isnan(label) else condition.outside(label)
+        if outside:
+            warnings.warn(outside, stacklevel=3)

@@ -1,4 +1,4 @@
-"""Columns that a model can be told: of the store, of the molecules themselves, or computed by RDKit on the way."""
+"""Columns that a model can be conditioned on: of the store, of the molecules themselves, or computed by RDKit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,13 +9,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from moldiff.chem.descriptors import DESCRIPTORS, descriptor
-from moldiff.conditions.condition import Condition
+from moldiff.conditions.categorical import CategoricalCondition
+from moldiff.conditions.kinds import CONDITIONS
+from moldiff.conditions.scalar import ScalarCondition
 from moldiff.data.cells import MOST_CLASSES
 from moldiff.data.statistics import Statistics
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import DataError
 
-CLASSES = ":classes"  # behind the name of a column of numbers that are to be classes
+CLASSES = "classes"  # the kind of a column of numbers that are to be classes, `categorical`
 CHARGE = "charge"
 
 
@@ -28,12 +30,14 @@ class Column:
         values: numbers, or numbers of classes; NaN where a molecule has none.
         unit: of the numbers.
         classes: names of the classes; none of numbers.
+        kind: of the condition that it becomes.
     """
 
     name: str
     values: Float[np.ndarray, "m"]
     unit: str = ""
     classes: tuple[str, ...] = ()
+    kind: str = ScalarCondition.kind
 
 
 def column(store: MoleculeStore, name: str) -> Column:
@@ -41,8 +45,8 @@ def column(store: MoleculeStore, name: str) -> Column:
 
     Args:
         store: prepared molecules.
-        name: of a property of the store, of one of RDKit's descriptors, or `charge`, the net charge; with `:classes`
-            behind it the different numbers are classes.
+        name: of a property of the store, of one of RDKit's descriptors, or `charge`, the net charge; behind a colon
+            there may stand a kind of condition. With `:classes` the different numbers are classes.
 
     Returns:
         The column.
@@ -50,33 +54,37 @@ def column(store: MoleculeStore, name: str) -> Column:
     Raises:
         DataError: if there is none of that name, or the classes are too many.
     """
-    bare = name.removesuffix(CLASSES)
+    bare, _, kind = name.rpartition(":")
+    if kind not in {CLASSES, *CONDITIONS} or not bare:
+        bare, kind = name, ScalarCondition.kind
     if bare in store.property_names:
         classes = tuple(store.meta["classes"].get(bare, ()))
-        told = Column(bare, store.property(bare).astype(np.float64), store.meta["units"].get(bare, ""), classes)
+        found = Column(bare, store.property(bare).astype(np.float64), store.meta["units"].get(bare, ""), classes)
     elif bare == CHARGE:
         starts = np.cumsum(store.sizes) - store.sizes
-        told = Column(bare, np.add.reduceat(store.charges(), starts).astype(np.float64))
+        found = Column(bare, np.add.reduceat(store.charges(), starts).astype(np.float64))
     elif bare in DESCRIPTORS:
-        told = Column(bare, descriptor(bare, [store.smiles(i) for i in range(len(store))]))
+        found = Column(bare, descriptor(bare, [store.smiles(i) for i in range(len(store))]))
     else:
         raise DataError(
             f"{store.path}: no property {bare!r}; it has {', '.join(store.property_names) or 'none'}, and every store "
             f"has {CHARGE}, {', '.join(DESCRIPTORS)}"
         )
-    if told.classes:
-        return told
-    return _as_classes(told, store) if name.endswith(CLASSES) or bare == CHARGE else told
+    if found.classes:
+        return replace(found, kind=CategoricalCondition.kind)
+    if kind in (CLASSES, CategoricalCondition.kind) or bare == CHARGE:
+        return replace(_as_classes(found, store), kind=CategoricalCondition.kind)
+    return replace(found, kind=kind)
 
 
-def _as_classes(told: Column, store: MoleculeStore) -> Column:
-    there = np.isfinite(told.values)
-    different, places = np.unique(told.values[there], return_inverse=True)
+def _as_classes(found: Column, store: MoleculeStore) -> Column:
+    there = np.isfinite(found.values)
+    different, places = np.unique(found.values[there], return_inverse=True)
     if len(different) > MOST_CLASSES:
-        raise DataError(f"{store.path}: {told.name} has {len(different)} different values, at most {MOST_CLASSES}")
-    values = np.full(len(told.values), np.nan)
+        raise DataError(f"{store.path}: {found.name} has {len(different)} different values, at most {MOST_CLASSES}")
+    values = np.full(len(found.values), np.nan)
     values[there] = places
-    return replace(told, values=values, unit="", classes=tuple(f"{value:g}" for value in different))
+    return replace(found, values=values, unit="", classes=tuple(f"{value:g}" for value in different))
 
 
 def conditioned(
@@ -102,9 +110,9 @@ def conditioned(
         return statistics, None
     columns = [column(store, name) for name in names]
     conditions = tuple(
-        Condition.count(c.name, c.values[indices], store.sizes[indices], unit=c.unit, classes=c.classes)
+        CONDITIONS[c.kind].fit(c.name, c.values[indices], store.sizes[indices], unit=c.unit, classes=c.classes)
         for c in columns
     )
-    labels = [(c.values - condition.mean) / condition.std for c, condition in zip(columns, conditions, strict=True)]
-    told = torch.from_numpy(np.stack(labels, 1)).float()
-    return replace(statistics, conditions=conditions), told.masked_fill(told.isinf(), torch.nan)
+    encoded = [condition.encode_column(c.values) for c, condition in zip(columns, conditions, strict=True)]
+    labels = torch.from_numpy(np.stack(encoded, 1)).float()
+    return replace(statistics, conditions=conditions), labels.masked_fill(labels.isinf(), torch.nan)

@@ -1,7 +1,6 @@
 """From a source of molecules to a store, with every record accounted for."""
 
 import multiprocessing
-import os
 import time
 import warnings
 from collections import Counter, deque
@@ -20,19 +19,13 @@ from rich.table import Table
 
 from moldiff.data.join import join_columns, with_classes
 from moldiff.data.sources.base import Source
-from moldiff.data.sources.files import file_source
-from moldiff.data.sources.geom_drugs import geom_source, is_geom
-from moldiff.data.sources.moses import moses_source
-from moldiff.data.sources.qm9 import qm9pack_source
-from moldiff.data.sources.qm9_raw import qm9_file_source
-from moldiff.data.sources.smiles import smiles_source
+from moldiff.data.sources.registry import SourceOptions, open_source
 from moldiff.data.store.chunks import Chunk, Chunks
 from moldiff.data.store.integrity import SPLITS
 from moldiff.data.store.packing import Packed, concatenate, read_chunk
 from moldiff.data.store.writer import check_target, write_store
 from moldiff.errors import DataError
-from moldiff.io.formats import SMILES_SUFFIXES, format_of
-from moldiff.runtime.atomic_files import claimed
+from moldiff.runtime.atomic_files import claim
 from moldiff.runtime.plain_text import outside_text
 from moldiff.runtime.progress import Progress
 
@@ -94,7 +87,8 @@ def prepare(
     """Makes a store of all molecules of a source.
 
     Args:
-        source: "qm9", "moses3d", an SDF, XYZ, SMILES or CSV file, or a source such as `from_pyg` makes.
+        source: a name of `moldiff.data.sources.registry`, an SDF, XYZ, SMILES or CSV file, or a source such as
+            `from_pyg` makes.
         out: folder of the store. What a slow source gave before an interruption waits beside it, and is used.
         from_file: for "qm9" and "moses3d", a file fetched by hand in place of the package qm9pack or molsets.
         num_molecules: for "moses3d" and GEOM, how many; none means all.
@@ -110,33 +104,30 @@ def prepare(
     Raises:
         DataError: if no record could be kept, or the user stopped what can go on.
     """
-    with claimed(Path(out)):
+    with claim(Path(out)):
         table = None if join is None else Path(join)
-        return _prepare(
-            source, Path(out), from_file, num_molecules, table, num_workers, seed, console, overwrite=overwrite
-        )
+        options = SourceOptions(None if from_file is None else Path(from_file), num_molecules, seed)
+        return _prepare(source, Path(out), options, table, num_workers, console, overwrite=overwrite)
 
 
 def _prepare(
     source: Source | str | Path,
     out: Path,
-    from_file: Path | str | None,
-    num_molecules: int | None,
+    options: SourceOptions,
     join: Path | None,
     num_workers: int,
-    seed: int,
     console: Console | None,
     *,
     overwrite: bool,
 ) -> PrepareReport:
     """As `prepare`, while nobody else writes there."""
-    start = time.monotonic()
+    start, seed = time.monotonic(), options.seed
     check_target(out, overwrite=overwrite)
     if not 0 <= seed < MOST_SEEDS:
         raise DataError(f"seed {seed}: expected a number from 0 to {MOST_SEEDS - 1}")
     parts, kept = list[Packed](), list[np.ndarray]()
     with Progress("opening the source", unit="records", console=console) as progress:
-        source = source if isinstance(source, Source) else _source(source, from_file, num_molecules, seed)
+        source = source if isinstance(source, Source) else open_source(source, options)
         waiting = Chunks(out.with_name(f".{out.name}.parts"), dict(source.origin)) if source.slow else None
         progress.begin(f"reading {source.name}", total=source.total)
         left_out, examples = Counter(source.left_out), dict[str, str]()
@@ -162,8 +153,8 @@ def _prepare(
         raise DataError(_nothing_kept(source.name, total, left_out, examples))
     packed, classes = _with_columns(concatenate(parts), join, source.name)
     split = source.split(len(mask), seed)[mask]
-    told = {**_told_of(source, seed), "classes": classes}
-    write_store(out, packed, split=split, left_out=left_out, overwrite=overwrite, **told)
+    meta = {**_meta_of(source, seed), "classes": classes}
+    write_store(out, packed, split=split, left_out=left_out, overwrite=overwrite, **meta)
     if waiting is not None:
         waiting.remove()
     return PrepareReport(
@@ -178,7 +169,7 @@ def _prepare(
     )
 
 
-def _told_of(source: Source, seed: int) -> dict[str, Any]:
+def _meta_of(source: Source, seed: int) -> dict[str, Any]:
     """What the store says of its source."""
     origin = {**source.origin, "split": source.split_rule, "seed": seed}
     return {"name": source.name, "sources": origin, "units": source.units}
@@ -199,28 +190,6 @@ def _with_columns(packed: Packed, join: Path | None, name: str) -> tuple[Packed,
 def _nothing_kept(name: str, total: int, left_out: Mapping[str, int], examples: Mapping[str, str]) -> str:
     reasons = "; ".join(f"{left_out[reason]} {reason}, such as {text}" for reason, text in examples.items())
     return f"{name}: none of {total} records could be kept: {reasons or 'there are none'}"
-
-
-def _source(source: str | Path, from_file: str | Path | None, num_molecules: int | None, seed: int) -> Source:
-    if num_molecules is not None and source != "moses3d" and not is_geom(Path(source)):
-        raise DataError(f"source {str(source)!r}: a number of molecules goes with moses3d and GEOM only")
-    if source == "moses3d":
-        return moses_source(from_file, num_molecules=num_molecules, seed=seed)
-    if source == "qm9":
-        return qm9pack_source() if from_file is None else qm9_file_source(from_file)
-    if from_file is not None:
-        raise DataError(f"source {str(source)!r} with a file {str(from_file)!r}: a file goes with qm9 and moses3d only")
-    try:
-        there = Path(source).is_file()
-    except OSError as error:
-        raise DataError(f"{source}: cannot be read: {error.strerror}") from error
-    if not there:
-        raise DataError(f"{source}: expected 'qm9', 'moses3d' or a molecule file, and there is no such file")
-    if not os.access(source, os.R_OK):
-        raise DataError(f"{source}: cannot be read: Permission denied")
-    if is_geom(Path(source)):
-        return geom_source(source, num_molecules=num_molecules)
-    return smiles_source(source, seed=seed) if format_of(source) in SMILES_SUFFIXES else file_source(source)
 
 
 def _map(source: Source, num_workers: int, parts: Chunks | None) -> Iterator[Chunk]:

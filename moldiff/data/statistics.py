@@ -9,7 +9,8 @@ from jaxtyping import Bool, Float, Int, Integer
 
 from moldiff.chem.molecule import MAX_ATOMS, MAX_COORDINATE
 from moldiff.chem.vocabulary import Vocabulary
-from moldiff.conditions.condition import Condition, kept
+from moldiff.conditions.condition import Condition, checked
+from moldiff.conditions.kinds import condition_from_dict, condition_to_dict
 from moldiff.data.domain import Domain, Range
 from moldiff.errors import DataError
 
@@ -162,7 +163,7 @@ class Statistics:
         """Plain values for JSON."""
         plain = asdict(self)
         plain["sizes"] = {str(size): count for size, count in self.sizes.items()}
-        plain["conditions"] = [condition.to_dict() for condition in self.conditions]
+        plain["conditions"] = [condition_to_dict(condition) for condition in self.conditions]
         return plain
 
     @classmethod
@@ -187,14 +188,14 @@ class Statistics:
             )
         try:
             return cls(
-                vocabulary=tuple(kept(label, str) for label in kept(plain["vocabulary"], list, tuple)),
-                sizes={int(size): kept(count, int) for size, count in plain["sizes"].items()},
-                atom_marginals=tuple(float(kept(value, float, int)) for value in plain["atom_marginals"]),
-                bond_marginals=tuple(float(kept(value, float, int)) for value in plain["bond_marginals"]),
-                pos_scale=float(kept(plain["pos_scale"], float, int)),
-                num_molecules=kept(plain["num_molecules"], int),
+                vocabulary=tuple(checked(label, str) for label in checked(plain["vocabulary"], list, tuple)),
+                sizes={int(size): checked(count, int) for size, count in plain["sizes"].items()},
+                atom_marginals=tuple(float(checked(value, float, int)) for value in plain["atom_marginals"]),
+                bond_marginals=tuple(float(checked(value, float, int)) for value in plain["bond_marginals"]),
+                pos_scale=float(checked(plain["pos_scale"], float, int)),
+                num_molecules=checked(plain["num_molecules"], int),
                 score=_score(plain["score"]),
-                conditions=tuple(Condition.from_dict(kept(condition, dict)) for condition in plain["conditions"]),
+                conditions=tuple(condition_from_dict(checked(condition, dict)) for condition in plain["conditions"]),
                 num_heavy_atoms=_range(plain["num_heavy_atoms"]),
                 net_charge=_range(plain["net_charge"]),
             )
@@ -208,7 +209,7 @@ def _range(plain: Any) -> Range | None:
     """Two whole numbers in their order; anything else but None is a `ValueError`."""
     if plain is None:
         return None
-    low, high = (kept(value, int) for value in kept(plain, list, tuple))
+    low, high = (checked(value, int) for value in checked(plain, list, tuple))
     if low > high:
         raise ValueError(f"{plain} is no least and greatest")
     return low, high
@@ -216,10 +217,10 @@ def _range(plain: Any) -> Range | None:
 
 def _score(plain: Any) -> dict[str, Any] | None:
     """As of `moldiff.metrics.score.Score.to_dict`, which belongs to another room: its counts are counts."""
-    if kept(plain, dict, type(None)) is None:
+    if checked(plain, dict, type(None)) is None:
         return None
-    rates = [(kept(rate["numerator"], int), kept(rate["denominator"], int)) for rate in plain["rates"].values()]
-    others = [kept(count, int) for count in (plain["num_requested"], *plain["failures"].values())]
+    rates = [(checked(rate["numerator"], int), checked(rate["denominator"], int)) for rate in plain["rates"].values()]
+    others = [checked(count, int) for count in (plain["num_requested"], *plain["failures"].values())]
     if not all(0 <= part <= whole for part, whole in rates) or min(others) < 0:
         raise ValueError("a score of counts that are none")
     return plain

@@ -1,6 +1,6 @@
-"""Sampling in several processes or machines: Lightning starts them, torch.distributed gathers what they draw.
+"""Sampling in several processes or machines: Lightning starts them, torch.distributed gathers the samples.
 
-The first process asks; each of the others draws its part of every round and hands it back. The molecules are the same
+The first process requests; each samples its part of every round, and the first gathers them. The molecules are the same
 as from one process, for each depends on nothing but the seed and its index.
 """
 
@@ -20,6 +20,7 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 from moldiff import errors
 from moldiff.errors import MoldiffError, WorkerError
 from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.options import DEFAULT_OPTIONS, SamplingOptions
 from moldiff.generation.sample import Sample
 from moldiff.runtime.interrupt import Interrupt
 from moldiff.runtime.lightning_logging import quiet_lightning
@@ -42,16 +43,16 @@ class DistributedGenerator:
         self.generator, self.bundle = generator, generator.bundle
         self.rank, self.world = distributed.get_rank(), distributed.get_world_size()
 
-    def iterate(
-        self, num_samples: int, *, first: int = 0, on_step: Callable[[int], None] | None = None, **options: Any
+    def stream(
+        self, num_samples: int, *, options: SamplingOptions = DEFAULT_OPTIONS, **request: Any
     ) -> Iterator[Sample]:
         """Samples in the order of their index.
 
         Args:
             num_samples: how many.
-            first: index of the first.
-            on_step: called after each evaluation here, as if all processes were as far; may raise KeyboardInterrupt.
-            **options: as of `MoleculeGenerator.iterate`.
+            options: as of `MoleculeGenerator.stream`; `on_step` is called after each evaluation here, as if all
+                processes were as far, and may raise KeyboardInterrupt.
+            **request: other arguments of `MoleculeGenerator.stream`.
 
         Yields:
             Sample: in order.
@@ -59,6 +60,8 @@ class DistributedGenerator:
         Raises:
             KeyboardInterrupt: if a process was interrupted, after what is done.
         """
+        first, on_step = options.first, options.on_step
+        request["options"] = options.model_copy(update={"on_step": None, "first": 0})
 
         def step(count: int) -> None:
             if on_step is not None:
@@ -66,15 +69,15 @@ class DistributedGenerator:
 
         for start in range(first, first + num_samples, ROUND * self.world):
             count = min(ROUND * self.world, first + num_samples - start)
-            distributed.broadcast_object_list([(start, count, options)], 0)
-            parts = self._round(start, count, options, step)
+            distributed.broadcast_object_list([(start, count, request)], 0)
+            parts = self._round(start, count, request, step)
             yield from chain.from_iterable(samples for samples, _ in parts)
             if any(interrupted for _, interrupted in parts):
                 raise KeyboardInterrupt
 
     def serve(self) -> None:
-        """In the other processes: draws what the first asks for, until it asks no more."""
-        told: list[Any] = [None]
+        """In the other processes: samples what the first requests, until it is done."""
+        received: list[Any] = [None]
         stop = Event()  # Ctrl-C reaches all: each stops where it is, and the first says when it is over
         signal.signal(signal.SIGINT, lambda *_: stop.set())
 
@@ -82,13 +85,13 @@ class DistributedGenerator:
             if stop.is_set():
                 raise KeyboardInterrupt
 
-        while distributed.broadcast_object_list(told, 0) or told[0] is not None:
-            start, count, options = told[0]
-            self._round(start, count, options, step)
+        while distributed.broadcast_object_list(received, 0) or received[0] is not None:
+            start, count, request = received[0]
+            self._round(start, count, request, step)
         self._part()
 
     def close(self) -> None:
-        """In the first process: lets the others go."""
+        """In the first process: ends the others."""
         distributed.broadcast_object_list([None], 0)
         self._part()
 
@@ -98,14 +101,15 @@ class DistributedGenerator:
         distributed.destroy_process_group()
 
     def _round(
-        self, start: int, count: int, options: dict[str, Any], on_step: Callable[[int], None]
+        self, start: int, count: int, request: dict[str, Any], on_step: Callable[[int], None]
     ) -> list[tuple[list[Sample], bool]]:
-        """Draws the part of this process; the first gets those of all, and whether each was interrupted."""
+        """Samples the part of this process; the first gets those of all, and whether each was interrupted."""
         share = -(-count // self.world)
         begin, end = (start + min(share * rank, count) for rank in (self.rank, self.rank + 1))
         own, interrupted = [], False
+        options = request["options"].model_copy(update={"first": begin, "on_step": on_step})
         try:
-            for sample in self.generator.iterate(end - begin, first=begin, on_step=on_step, **options):
+            for sample in self.generator.stream(end - begin, **{**request, "options": options}):
                 own.append(sample)
         except KeyboardInterrupt:
             interrupted = True
@@ -114,7 +118,7 @@ class DistributedGenerator:
         return parts
 
 
-def together(
+def run_distributed(
     task: Task,
     order: Any,
     *,
@@ -124,9 +128,9 @@ def together(
     num_threads: int,
     device: str,
     precision: str,
-    told: str,
+    hint: str,
 ) -> int:
-    """Carries out a task in the first of several processes, which all draw for it.
+    """Carries out a task in the first of several processes, which all sample for it.
 
     Args:
         task: a function of a module; gets the order, and the generator that all share.
@@ -137,7 +141,7 @@ def together(
         num_threads: of a process on the CPU.
         device: cpu or cuda.
         precision: to compute in.
-        told: what the user should know when a process dies.
+        hint: what the user should know when a process dies.
 
     Returns:
         What the task returned; 0 on the other machines.
@@ -148,13 +152,13 @@ def together(
     """
     fabric = Fabric(accelerator=device, devices=devices, num_nodes=num_nodes, strategy=sampling_strategy(num_nodes))
     try:
-        with Interrupt():  # where others draw, Ctrl-C is theirs to heed
+        with Interrupt():  # where others sample, Ctrl-C is theirs to handle
             kind, result = fabric.launch(partial(_share, task, order, weights, num_threads, precision))
     except ProcessExitedException as error:
-        raise WorkerError(f"{told}; process {error.error_index} of {devices} died: {error}") from error
+        raise WorkerError(f"{hint}; process {error.error_index} of {devices} died: {error}") from error
     except ProcessRaisedException as error:
         last = str(error).strip().splitlines()[-1]
-        raise WorkerError(f"{told}; process {error.error_index} of {devices} ended: {last}") from error
+        raise WorkerError(f"{hint}; process {error.error_index} of {devices} ended: {last}") from error
     if kind:
         raise getattr(errors, kind)(result)
     return result

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from moldiff.chem.descriptors import DESCRIPTORS, described
+from moldiff.chem.descriptors import DESCRIPTORS, describe
 from moldiff.chem.molecule import Molecule
 from moldiff.pretrained.property_predictor import PropertyPredictor
 
@@ -48,7 +48,7 @@ class DescriptorReward:
         """Minus the sum of the distances, in the spread of each descriptor; NaN where RDKit does not sanitise."""
         del indices
         spread = [DESCRIPTORS[name].spread for name in self.wanted]
-        return -np.abs((described(list(self.wanted), molecules) - [*self.wanted.values()]) / spread).sum(1)
+        return -np.abs((describe(list(self.wanted), molecules) - [*self.wanted.values()]) / spread).sum(1)
 
 
 @dataclass(frozen=True)

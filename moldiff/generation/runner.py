@@ -1,13 +1,15 @@
-"""Walks side by side: batches of molecules of one size, in threads; samples in the order of their numbers."""
+"""Trajectories in batches of molecules of one size, in threads; samples in the order of their index."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from moldiff.build import build_grid, build_solvers, build_time_exponents
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import check
 from moldiff.chem.vocabulary import Vocabulary
@@ -15,76 +17,177 @@ from moldiff.conditions.condition import Value
 from moldiff.data.batching import filled, in_batches
 from moldiff.data.decoding import molecule_of
 from moldiff.diffusion.denoiser import Denoiser
+from moldiff.diffusion.joint import JointProcess
 from moldiff.diffusion.random import SampleRandomness
-from moldiff.errors import MoleculeError
+from moldiff.errors import ConfigError, MoleculeError
+from moldiff.generation.options import SamplingOptions
 from moldiff.generation.particles import Particles, ParticleSampling
 from moldiff.generation.sample import Sample
+from moldiff.generation.target_report import TARGET
+from moldiff.pretrained.bundle import Bundle
 from moldiff.runtime.precision import find_precision, use_bf16
 from moldiff.runtime.threads import side_by_side
+from moldiff.sampling.connectivity import Connected
 from moldiff.sampling.constraints import OnlyPossible
+from moldiff.sampling.guidance import ClassifierFreeGuidance, GradientGuidance, Guidance, GuidanceFunction
 from moldiff.sampling.inpainting import KnownValues
 from moldiff.sampling.resampling import Select, taken
-from moldiff.sampling.sampler import StepCallback, shown
+from moldiff.sampling.sampler import StepCallback, sample_trajectory, shown
 from moldiff.state import Prediction, State
 
 KnownValuesOf = Callable[[int, Sequence[int]], KnownValues]  # from a size and the indices of that size, a row each
-Conditioning = Callable[
-    [Denoiser, Sequence[int]], Denoiser
-]  # what a denoiser becomes for the molecules of these indices
+Conditioning = Callable[[Denoiser, Sequence[int]], Denoiser]  # the denoiser for the molecules of these indices
+TargetsOf = Callable[[int], Mapping[str, Value]]  # values that a molecule shall have, by its index
 
 
-def nothing(n: int, indices: Sequence[int]) -> KnownValues:
+def only_size_known(n: int, indices: Sequence[int]) -> KnownValues:
     """Only their size is known of these molecules."""
     return KnownValues.nothing(torch.ones(len(indices), n, dtype=torch.bool))
 
 
 def unconditioned(denoiser: Denoiser, indices: Sequence[int]) -> Denoiser:
-    """The denoiser heeds nothing."""
+    """The denoiser as it is."""
     del indices
     return denoiser
 
 
-def nothing_asked(index: int) -> Mapping[str, Value]:
-    """Nothing is asked of this molecule."""
+def no_targets(index: int) -> Mapping[str, Value]:
+    """This molecule has no targets."""
     del index
     return {}
 
 
+def condition_on(
+    labels: Callable[[int], list[float]],
+    guidance: Guidance,
+    gradient_guidance: GuidanceFunction | None,
+    scale: float,
+    denoiser: Denoiser,
+    indices: Sequence[int],
+    *,
+    process: JointProcess,
+    device: torch.device,
+) -> Denoiser:
+    """The denoiser with classifier-free guidance by labels, and with gradient guidance.
+
+    Args:
+        labels: of the molecule of an index.
+        guidance: weights of the labels; none without conditions.
+        gradient_guidance: a function whose gradient guides.
+        scale: of its gradient.
+        denoiser: to guide.
+        indices: of the molecules.
+        process: of the denoiser.
+        device: to compute on.
+
+    Returns:
+        The guided denoiser.
+    """
+    if guidance.weights:
+        rows = torch.tensor([labels(index) for index in indices], device=device)
+        denoiser = ClassifierFreeGuidance(denoiser, rows, guidance)
+    if gradient_guidance is not None:
+        denoiser = GradientGuidance(denoiser, process, gradient_guidance, scale, guidance.interval)
+    return denoiser
+
+
+def _connected(conditioning: Conditioning, strength: float, denoiser: Denoiser, indices: Sequence[int]) -> Denoiser:
+    return Connected(conditioning(denoiser, indices), strength)
+
+
 @dataclass(frozen=True)
 class Runner:
-    """The walks of one call of a generator.
+    """The trajectories of one call of a generator.
 
     Attributes:
         denoiser: on the device.
         vocabulary: of its atom classes.
         device: to compute on.
-        go: the walk, of all that the molecules of the call share.
-        num_steps: of a walk.
-        seed: of all randomness.
-        batch_size: most molecules at once.
+        run: the sampler, with all that the molecules of the call share.
+        num_steps: of a trajectory.
+        seed: random seed.
+        options: batch size, trajectories to keep, callback.
         precision: to compute in, as of `moldiff.runtime.precision`.
-        heeding: what the denoiser becomes for molecules that something is asked of.
-        asked: what is asked of a molecule, for its record.
-        selection: several walks compete for each molecule.
-        with_states: keep the states of the walks.
-        on_step: called after each evaluation with the number of molecules that it was for.
+        conditioning: the denoiser of given molecules.
+        targets: of a molecule, for its record.
+        particles: several trajectories compete for each molecule.
     """
 
     denoiser: Denoiser
     vocabulary: Vocabulary
     device: torch.device
-    go: Callable[..., State]
+    run: Callable[..., State]
     num_steps: int
     seed: int
-    batch_size: int | None
-    precision: str = "auto"
-    conditioning: Conditioning = unconditioned
-    asked: Callable[[int], Mapping[str, Value]] = nothing_asked
-    selection: ParticleSampling | None = None
-    with_states: bool = False
-    on_step: Callable[[int], None] | None = None
+    options: SamplingOptions
+    precision: str
+    conditioning: Conditioning
+    targets: TargetsOf
+    particles: ParticleSampling | None
 
-    def window(self, sizes: dict[int, int], known: KnownValuesOf = nothing) -> Iterator[Sample]:
+    @classmethod
+    def of(
+        cls,
+        bundle: Bundle,
+        device: torch.device,
+        precision: str,
+        *,
+        seed: int,
+        num_steps: int | None,
+        options: SamplingOptions,
+        conditioning: Conditioning = unconditioned,
+        particles: ParticleSampling | None = None,
+        targets: TargetsOf = no_targets,
+    ) -> "Runner":
+        """With the sampler of a bundle.
+
+        Args:
+            bundle: whose denoiser is on the device.
+            device: as in the attributes.
+            precision: as in the attributes.
+            seed: as in the attributes.
+            num_steps: network evaluations; by default as the sampler says.
+            options: as in the attributes, and what they change of the sampler.
+            conditioning: as in the attributes.
+            particles: as in the attributes.
+            targets: as in the attributes.
+
+        Returns:
+            The runner.
+
+        Raises:
+            ConfigError: if the seed is negative, or settings of the sampler do not fit together.
+        """
+        if seed < 0:
+            raise ConfigError(f"seed {seed}: must be at least 0")
+        sampler, process = options.sampler_for(bundle.sampler), bundle.denoiser.process
+        continuous, discrete = options.solver_objects()
+        grid = build_grid(sampler, process.pos.schedule, num_steps, solver=continuous)
+        run = partial(
+            sample_trajectory,
+            process,
+            solvers=build_solvers(sampler, continuous=continuous, discrete=discrete),
+            grid=grid,
+            time_exponents=build_time_exponents(sampler),
+            churn=sampler.churn,
+        )
+        if sampler.connectivity:
+            conditioning = partial(_connected, conditioning, sampler.connectivity)
+        return cls(
+            bundle.denoiser,
+            bundle.vocabulary,
+            device,
+            run,
+            len(grid) - 1,
+            seed,
+            options,
+            precision,
+            conditioning,
+            targets,
+            particles,
+        )
+
+    def window(self, sizes: dict[int, int], known: KnownValuesOf = only_size_known) -> Iterator[Sample]:
         """Samples in the order of `sizes`, as they are done.
 
         Args:
@@ -102,16 +205,16 @@ class Runner:
         def work(batch: tuple[int, list[int]], stop: Event) -> _Drawn:
             states: list[tuple[float, State]] = []
             last: list[Prediction] = []
-            particles = None if self.selection is None else Particles(self.selection, self.vocabulary, batch[1])
+            particles = None if self.particles is None else Particles(self.particles, self.vocabulary, batch[1])
 
             def callback(step: int, time: float, state: State, x0_hat: Prediction) -> None:
                 if stop.is_set():
                     raise KeyboardInterrupt
                 last[:] = [x0_hat]
-                if self.with_states:
+                if self.options.trajectories:
                     states.append((time, shown(state, x0_hat).to("cpu")))
-                if self.on_step is not None:
-                    self.on_step(len(batch[1]))
+                if self.options.on_step is not None:
+                    self.options.on_step(len(batch[1]))
 
             def select(step: int, time: float, state: State, x0_hat: Prediction) -> Tensor | None:
                 rows = None if particles is None else particles.rows(step, time, state, x0_hat)
@@ -127,7 +230,13 @@ class Runner:
         try:
             for (_, indices), drawn in side_by_side(
                 work,
-                in_batches(sizes, self.batch_size, self.device, copies=self._walks, precision=self.precision),
+                in_batches(
+                    sizes,
+                    self.options.batch_size,
+                    self.device,
+                    copies=self._num_particles,
+                    precision=self.precision,
+                ),
                 num_threads=threads,
             ):
                 for row, index in enumerate(indices):
@@ -140,45 +249,47 @@ class Runner:
             raise
 
     @property
-    def _walks(self) -> int:
+    def _num_particles(self) -> int:
         """For each molecule."""
-        return 1 if self.selection is None else self.selection.num_particles
+        return 1 if self.particles is None else self.particles.num_particles
 
     def _draw(
         self, n: int, indices: Sequence[int], known: KnownValuesOf, callback: StepCallback, select: Select
     ) -> State:
-        """One batch of exactly one size, the walks of each index side by side; rows beyond them are of no use."""
-        rows = filled([index for index in indices for _ in range(self._walks)], n, self.device, self.precision)
+        """One batch of exactly one size, the particles of each index side by side; rows beyond them are padding."""
+        rows = filled([index for index in indices for _ in range(self._num_particles)], n, self.device, self.precision)
         given = known(n, rows).to(self.device)
         denoiser = self.conditioning(self.denoiser, rows)
         if given.possible is not None:
             denoiser = OnlyPossible(denoiser, given.possible)
-        walks = [place % self._walks for place in range(len(rows))]
-        generator = SampleRandomness(self.seed, rows, torch.full((len(rows),), n), device=self.device, walks=walks)
+        numbers = [place % self._num_particles for place in range(len(rows))]
+        generator = SampleRandomness(self.seed, rows, torch.full((len(rows),), n), device=self.device, walks=numbers)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.precision, self.device)):
-            return self.go(denoiser=denoiser, known=given, generator=generator, callback=callback, select=select).to(
+            return self.run(denoiser=denoiser, known=given, generator=generator, callback=callback, select=select).to(
                 "cpu"
             )
 
     def _sample(self, drawn: "_Drawn", row: int, index: int) -> Sample:
-        told: dict[str, Value] = {"seed": self.seed, "index": index, "num_steps": self.num_steps}
-        told["precision"] = find_precision(self.precision, self.device)
-        told |= {f"asked_{name}": value for name, value in self.asked(index).items()}
+        properties: dict[str, Value] = {"seed": self.seed, "index": index, "num_steps": self.num_steps}
+        properties["precision"] = find_precision(self.precision, self.device)
+        properties |= {f"{TARGET}{name}": value for name, value in self.targets(index).items()}
         try:
-            molecule = self._molecule(drawn.state, row, told)
-            walked = tuple(self._molecule(past, row, {**told, "time": round(time, 6)}) for time, past in drawn.states)
+            molecule = self._molecule(drawn.state, row, properties)
+            states = tuple(
+                self._molecule(past, row, {**properties, "time": round(time, 6)}) for time, past in drawn.states
+            )
         except MoleculeError as error:  # only the coordinates can be at fault
             return Sample(index, Failure("coordinates", str(error)), None)
-        return Sample(index, check(molecule), molecule, walked, drawn.confidence[row].numpy())
+        return Sample(index, check(molecule), molecule, states, drawn.confidence[row].numpy())
 
-    def _molecule(self, state: State, row: int, told: Mapping[str, Value]) -> Molecule:
-        name = f"moldiff-{told['seed']}-{told['index']}"
-        return molecule_of(state, row, self.vocabulary, name=name, properties=told)
+    def _molecule(self, state: State, row: int, properties: Mapping[str, Value]) -> Molecule:
+        name = f"moldiff-{properties['seed']}-{properties['index']}"
+        return molecule_of(state, row, self.vocabulary, name=name, properties=properties)
 
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
-    """One batch at the end of its walk; `Sample` has the meaning of each."""
+    """One batch at the end of its trajectories; `Sample` has the meaning of each."""
 
     state: State
     confidence: Float[Tensor, "b n n"]

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from moldiff.pretrained.property_predictor import PropertyPredictor
 
 
-ASKED, PREDICTED, OFF = "asked_", "predicted_", "off_"  # before the name of a property
+TARGET, PREDICTED, ERROR = "target_", "predicted_", "error_"  # before the name of a property
 
 
 @dataclass
-class Judge:
+class Evaluator:
     """Measures molecules as they come, and keeps what the table at the end needs.
 
     Attributes:
@@ -49,7 +49,7 @@ class Judge:
     distances: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     num_unknown: int = 0
 
-    def judged(self, molecules: "Sequence[Molecule]") -> "list[Molecule]":
+    def evaluate(self, molecules: "Sequence[Molecule]") -> "list[Molecule]":
         """The molecules with their numbers, and how far those are from what was asked for, or what they have."""
         rows = self.measure(molecules)
         return [self._with_tags(molecule, row) for molecule, row in zip(molecules, rows.tolist(), strict=True)]
@@ -83,14 +83,14 @@ class Judge:
         for name, value in zip(self.units, row, strict=True):
             self.values[name].append(value)
             tags[self.before + name] = round(value, 6)
-            own = molecule.properties.get(ASKED + name, molecule.properties.get(name))
+            own = molecule.properties.get(TARGET + name, molecule.properties.get(name))
             if isinstance(own, int | float) and math.isfinite(own):
                 self.distances[name].append(abs(value - own))
-                tags[OFF + name] = round(abs(value - own), 6)
+                tags[ERROR + name] = round(abs(value - own), 6)
         return replace(molecule, properties={**molecule.properties, **tags})
 
 
-def predicting(predictor: "PropertyPredictor", *, chose: bool = False) -> Judge:
+def predictor_evaluator(predictor: "PropertyPredictor", *, chose: bool = False) -> Evaluator:
     """What a predictor says.
 
     Args:
@@ -104,7 +104,7 @@ def predicting(predictor: "PropertyPredictor", *, chose: bool = False) -> Judge:
         predictor.predict, allow_extrapolation=True, check_geometry=False
     )  # or the figures would be of the better molecules
     flattered = "the predictor chose these molecules among others; the truth lies farther off"
-    return Judge(
+    return Evaluator(
         "Predicted properties",
         predict,
         {target.name: target.unit for target in predictor.targets},
@@ -115,15 +115,15 @@ def predicting(predictor: "PropertyPredictor", *, chose: bool = False) -> Judge:
     )
 
 
-def computing(names: Sequence[str]) -> Judge:
+def descriptor_evaluator(names: Sequence[str]) -> Evaluator:
     """What RDKit computes, of `moldiff.chem.descriptors.DESCRIPTORS`."""
-    from moldiff.chem.descriptors import DESCRIPTORS, described
+    from moldiff.chem.descriptors import DESCRIPTORS, describe
 
     units = {name: DESCRIPTORS[name].unit for name in names}
-    return Judge("Computed properties", partial(described, list(names)), units, unknown="are not sanitised by RDKit")
+    return Evaluator("Computed properties", partial(describe, list(names)), units, unknown="are not sanitised by RDKit")
 
 
-def evaluators_of(weights: str, selection: "ParticleSampling | None") -> list[Judge]:
+def evaluators_of(weights: str, selection: "ParticleSampling | None") -> list[Evaluator]:
     """Those that have a say on what was asked for.
 
     Args:
@@ -138,11 +138,13 @@ def evaluators_of(weights: str, selection: "ParticleSampling | None") -> list[Ju
 
     score = None if selection is None else selection.score
     scores = score.scores if isinstance(score, SumReward) else (score,)
-    evaluators = [computing(list(score.wanted)) for score in scores if isinstance(score, DescriptorReward)]
+    evaluators = [descriptor_evaluator(list(score.wanted)) for score in scores if isinstance(score, DescriptorReward)]
     reward_model = next((score.predictor for score in scores if isinstance(score, PropertyReward)), None)
     if evaluators and reward_model is None:
         return evaluators
     predictor = PropertyPredictor.inside(weights) or reward_model
     if predictor is not None:
-        evaluators.append(predicting(predictor, chose=reward_model is not None and reward_model.card == predictor.card))
+        evaluators.append(
+            predictor_evaluator(predictor, chose=reward_model is not None and reward_model.card == predictor.card)
+        )
     return evaluators

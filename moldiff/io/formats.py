@@ -65,14 +65,14 @@ def read_records(path: str | Path, *, stars: bool = False) -> Iterator[tuple[int
     if suffix in _SDF:
         return read_sdf_records(path, stars=stars)
     if suffix in _XYZ:
-        return _perceived(path)
+        return _perceive(path)
     if suffix in SMILES_SUFFIXES:
         return read_smiles_records(path, stars=stars)
     kinds = f"{', '.join(_SCORED)}, plain or .gz"
     raise FileFormatError(f"{printable(path)}: a score is read from {kinds}, or a folder of them")
 
 
-def _perceived(path: Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
+def _perceive(path: Path) -> Iterator[tuple[int, Chem.Mol | Failure]]:
     """Frames that cannot be read are not perceived; all come in their order."""
     frames: deque[tuple[int, Molecule | Failure]] = deque()
 
@@ -135,10 +135,10 @@ def format_of(path: str | Path) -> str:
             return ".xyz"
         if holds_sdf(path):
             return ".sdf"
-        unlike = suffix == ".txt" and smiles_share(path) == 0
+        is_prose = suffix == ".txt" and smiles_share(path) == 0
     except FileFormatError:
         return suffix  # its reader says why
-    if unlike:
+    if is_prose:
         raise FileFormatError(f"{printable(path)}: is a text of another kind, expected XYZ frames, or a SMILES a line")
     return suffix
 

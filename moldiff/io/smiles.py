@@ -8,12 +8,12 @@ from typing import TypeVar
 from rdkit import Chem
 
 from moldiff.chem.molecule import Failure
-from moldiff.chem.smiles_parsing import record_of_smiles, sanitised
+from moldiff.chem.process_pool import map_in_processes
+from moldiff.chem.smiles_parsing import mol_of_smiles, record_of_smiles
 from moldiff.chem.validity import canonical_smiles, identities
 from moldiff.errors import DataError
 from moldiff.io.rows import read_rows
 from moldiff.io.text import printable
-from moldiff.runtime.process_pool import bounded_map
 
 Result = TypeVar("Result")
 CHUNK, CHUNK_SECONDS = 2000, 300.0  # SMILES that go to a process together, and how long they may take there
@@ -54,7 +54,7 @@ def all_identities(smiles: Sequence[str]) -> set[str]:
     """
     chunks = (smiles[first : first + CHUNK] for first in range(0, len(smiles), CHUNK))
     known: set[str] = set()
-    for result in bounded_map(_identities_of_chunk, chunks, seconds=CHUNK_SECONDS):
+    for result in map_in_processes(_identities_of_chunk, chunks, seconds=CHUNK_SECONDS):
         if isinstance(result, Failure):
             raise DataError(f"a reference of {len(smiles)} SMILES: {result.detail}; look for one that is no molecule")
         known |= result
@@ -65,7 +65,7 @@ def canonical_forms(smiles: Sequence[str]) -> list[str]:
     """The same text for the same molecule with the same stereo, by a process a core; one that is no SMILES stays."""
     chunks = (smiles[first : first + CHUNK] for first in range(0, len(smiles), CHUNK))
     forms: list[str] = []
-    for result in bounded_map(_forms_of_chunk, chunks, seconds=CHUNK_SECONDS):
+    for result in map_in_processes(_forms_of_chunk, chunks, seconds=CHUNK_SECONDS):
         if isinstance(result, Failure):
             raise DataError(f"a list of {len(smiles)} SMILES: {result.detail}; look for one that is no molecule")
         forms += result
@@ -73,7 +73,7 @@ def canonical_forms(smiles: Sequence[str]) -> list[str]:
 
 
 def _forms_of_chunk(smiles: Sequence[str]) -> list[str]:
-    read = map(sanitised, smiles)
+    read = map(mol_of_smiles, smiles)
     return [
         text if isinstance(mol, Failure) else canonical_smiles(mol, stereo=True)
         for text, mol in zip(smiles, read, strict=True)
@@ -86,5 +86,5 @@ def _identities_of_chunk(smiles: Sequence[str]) -> set[str]:
 
 
 def _identities(smiles: str) -> frozenset[str] | Failure:
-    mol = sanitised(smiles)
+    mol = mol_of_smiles(smiles)
     return mol if isinstance(mol, Failure) else identities(mol)

@@ -32,7 +32,8 @@ def text_lines(path: str | Path) -> Iterator[str]:
     blank = True
     try:
         with ExitStack() as files:
-            text = io.TextIOWrapper(_unpacked(path, files), encoding="utf-8", errors="backslashreplace", newline=None)
+            raw = _open_binary(path, files)
+            text = io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", newline=None)
             while piece := text.readline(MAX_LINE + 2):
                 if "\0" in piece:
                     raise FileFormatError(f"{label}: is binary, expected a text file of molecules")
@@ -68,7 +69,7 @@ def bare_suffix(path: str | Path) -> str:
     return (Path(path.stem) if path.suffix.lower() == ".gz" else path).suffix.lower()
 
 
-def _unpacked(path: Path, files: ExitStack) -> io.BufferedReader | gzip.GzipFile:
+def _open_binary(path: Path, files: ExitStack) -> io.BufferedReader | gzip.GzipFile:
     """The bytes of the text, by what the file holds, not by its name."""
     stream = files.enter_context(path.open("rb"))
     head = stream.peek(8)

@@ -112,5 +112,5 @@ class MoleculeWriter:
 
 
 def open_writer(path: str | Path, *, overwrite: bool = False) -> MoleculeWriter:
-    """A writer for `.sdf`, `.xyz`, `.smi` or `.csv`, by extension; replaces a file that is there only if told to."""
+    """A writer for `.sdf`, `.xyz`, `.smi` or `.csv`, by extension; replaces an existing file only with `overwrite`."""
     return MoleculeWriter(Path(path), overwrite=overwrite)

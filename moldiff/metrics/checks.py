@@ -1,7 +1,7 @@
-"""A closer look at some valid molecules: what takes milliseconds to seconds for each, in processes with a time limit.
+"""Checks of valid molecules that take milliseconds to seconds each, in processes with a time limit.
 
-Truths become rates, of the molecules for which they could be told; numbers their quartiles. A molecule on which a check
-fails is counted beside by its reason.
+Truths become rates, among the molecules for which they could be decided; numbers become quartiles. A molecule on which
+a check fails is counted by its reason.
 """
 
 from collections import Counter
@@ -13,38 +13,39 @@ from typing import Any
 import numpy as np
 
 from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.process_pool import map_in_processes
 from moldiff.chem.validity import Checked, check
 from moldiff.errors import ConfigError
 from moldiff.metrics.posebusters import posebusters
 from moldiff.metrics.rate import Rate
 from moldiff.metrics.strain import gfn2_xtb, mmff94
 from moldiff.runtime.optional import need_packages
-from moldiff.runtime.process_pool import bounded_map
 
-SECONDS = 60.0  # most for one molecule and check
+SECONDS = 60.0  # limit of one molecule and check
+MOST_CHECKED = 1000  # molecules, by default
 QUARTILES = (25, 50, 75)
 
 
 @dataclass(frozen=True)
 class Check:
-    """One way to look closer.
+    """One kind of check.
 
     Attributes:
-        look: gives truths or numbers by name, in the units of `units`.
-        packages: by which it is done; their versions go into the JSON.
+        run: gives truths or numbers by name, in the units of `units`.
+        packages: that compute it; their versions go into the JSON.
         definition: what is computed.
         source: where it was published.
         units: of its numbers.
     """
 
-    look: Callable[[Checked], Mapping[str, float | bool] | Failure] = field(repr=False)
+    run: Callable[[Checked], Mapping[str, float | bool] | Failure] = field(repr=False)
     packages: tuple[str, ...]
     definition: str
     source: str
     units: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: what was done, by which versions."""
+        """For JSON: what was computed, by which versions."""
         versions = {name: version(name) for name in self.packages}
         return {"definition": self.definition, "source": self.source, "units": dict(self.units), "versions": versions}
 
@@ -80,7 +81,7 @@ class CheckResult:
 
     Attributes:
         name: of the check.
-        results: one for each molecule looked at, in order.
+        results: one for each molecule, in order.
     """
 
     name: str
@@ -99,7 +100,7 @@ class CheckResult:
 
     @property
     def rates(self) -> dict[str, Rate]:
-        """Molecules for which each truth holds, of those for which it could be told."""
+        """Molecules for which each truth holds, of those for which it could be decided."""
         return {name: Rate(sum(values), len(values)) for name, values in self._values(bool).items()}
 
     @property
@@ -116,9 +117,9 @@ class CheckResult:
         return values
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: counts, rates, quartiles, and what tells how they were made."""
+        """For JSON: counts, rates, quartiles, and how they were computed."""
         return {
-            "looked_at": len(self.results),
+            "num_checked": len(self.results),
             "failures": self.failures,
             "rates": {name: rate.to_dict() for name, rate in self.rates.items()},
             "quartiles": {name: list(of) for name, of in self.quartiles.items()},
@@ -126,8 +127,8 @@ class CheckResult:
         }
 
 
-def checks_named(names: Iterable[str]) -> tuple[str, ...]:
-    """Names of checks, each once; a ConfigError if one is none, a MissingPackageError if its package is not there."""
+def find_checks(names: Iterable[str]) -> tuple[str, ...]:
+    """Names of checks, each once; a ConfigError if one is unknown, a MissingPackageError if its package is missing."""
     found = tuple(dict.fromkeys(names))
     for name in found:
         if name not in CHECKS:
@@ -142,31 +143,31 @@ def run_checks(
     *,
     num_workers: int | None = None,
     seconds: float = SECONDS,
-    on_looked: Callable[[], None] = lambda: None,
+    on_checked: Callable[[], None] = lambda: None,
 ) -> dict[str, CheckResult]:
-    """Looks at molecules by checks, in other processes.
+    """Runs checks on molecules, in other processes.
 
     Args:
         molecules: strictly valid ones.
         names: of `CHECKS`.
         num_workers: processes; by default one a core.
-        seconds: most for a molecule and check; what takes longer is a failure of the reason `timeout`.
-        on_looked: called after each molecule and check.
+        seconds: limit of one molecule and check; beyond it the result is a failure of the reason `timeout`.
+        on_checked: called after each molecule and check.
 
     Returns:
-        What was seen, by name; errors as of `checks_named`.
+        Results, by name of the check; errors as of `find_checks`.
     """
-    names = checks_named(names)
+    names = find_checks(names)
     results: list[Mapping[str, float | bool] | Failure] = []
     work = ((name, molecule) for name in names for molecule in molecules)
-    for result in bounded_map(_look, work, seconds=seconds, num_workers=num_workers):
+    for result in map_in_processes(_run_check, work, seconds=seconds, num_workers=num_workers):
         results.append(result)
-        on_looked()
+        on_checked()
     size = len(molecules)
     return {name: CheckResult(name, tuple(results[i * size : (i + 1) * size])) for i, name in enumerate(names)}
 
 
-def _look(work: tuple[str, Molecule]) -> Mapping[str, float | bool] | Failure:
+def _run_check(work: tuple[str, Molecule]) -> Mapping[str, float | bool] | Failure:
     name, molecule = work
     mol = check(molecule)
-    return mol if isinstance(mol, Failure) else CHECKS[name].look(mol)
+    return mol if isinstance(mol, Failure) else CHECKS[name].run(mol)

@@ -1,4 +1,4 @@
-"""Bonds looked up from distances: what the older protocol of this field counts (`moldiff.metrics.protocols`).
+"""Bonds by a table of distances, as an older protocol of this field counts them (`moldiff.metrics.protocols`).
 
 Charges are ignored, so 5 % of QM9's own molecules are unstable.
 Source: Hoogeboom et al. 2022, arXiv:2203.17003, appendix C (lengths, margins and valences).
@@ -59,7 +59,7 @@ def distance_bonds(elements: Int[np.ndarray, "n"], pos: Float[np.ndarray, "n 3"]
 
 
 def with_distance_bonds(record: Record) -> Molecule | Failure:
-    """The atoms of a record, neutral, with bonds looked up; its own bonds are not read."""
+    """The atoms of a record, neutral, with bonds by distance; its own bonds are not read."""
     if isinstance(record, Failure):
         return record
     if isinstance(record, Molecule):
@@ -73,6 +73,6 @@ def with_distance_bonds(record: Record) -> Molecule | Failure:
 
 
 def has_right_valence(molecule: Molecule) -> Bool[np.ndarray, "n"]:
-    """Whether each atom has as many bonds as the protocol wants of its element."""
-    wanted = _VALENCE[np.clip(molecule.elements, 0, 9) * (molecule.elements < 10)]
-    return molecule.bond.sum(1) == wanted
+    """Whether each atom has the valence that the protocol expects of its element."""
+    expected = _VALENCE[np.clip(molecule.elements, 0, 9) * (molecule.elements < 10)]
+    return molecule.bond.sum(1) == expected

@@ -27,8 +27,8 @@ _COLUMNS = (
 
 def write_json(score: Score | Mapping[str, Score], path: str | Path) -> None:
     """Counts, values, intervals and failures by reason, see `Score.to_dict`; of several scores by name."""
-    told = score.to_dict() if isinstance(score, Score) else {name: one.to_dict() for name, one in score.items()}
-    write_text(path, json.dumps(told, indent=2) + "\n")
+    data = score.to_dict() if isinstance(score, Score) else {name: one.to_dict() for name, one in score.items()}
+    write_text(path, json.dumps(data, indent=2) + "\n")
 
 
 def write_csv(score: Score, path: str | Path) -> None:
@@ -86,8 +86,8 @@ class CsvRows(CsvTable):
         """Writes the next row."""
         self.number += 1
         failure, held = verdict.failure, [int(getattr(verdict, condition)) for condition in _COLUMNS]
-        told = ("", "") if failure is None else (failure.reason, failure.detail)
-        self.row([self.number, verdict.name, verdict.smiles, verdict.stereo_smiles, *held, *told])
+        reason = ("", "") if failure is None else (failure.reason, failure.detail)
+        self.row([self.number, verdict.name, verdict.smiles, verdict.stereo_smiles, *held, *reason])
 
 
 def write_text(path: str | Path, text: str) -> None:

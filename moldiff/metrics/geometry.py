@@ -19,9 +19,9 @@ from moldiff.errors import DataError
 
 @dataclass(frozen=True)
 class Measured:
-    """What a set of molecules measures: lengths in Å, angles and torsions in degrees, each with the number of its type.
+    """Geometry of a set of molecules: lengths in Å, angles and torsions in degrees, each with the number of its type.
 
-    `bond_name` tells a type of lengths, and of torsions by central bond, `atom_name` one of angles by their centre.
+    `bond_name` names a type of lengths, and of torsions by central bond, `atom_name` one of angles by their centre.
     """
 
     lengths: tuple[Int[np.ndarray, "bonds"], Float[np.ndarray, "bonds"]]
@@ -42,7 +42,7 @@ def geometry_distances(sample: Sequence[Molecule], reference: "Sequence[Molecule
 
     Returns:
         `bond_length_w1` in Å by bond type (two elements and the order), `bond_angle_w1` in degrees by centre atom
-        (element and charge), `torsion_w1` in degrees by central bond type, both hands folded onto 0 to 180;
+        (element and charge), `torsion_w1` in degrees by central bond type, the sign dropped: 0 to 180;
         `..._coverage` of each, the share of the reference whose types the sample has at all (NaN distance if none);
         `size_tv`, `ring_tv` (number of rings of a molecule), `atom_tv` (element and charge), `bond_tv` (bond type),
         `valence_tv` (element, charge and sum of bond orders), 0 to 1.

@@ -36,17 +36,17 @@ def _busters() -> Any:
     from posebusters import PoseBusters
     from posebusters.modules import energy_ratio
 
-    def bounded() -> EmbedParameters:
+    def etkdg_with_timeout() -> EmbedParameters:
         parameters = ETKDGv3()
         parameters.timeout = EMBEDDING_SECONDS
         return parameters
 
-    energy_ratio.ETKDGv3 = bounded  # pyright: ignore[reportPrivateImportUsage]
+    energy_ratio.ETKDGv3 = etkdg_with_timeout  # pyright: ignore[reportPrivateImportUsage]
     logging.getLogger("posebusters").setLevel(logging.ERROR)
     busters = PoseBusters(config="mol")
-    told = [module for module in busters.config["modules"] if module.get("chosen_binary_test_output")]
-    busters.config["modules"] = told  # one more embeds all conformers again and tells nothing
-    for module in told:
+    modules = [module for module in busters.config["modules"] if module.get("chosen_binary_test_output")]
+    busters.config["modules"] = modules  # one more embeds all conformers again without a result
+    for module in modules:
         if module["function"] == "energy_ratio":
             module["parameters"]["num_threads"] = 1
     return busters

@@ -1,6 +1,6 @@
 """The field's older protocols, by name, beside the strict one of `moldiff.metrics.score`: for comparison alone.
 
-Each tells which atoms are stable and which molecules are valid by its own rules; known faults are kept where figures
+Each decides which atoms are stable and which molecules are valid by its own rules; known faults are kept where figures
 were published with them. What a protocol calls one molecule differs, too, so its uniqueness is its own.
 """
 
@@ -74,7 +74,7 @@ GEOM_REVISED: Valences = {
 
 
 @dataclass(frozen=True)
-class Judged:
+class ProtocolVerdict:
     """One record by one protocol.
 
     Attributes:
@@ -86,27 +86,29 @@ class Judged:
     smiles: str
 
 
-def _lookup(record: Record) -> Judged:
+def _distance_bonds(record: Record) -> ProtocolVerdict:
     molecule = with_distance_bonds(record)
     if isinstance(molecule, Failure):
-        return Judged(np.zeros(0, dtype=bool), "")
-    return Judged(has_right_valence(molecule), largest_part(molecule))
+        return ProtocolVerdict(np.zeros(0, dtype=bool), "")
+    return ProtocolVerdict(has_right_valence(molecule), largest_part(molecule))
 
 
-def _midi(record: Record) -> Judged:
-    seen = perceive(record)
-    keys = zip(seen.elements.tolist(), seen.charges.tolist(), strict=True)
+def _midi(record: Record) -> ProtocolVerdict:
+    found = perceive(record)
+    keys = zip(found.elements.tolist(), found.charges.tolist(), strict=True)
     allowed = [_MIDI.get(key, _MIDI.get((key[0], 0), ())) for key in keys]
-    valences = (seen.aromatic + seen.others).tolist()
-    return Judged(np.array([v in a for v, a in zip(valences, allowed, strict=True)], dtype=bool), seen.largest)
+    valences = (found.aromatic + found.others).tolist()
+    return ProtocolVerdict(
+        np.array([v in a for v, a in zip(valences, allowed, strict=True)], dtype=bool), found.largest
+    )
 
 
-def _geom_revised(record: Record) -> Judged:
-    seen = perceive(record)
-    keys = zip(seen.elements.tolist(), seen.charges.tolist(), strict=True)
-    found = zip(seen.aromatic.tolist(), seen.others.tolist(), strict=True)
-    stable = np.array([pair in _GEOM_REVISED.get(key, ()) for key, pair in zip(keys, found, strict=True)], dtype=bool)
-    return Judged(stable, seen.largest if seen.sanitised and seen.num_parts == 1 else "")
+def _geom_revised(record: Record) -> ProtocolVerdict:
+    found = perceive(record)
+    keys = zip(found.elements.tolist(), found.charges.tolist(), strict=True)
+    pairs = zip(found.aromatic.tolist(), found.others.tolist(), strict=True)
+    stable = np.array([pair in _GEOM_REVISED.get(key, ()) for key, pair in zip(keys, pairs, strict=True)], dtype=bool)
+    return ProtocolVerdict(stable, found.largest if found.sanitised and found.num_parts == 1 else "")
 
 
 def _by_number(table: Valences) -> dict[tuple[int, int], tuple]:
@@ -121,7 +123,7 @@ class Protocol:
     """A way to count that others have published.
 
     Attributes:
-        name: as it is asked for.
+        name: as given by the user.
         definition: what is stable, what is valid, and what is the same molecule.
         faults: what is known to be wrong with it; empty if nothing.
         source: where it was published.
@@ -133,7 +135,7 @@ class Protocol:
     definition: str
     faults: str
     source: str
-    judge: Callable[[Record], Judged] = field(repr=False)
+    judge: Callable[[Record], ProtocolVerdict] = field(repr=False)
     table: object = field(repr=False)
 
     @property
@@ -142,7 +144,7 @@ class Protocol:
         return _hash(self.name, self.definition, self.table)
 
     def to_dict(self) -> dict[str, str]:
-        """For JSON: all that tells what was counted."""
+        """For JSON: what was counted, and how."""
         return {"definition": self.definition, "faults": self.faults, "source": self.source, "hash": self.hash}
 
 
@@ -150,12 +152,12 @@ PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
         Protocol(
-            "lookup",
+            "distance-bonds",
             "Bonds from distances alone, every atom neutral. Stable: one valence for each of H, C, N, O, F. Valid: "
             "RDKit sanitises the molecule of these bonds. The same: SMILES of the largest part.",
             "Charges are not seen, and unconnected parts do not count against a molecule.",
             "Hoogeboom et al. 2022, arXiv:2203.17003",
-            _lookup,
+            _distance_bonds,
             TABLE,
         ),
         Protocol(
@@ -183,6 +185,7 @@ PROTOCOLS = {
     )
 }
 
+ALIASES = {"lookup": "distance-bonds", "distance_bonds": "distance-bonds", "geom_revised": "geom-revised"}
 STRICT_DEFINITION = (
     "RDKit sanitises the record, without its clean-up steps; no radicals; no implicit hydrogens; one fragment. Stable: "
     "the sum of each atom's Kekulé bond orders is in the table by element and charge. The same: canonical SMILES "
@@ -191,10 +194,10 @@ STRICT_DEFINITION = (
 
 
 def strict_definition() -> dict[str, Any]:
-    """For JSON: all that tells what `moldiff.metrics.score` counts by itself, and by which versions."""
+    """For JSON: what `moldiff.metrics.score` counts by itself, and by which versions."""
     versions = {name: version(name) for name in ("moldiff", "rdkit")}
-    told = {"definition": STRICT_DEFINITION, "hash": _hash("strict", STRICT_DEFINITION, ALLOWED)}
-    return told | {"versions": versions}
+    digest = _hash("strict", STRICT_DEFINITION, ALLOWED)
+    return {"definition": STRICT_DEFINITION, "hash": digest, "versions": versions}
 
 
 def _hash(name: str, definition: str, table: object) -> str:
@@ -208,18 +211,18 @@ class Tally:
         self.atoms = self.stable_atoms = self.stable = self.valid = 0
         self.unique: set[str] = set()
 
-    def add(self, judged: Judged) -> None:
+    def add(self, verdict: ProtocolVerdict) -> None:
         """Counts a record that was read; one that was not is a molecule that is not valid, without atoms."""
-        self.atoms += len(judged.stable)
-        self.stable_atoms += int(judged.stable.sum())
-        self.stable += bool(len(judged.stable) and judged.stable.all())
-        self.valid += bool(judged.smiles)
-        self.unique |= {judged.smiles} - {""}
+        self.atoms += len(verdict.stable)
+        self.stable_atoms += int(verdict.stable.sum())
+        self.stable += bool(len(verdict.stable) and verdict.stable.all())
+        self.valid += bool(verdict.smiles)
+        self.unique |= {verdict.smiles} - {""}
 
 
-def checked(names: Iterable[str]) -> tuple[str, ...]:
-    """Names of protocols, each once; a ConfigError if one is none."""
-    found = tuple(dict.fromkeys(names))
+def find_protocols(names: Iterable[str]) -> tuple[str, ...]:
+    """Names of protocols, each once; a ConfigError if one is unknown."""
+    found = tuple(dict.fromkeys(ALIASES.get(name, name) for name in names))
     for name in found:
         if name not in PROTOCOLS:
             raise ConfigError(f"protocol {name!r}: expected one of {', '.join(PROTOCOLS)}")

@@ -1,10 +1,8 @@
 """A count among a count, with its range."""
 
 from dataclasses import dataclass
-from math import nan, sqrt
+from math import nan
 from typing import Any
-
-_Z95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
 
 
 @dataclass(frozen=True)
@@ -27,12 +25,12 @@ class Rate:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval (J. Am. Stat. Assoc. 22, 209, 1927); 0 to 1 of none."""
-        n = self.denominator
-        if not n:
+        if not self.denominator:
             return 0.0, 1.0
-        centre = (self.value + _Z95**2 / (2 * n)) / (1 + _Z95**2 / n)
-        half = _Z95 / (1 + _Z95**2 / n) * sqrt(self.value * (1 - self.value) / n + _Z95**2 / (4 * n * n))
-        return max(0.0, centre - half), min(1.0, centre + half)
+        from scipy.stats import binomtest
+
+        interval = binomtest(self.numerator, self.denominator).proportion_ci(method="wilson")
+        return float(interval.low), float(interval.high)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; the value of none is null."""

@@ -1,13 +1,13 @@
-"""A score, or several side by side, as grids of text with the data's own figures beside; others give them a look."""
+"""A score, or several side by side, as tables of text, with the figures of the data beside them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import isfinite
 
 from moldiff.metrics.checks import CHECKS, CheckResult
 from moldiff.metrics.protocols import PROTOCOLS
 from moldiff.metrics.rate import Rate
-from moldiff.metrics.score import Score
+from moldiff.metrics.score import DataRow, Score
 from moldiff.runtime.plain_text import plain
 
 _TITLES = {
@@ -50,36 +50,29 @@ _DISTANCE_CAPTION = (
     "Of the valid molecules. Lengths, angles, torsions: mean Wasserstein distance within a type; the rest: total "
     "variation, 0 to 1."
 )
-_CLOSER_CAPTION = (
+_CHECKS_CAPTION = (
     "Numbers: median, and first to third quartile. Strain: energy above the nearest minimum, displacement of all atoms."
 )
 _CAPTION = (
-    "Of the valid molecules. Lengths, angles, torsions: mean Wasserstein distance within a type; the rest: total "
-    "variation, 0 to 1."
-)
-_CLOSER_CAPTION = (
-    "Numbers: median, and first to third quartile. Strain: energy above the nearest minimum, displacement of all atoms."
-)
-_CAPTION = (
-    "Of all asked for, unless the row names less. Nothing is repaired. "
+    "Of all molecules requested, unless the row names less. Nothing is repaired. "
     "Stable: every atom's bonds are in the strict Kekulé table."
 )
 _FAILURES = "not valid, by first reason"
-_PARTS = ("stable_atoms", "stable", "valid", "valid_and_unique")  # of a protocol
+_PROTOCOL_RATES = ("stable_atoms", "stable", "valid", "valid_and_unique")  # rates of a protocol
 
 
 @dataclass(frozen=True)
-class Grid:
-    """A table.
+class TextTable:
+    """A table of text.
 
     Attributes:
-        title: above it.
-        head: of the columns.
-        rows: as many cells each; the first says of what.
-        caption: below it; may have lines.
-        bold: numbers of rows that stand out.
-        cut: numbers of columns that are cut off where there is no room, in place of folded.
-        whole: numbers of columns that are neither.
+        title: above the table.
+        head: headings of the columns.
+        rows: cells, as many as columns; the first names the row.
+        caption: below the table; may have several lines.
+        bold: indices of rows in bold.
+        cut: indices of columns that are cut off where there is no room, in place of folded.
+        whole: indices of columns that are neither cut nor folded.
     """
 
     title: str
@@ -91,47 +84,32 @@ class Grid:
     whole: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
-class DataRow:
-    """What the data itself scores: a metric that fails the data is wrong.
-
-    Attributes:
-        score: rates.
-        distances: of other molecules of the data.
-        closer: what a closer look saw of molecules of the data.
-    """
-
-    score: Score | None = None
-    distances: Mapping[str, float] = field(default_factory=dict)
-    closer: Mapping[str, CheckResult] = field(default_factory=dict)
-
-
-def grids(score: Score, data: DataRow | None = None) -> list[Grid]:
-    """Rates with the data's beside, failures by reason, and all else that was asked for.
+def score_tables(score: Score, data: DataRow | None = None) -> list[TextTable]:
+    """Rates with those of the data beside them, failures by reason, and all else that was computed.
 
     Args:
-        score: what to show.
-        data: shown in columns beside.
+        score: of one set of molecules.
+        data: the data's own figures, in columns beside; by default those of the score.
 
     Returns:
-        The grids; older protocols in one of their own with what is wrong with them.
+        The tables; older protocols have one of their own that names their faults.
     """
-    data = data or DataRow()
+    data = data or score.data or DataRow()
     found = [_rates(score, data.score)]
     found += [_failures(score)] if score.failures else []
     found += [_protocols(score)] if score.protocols else []
     return found + _figures_of({"found": score}, data)
 
 
-def comparison_grids(scores: Mapping[str, Score], data: DataRow | None = None) -> list[Grid]:
+def comparison_tables(scores: Mapping[str, Score], data: DataRow | None = None) -> list[TextTable]:
     """Several scores side by side.
 
     Args:
-        scores: by the name that heads their column.
-        data: as of `grids`.
+        scores: by the heading of their column.
+        data: as of `score_tables`.
 
     Returns:
-        The grids.
+        The tables.
     """
     scores = {plain(name): score for name, score in scores.items()}
     rows = [
@@ -140,51 +118,52 @@ def comparison_grids(scores: Mapping[str, Score], data: DataRow | None = None) -
     ]
     bold = _bold(rows)
     for name in _names(score.protocols for score in scores.values()):
-        for part in _PARTS:
+        for part in _PROTOCOL_RATES:
             rates = (score.protocols.get(name, {}).get(part) for score in scores.values())
             rows.append((f"{name}: {part.replace('_', ' ')}", *_across(rates)))
     reasons = [
         (reason, *(f"{score.failures.get(reason, 0):,}" for score in scores.values()))
         for reason in _names(score.failures for score in scores.values())
     ]
-    found = [Grid("%, and count", ("rate", *scores), rows, _CAPTION, bold)]
-    found += [Grid(_FAILURES, ("reason", *scores), reasons)] if reasons else []
-    return found + _figures_of(scores, data or DataRow())
+    found = [TextTable("%, and count", ("rate", *scores), rows, _CAPTION, bold)]
+    found += [TextTable(_FAILURES, ("reason", *scores), reasons)] if reasons else []
+    own = next((score.data for score in scores.values() if score.data), DataRow())
+    return found + _figures_of(scores, data or own)
 
 
-def _rates(score: Score, own: Score | None) -> Grid:
+def _rates(score: Score, own: Score | None) -> TextTable:
     head = ("rate", "%", "count", "95 % range", *(() if own is None else ("data, %", "count")))
     rows = []
     for name, rate in score.rates.items():
         low, high = rate.interval
         cells = [_TITLES.get(name, name), _percent(rate), _count(rate), f"{100 * low:.1f}-{100 * high:.1f}"]
         if own is not None:
-            beside = own.rates.get(name)
-            cells += ["", ""] if beside is None else [_percent(beside), _count(beside)]
+            of_data = own.rates.get(name)
+            cells += ["", ""] if of_data is None else [_percent(of_data), _count(of_data)]
         rows.append(tuple(cells))
     whole = tuple(range(1, len(head)))
-    return Grid(f"{score.num_requested:,} molecules asked for", head, rows, _CAPTION, _bold(rows), whole=whole)
+    return TextTable(f"{score.num_requested:,} molecules requested", head, rows, _CAPTION, _bold(rows), whole=whole)
 
 
-def _failures(score: Score) -> Grid:
+def _failures(score: Score) -> TextTable:
     rows = [
         (plain(reason), f"{count:,}", plain(score.examples.get(reason, ""))) for reason, count in score.failures.items()
     ]
-    return Grid(_FAILURES, ("reason", "molecules", "for example"), rows, cut=(2,), whole=(0, 1))
+    return TextTable(_FAILURES, ("reason", "molecules", "for example"), rows, cut=(2,), whole=(0, 1))
 
 
-def _protocols(score: Score) -> Grid:
+def _protocols(score: Score) -> TextTable:
     rows = [
-        (name, *(f"{_percent(rates[part])}\n{_count(rates[part])}" for part in _PARTS))
+        (name, *(f"{_percent(rates[part])}\n{_count(rates[part])}" for part in _PROTOCOL_RATES))
         for name, rates in score.protocols.items()
     ]
     faults = (f"{name}: {PROTOCOLS[name].faults} {PROTOCOLS[name].source}." for name in score.protocols)
-    head = ("%, and count", *(part.replace("_", " ") for part in _PARTS))
-    return Grid("by older protocols, for comparison with published figures alone", head, rows, "\n".join(faults))
+    head = ("%, and count", *(part.replace("_", " ") for part in _PROTOCOL_RATES))
+    return TextTable("by older protocols, for comparison with published figures alone", head, rows, "\n".join(faults))
 
 
-def _figures_of(scores: Mapping[str, Score], data: DataRow) -> list[Grid]:
-    """Distances, descriptors and closer looks, those that somebody asked for."""
+def _figures_of(scores: Mapping[str, Score], data: DataRow) -> list[TextTable]:
+    """Distances, descriptors and checks, where they were computed."""
     found = []
     if any(score.distances for score in scores.values()):
         columns = {name: score.distances for name, score in scores.items()}
@@ -193,46 +172,46 @@ def _figures_of(scores: Mapping[str, Score], data: DataRow) -> list[Grid]:
     if any(score.druglike for score in scores.values()):
         columns = {name: score.druglike for name, score in scores.items()}
         found.append(_figures("descriptors", "Of the valid molecules.", _DRUGLIKE, columns))
-    if any(score.closer for score in scores.values()):
-        looks = {name: score.closer for name, score in scores.items()}
-        found.append(_closer(looks | ({"the data": data.closer} if data.closer else {})))
+    if any(score.checks for score in scores.values()):
+        checks = {name: score.checks for name, score in scores.items()}
+        found.append(_checks(checks | ({"the data": data.checks} if data.checks else {})))
     return found
 
 
 def _figures(
-    title: str, caption: str, shown: Mapping[str, tuple[str, int]], columns: Mapping[str, Mapping[str, float]]
-) -> Grid:
+    title: str, caption: str, headings: Mapping[str, tuple[str, int]], columns: Mapping[str, Mapping[str, float]]
+) -> TextTable:
     rows = [
         (heading, *(_figure(column[name], digits) if name in column else "" for column in columns.values()))
-        for name, (heading, digits) in shown.items()
+        for name, (heading, digits) in headings.items()
         if any(name in column for column in columns.values())
     ]
-    return Grid(title, ("of", *columns), rows, caption)
+    return TextTable(title, ("of", *columns), rows, caption)
 
 
 def _figure(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if isfinite(value) else "none"
 
 
-def _closer(columns: Mapping[str, Mapping[str, CheckResult]]) -> Grid:
+def _checks(columns: Mapping[str, Mapping[str, CheckResult]]) -> TextTable:
     """Rates as percent and count, numbers as median and quartiles, failures by reason; a column for each set."""
     rows = []
     for name in _names(columns.values()):
         cells: dict[str, dict[str, str]] = {}  # by the row's title and the column
-        for column, seen in columns.items():
-            for title, cell in _cells(seen[name]) if name in seen else ():
+        for column, results in columns.items():
+            for title, cell in _cells(results[name]) if name in results else ():
                 cells.setdefault(title, {})[column] = cell
         rows += [(f"{name}: {title}", *(of.get(column, "") for column in columns)) for title, of in cells.items()]
-    return Grid("a closer look at the first valid molecules", ("check", *columns), rows, _CLOSER_CAPTION)
+    return TextTable("checks of the first valid molecules", ("check", *columns), rows, _CHECKS_CAPTION)
 
 
-def _cells(seen: CheckResult) -> Iterator[tuple[str, str]]:
-    for name, rate in seen.rates.items():
-        yield name.replace("_", " "), _told(rate)
-    for name, (low, median, high) in seen.quartiles.items():
-        yield f"{name}, {CHECKS[seen.name].units[name]}", f"{median:.3g} ({low:.3g} to {high:.3g})"
-    for reason, count in seen.failures.items():
-        yield f"failed, {reason}", f"{count}/{len(seen.results)}"
+def _cells(result: CheckResult) -> Iterator[tuple[str, str]]:
+    for name, rate in result.rates.items():
+        yield name.replace("_", " "), _percent_and_count(rate)
+    for name, (low, median, high) in result.quartiles.items():
+        yield f"{name}, {CHECKS[result.name].units[name]}", f"{median:.3g} ({low:.3g} to {high:.3g})"
+    for reason, count in result.failures.items():
+        yield f"failed, {reason}", f"{count}/{len(result.results)}"
 
 
 def _bold(rows: Sequence[tuple[str, ...]]) -> tuple[int, ...]:
@@ -244,10 +223,10 @@ def _names(parts: Iterable[Mapping[str, object]]) -> list[str]:
 
 
 def _across(rates: Iterable[Rate | None]) -> list[str]:
-    return ["" if rate is None else _told(rate) for rate in rates]
+    return ["" if rate is None else _percent_and_count(rate) for rate in rates]
 
 
-def _told(rate: Rate) -> str:
+def _percent_and_count(rate: Rate) -> str:
     return f"{_percent(rate)}  {_count(rate)}"
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from moldiff.errors import OutputError, WeightsError
 from moldiff.pretrained.format import AGAIN, CONFIG, TENSORS, what_came
-from moldiff.runtime.atomic_files import claimed
+from moldiff.runtime.atomic_files import claim
 
 M = TypeVar("M", bound=nn.Module)
 DTYPES = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
@@ -50,7 +50,7 @@ def write_bundle(
             f"{folder}: not written: tensor {bad!r} is not finite in {dtype}; train on from a better one"
         )
     try:
-        with claimed(folder), tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as beside:
+        with claim(folder), tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as beside:
             fresh = Path(beside) / "new"
             fresh.mkdir()
             (fresh / TENSORS).write_bytes(safetensors.torch.save(cast))

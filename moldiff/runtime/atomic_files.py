@@ -22,7 +22,7 @@ _NOT_HERE = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @contextmanager
-def claimed(target: Path) -> Iterator[None]:
+def claim(target: Path) -> Iterator[None]:
     """While it is open no other process makes that folder.
 
     Args:

@@ -1,4 +1,4 @@
-"""Ctrl-C as a question instead of an exception, so that work ends where nothing is half done."""
+"""Ctrl-C as a request instead of an exception, so that work ends where nothing is half done."""
 
 import signal
 import threading
@@ -7,18 +7,18 @@ from typing import Any
 
 
 class Interrupt:
-    """While it is open, the first Ctrl-C only sets `asked`; the second raises KeyboardInterrupt as usual.
+    """While it is open, the first Ctrl-C only sets `requested`; the second raises KeyboardInterrupt as usual.
 
     A context manager; outside the main thread, where Python delivers no signals, it does nothing.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
         self._before: Any = None
 
     def __enter__(self) -> "Interrupt":
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._ask)
+            self._before = signal.signal(signal.SIGINT, self._request)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -26,7 +26,7 @@ class Interrupt:
             signal.signal(signal.SIGINT, self._before)
             self._before = None
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
             raise KeyboardInterrupt
-        self.asked = True
+        self.requested = True

@@ -8,7 +8,7 @@ PRECISIONS = ("auto", "bf16", "float32")
 
 
 def use_bf16(precision: str, device: torch.device) -> bool:
-    """Whether to compute in bf16: where asked, or for `auto` where the hardware multiplies it natively.
+    """Whether to compute in bf16: where requested, or for `auto` where the hardware multiplies it natively.
 
     Args:
         precision: one of `PRECISIONS`.

@@ -17,6 +17,7 @@ from moldiff.sampling.continuous.ddim import Ancestral
 from moldiff.sampling.discrete.base import DiscreteSolver
 from moldiff.sampling.discrete.posterior import MixturePosterior
 from moldiff.sampling.inpainting import KnownValues
+from moldiff.sampling.interval import Interval
 from moldiff.sampling.resampling import Select, taken
 from moldiff.state import Prediction, State, TimeExponents
 
@@ -88,10 +89,9 @@ def sample_trajectory(
         rows = None if select is None else select(i, times[i - 1], state, x0_hat)
         if rows is not None:
             state, x0_hat, memory_pos, memory_classes = taken((state, x0_hat, memory_pos, memory_classes), rows)
-        pos, memory_pos = solvers.pos.step(process, state, x0_hat, t, s, memory_pos, generator=generator)
-        atom, bond, memory_classes = solvers.classes.step(
-            process, state, x0_hat, t, s, memory_classes, generator=generator
-        )
+        interval = Interval(process, t, s, generator)
+        pos, memory_pos = solvers.pos.step(state, x0_hat, interval, memory_pos)
+        atom, bond, memory_classes = solvers.classes.step(state, x0_hat, interval, memory_classes)
         state = known.imposed(clean_padding(state.replace(pos=pos, atom=atom, bond=bond)))
         previous = x0_hat
         if callback is not None:

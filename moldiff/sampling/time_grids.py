@@ -86,7 +86,7 @@ def log_snr_grid(num_steps: int, schedule: Schedule, *, end: float) -> Float[Ten
     return _ended(times, num_steps)
 
 
-def visited_twice(grid: Float[Tensor, "steps"], num_steps: int) -> Float[Tensor, "visits"]:
+def visit_twice(grid: Float[Tensor, "steps"], num_steps: int) -> Float[Tensor, "visits"]:
     """A grid of num_steps // 2 + 1 steps whose inner times come twice, the last of them once if num_steps is even."""
     inner = grid[1:-1].repeat_interleave(2)
     return torch.cat([grid[:1], inner[: num_steps - 1], grid[-1:]])

@@ -1,4 +1,4 @@
-"""Attempts at many parts: what fails is drawn again, by a number of its own, so that no part depends on others."""
+"""Attempts at many parts: what fails is sampled again, by a number of its own, so that no part depends on others."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,33 +9,33 @@ from moldiff.generation.sample import Sample
 from moldiff.tasks.partial_molecule import PartialMolecule
 
 ATTEMPT = 1 << 24  # between the numbers of two attempts at one part; more parts than this would share some
-Ask = Callable[[int, int], PartialMolecule]  # what is known, from the number of a part and of the attempt
-Judge = Callable[[int, Sample], Sample]  # may turn or fail a completed sample
+PartOf = Callable[[int, int], PartialMolecule]  # what is known, from the number of a part and of the attempt
+Correct = Callable[[int, Sample], Sample]  # may mirror or fail a completed sample
 
 
 def attempts(
     generator: MoleculeGenerator,
     count: int,
-    ask: Ask,
+    part_of: PartOf,
     *,
     most: int = 1,
-    judged: Judge = lambda number, sample: sample,
-    **options: Any,
+    correct: Correct = lambda number, sample: sample,
+    **request: Any,
 ) -> Iterator[Sample]:
     """The first good attempt at each part, or the last bad one, in order.
 
-    When the work is interrupted from the keyboard, what is done so far still comes before the interrupt does.
+    After an interrupt from the keyboard, what is done so far still comes before the interrupt is raised.
 
     Args:
-        generator: draws.
+        generator: samples.
         count: of parts.
-        ask: what is known of a part in an attempt.
+        part_of: what is known of a part in an attempt.
         most: attempts at one part.
-        judged: the last word on a completed sample.
-        **options: of `MoleculeGenerator.complete`.
+        correct: the last check of a completed sample.
+        **request: of `MoleculeGenerator.complete`.
 
     Yields:
-        Sample: one for each part; its index is the number of the part, the property `index` that of the draw.
+        Sample: one for each part; its index is the number of the part, the property `index` that of the attempt.
     """
     vocabulary = generator.bundle.vocabulary
     for start in range(0, count, WINDOW):
@@ -43,12 +43,12 @@ def attempts(
         waiting = list(range(start, min(start + WINDOW, count)))
         try:
             for attempt in range(most):
-                parts = {number + attempt * ATTEMPT: ask(number, attempt) for number in waiting}
+                parts = {number + attempt * ATTEMPT: part_of(number, attempt) for number in waiting}
                 known = [part.known(vocabulary) for part in parts.values()]
-                for sample in generator.complete(known, indices=list(parts), **options):
+                for sample in generator.complete(known, indices=list(parts), **request):
                     number = sample.index - attempt * ATTEMPT
                     completed = parts[sample.index].completed(sample)
-                    best[number] = judged(number, replace(completed, index=number))
+                    best[number] = correct(number, replace(completed, index=number))
                 waiting = [number for number in waiting if not best[number].valid]
         except KeyboardInterrupt:
             yield from (best[number] for number in sorted(best))

@@ -21,10 +21,9 @@ from moldiff.generation.sample import Sample
 from moldiff.generation.sizes import NumAtoms, Sizes
 from moldiff.pretrained.format import refuse_outside
 from moldiff.tasks.attempts import ATTEMPT, attempts
+from moldiff.tasks.defaults import GROWTH
 from moldiff.tasks.partial_molecule import PartialMolecule
 
-STEPS = 50
-ATTEMPTS = 4
 SPLIT_STREAM = 1 << 20  # of random numbers; those below belong to the trajectories and sizes
 STRIDE, CLOSEST = 1.6, 0.5  # Å: as far as one more atom of a chain reaches; less is a clash of pieces
 
@@ -46,7 +45,7 @@ class Fragment:
     site_sizes: tuple[tuple[int, int], ...] = ()
 
 
-def opened(
+def open_attachment_points(
     molecule: Molecule,
     attachments: Sequence[int],
     *,
@@ -90,26 +89,26 @@ def grow(
     *,
     num_each: int = 1,
     num_added: NumAtoms = None,
-    most: int = ATTEMPTS,
+    most: int = GROWTH.num_attempts,
     seed: int = 0,
-    num_steps: int | None = STEPS,
+    num_steps: int | None = GROWTH.num_steps,
     allow_extrapolation: bool = False,
     **options: Any,
 ) -> Iterator[Sample]:
-    """Draws atoms that are bonded to a fragment, or link its pieces; its atoms, coordinates and bonds stay.
+    """Samples atoms that are bonded to a fragment, or link its pieces; its atoms, coordinates and bonds stay.
 
     A fragment of one piece gets a heavy atom at each of its sites, by a single bond.
 
     Args:
         generator: of weights.
-        fragments: what stays, from `opened`.
+        fragments: what stays, from `open_attachment_points`.
         num_each: samples of each.
         num_added: atoms to add, hydrogens included: one number, or the least and the greatest; by default
             sizes as often as in the training data. Fragments with `site_sizes` have their own.
         most: attempts at one sample, each with a number of atoms of its own.
-        seed: of all randomness.
+        seed: random seed.
         num_steps: network evaluations.
-        allow_extrapolation: fragments and sizes beyond those of the training data, too, with a warning.
+        allow_extrapolation: accept fragments and sizes beyond those of the training data, with a warning.
         **options: of `MoleculeGenerator.complete`.
 
     Returns:
@@ -117,18 +116,18 @@ def grow(
     """
     sizes = [check_fragment(generator, one, num_added, allow_extrapolation=allow_extrapolation) for one in fragments]
 
-    def ask(number: int, attempt: int) -> PartialMolecule:
+    def part_at(number: int, attempt: int) -> PartialMolecule:
         fragment, index = fragments[number // num_each], number + attempt * ATTEMPT
         added = sizes[number // num_each].draw(seed, index) - len(fragment.molecule)
-        return grown(fragment, added, blocks=_split(fragment.site_sizes, added, seed, index))
+        return add_atoms(fragment, added, blocks=_split(fragment.site_sizes, added, seed, index))
 
-    return attempts(generator, num_each * len(fragments), ask, most=most, seed=seed, num_steps=num_steps, **options)
+    return attempts(generator, num_each * len(fragments), part_at, most=most, seed=seed, num_steps=num_steps, **options)
 
 
 def check_fragment(
     generator: MoleculeGenerator, fragment: Fragment, num_added: NumAtoms, *, allow_extrapolation: bool = False
 ) -> Sizes:
-    """What cannot be honoured is refused before anything is drawn.
+    """What cannot be completed is refused before anything is sampled.
 
     Args:
         generator: of the weights.
@@ -158,7 +157,7 @@ def check_fragment(
     if not _num_sites(fragment) <= least <= greatest:  # which no extrapolation mends
         raise SizeError(f"{label}: {beyond}")
     if beyond is not None:
-        warnings.warn(f"{label}: {beyond}; do not rely on what comes", stacklevel=2)
+        warnings.warn(f"{label}: {beyond}; do not rely on the result", stacklevel=2)
     else:
         greatest = min(greatest, statistics.domain.num_atoms[1] - known)
     owner = pieces(molecule)
@@ -183,7 +182,7 @@ def check_fragment(
 
 
 def added_range(fragment: Fragment, num_added: NumAtoms, domain: Domain) -> tuple[int, int]:
-    """Least and greatest number of atoms to add: as asked, or else what the domain has room for."""
+    """Least and greatest number of atoms to add: as given, or else what the domain has room for."""
     if fragment.site_sizes:
         low, high = np.array(fragment.site_sizes).sum(0).tolist()
         return low, high
@@ -213,9 +212,9 @@ def fragment_obstacle(fragment: Fragment, num_added: NumAtoms, domain: Domain) -
         return VocabularyError(str(error))
     least, greatest = added_range(fragment, num_added, domain)
     if not _num_sites(fragment) <= least <= greatest or known + least > most:
-        asked = f"{num_added or least}" if num_added or fragment.site_sizes else "some"
+        wanted = f"{num_added or least}" if num_added or fragment.site_sizes else "some"
         return SizeError(
-            f"{known} atoms stay and {asked} are to be added; these weights know up to {most}, hydrogens included"
+            f"{known} atoms stay and {wanted} are to be added; these weights know up to {most}, hydrogens included"
         )
     if known + greatest < fewest:
         return SizeError(f"{known} atoms stay and {greatest} are added; these weights know {fewest} to {most}")
@@ -247,7 +246,7 @@ def _split(site_sizes: Sequence[tuple[int, int]], added: int, seed: int, index: 
     return tuple(shares)
 
 
-def grown(fragment: Fragment, added: int, *, blocks: Sequence[int] = ()) -> PartialMolecule:
+def add_atoms(fragment: Fragment, added: int, *, blocks: Sequence[int] = ()) -> PartialMolecule:
     """With so many atoms more; that atoms which are not open get no other bonds is known, too.
 
     Args:

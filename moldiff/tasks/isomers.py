@@ -6,34 +6,82 @@ from typing import Any
 
 import numpy as np
 
-from moldiff.chem.formula import formula_text
+from moldiff.chem.formula import formula_text, parse_formula
 from moldiff.chem.molecule import Molecule
 from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.options import DEFAULT_OPTIONS, SamplingOptions
+from moldiff.generation.particles import ParticleSampling
 from moldiff.generation.sample import Sample
+from moldiff.generation.targets import RewardModel, Target
 from moldiff.tasks.attempts import attempts
+from moldiff.tasks.defaults import ISOMERS
 from moldiff.tasks.partial_molecule import PartialMolecule, check_domains
-
-ATTEMPTS = 3
-STEPS = 100  # the hardest of the tasks: 73 % are valid at 20 evaluations, 87 at 50, 90 at 100
+from moldiff.tasks.routing import Router
 
 
 def isomers(
+    generator: MoleculeGenerator | Router | str,
+    formula: str,
+    *,
+    num_samples: int = ISOMERS.num_samples,
+    seed: int = 0,
+    num_steps: int = ISOMERS.num_steps,
+    target: Target | ParticleSampling | None = None,
+    num_particles: int = 1,
+    reward_model: RewardModel = None,
+    options: SamplingOptions = DEFAULT_OPTIONS,
+) -> list[Sample]:
+    """Samples molecules of a formula, with neutral atoms, in one piece.
+
+    Args:
+        generator: samples; a name of weights, or `auto`, will do.
+        formula: such as C7H10O2, hydrogens included.
+        num_samples: how many.
+        seed: random seed.
+        num_steps: network evaluations of an attempt.
+        target: values by the name of the property, which rank particles; or how particles compete.
+        num_particles: trajectories for each molecule.
+        reward_model: a predictor to rank particles by.
+        options: as of `MoleculeGenerator.stream`.
+
+    Returns:
+        Samples in order; an unknown formula is a `MoleculeError`, one outside the domain a `DomainError`.
+    """
+    counts = parse_formula(formula)
+    router = Router.of(generator, allow_extrapolation=options.allow_extrapolation)
+    name = router.name_of(atoms_of_formula(counts))
+    particles = router.particles(
+        [name], target, num_particles=num_particles, reward_model=reward_model, options=options
+    )
+    samples = router.complete(
+        sample_isomers,
+        [counts] * num_samples,
+        names=[name] * num_samples,
+        seed=seed,
+        num_steps=num_steps,
+        particles=particles,
+        options=options,
+    )
+    return list(samples)
+
+
+def sample_isomers(
     generator: MoleculeGenerator,
     formulas: Sequence[Mapping[int, int]],
     *,
-    most: int = ATTEMPTS,
-    num_steps: int | None = STEPS,
+    most: int = ISOMERS.num_attempts,
+    num_steps: int | None = ISOMERS.num_steps,
     allow_extrapolation: bool = False,
     **options: Any,
 ) -> Iterator[Sample]:
-    """Draws bonds and coordinates of neutral atoms.
+    """Samples bonds and coordinates of neutral atoms.
 
     Args:
         generator: of weights.
         formulas: counts by atomic number of each sample, as `moldiff.chem.formula.parse_formula` gives them.
         most: attempts at one sample.
         num_steps: network evaluations of an attempt.
-        allow_extrapolation: draw molecules unlike those of the training data, too, with a warning.
+        allow_extrapolation: accept molecules unlike those of the training data, with a warning.
         **options: of `MoleculeGenerator.complete`.
 
     Returns:
@@ -42,10 +90,10 @@ def isomers(
     given = [atoms_of_formula(formula) for formula in formulas]
     check_domains(generator, given, allow_extrapolation=allow_extrapolation)
 
-    def ask(number: int, attempt: int) -> PartialMolecule:
+    def part_of(number: int, attempt: int) -> PartialMolecule:
         return PartialMolecule.of(given[number], "atom")
 
-    return attempts(generator, len(given), ask, most=most, num_steps=num_steps, **options)
+    return attempts(generator, len(given), part_of, most=most, num_steps=num_steps, **options)
 
 
 def atoms_of_formula(formula: Mapping[int, int]) -> Molecule:

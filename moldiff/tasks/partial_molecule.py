@@ -1,4 +1,4 @@
-"""A molecule of which something is known: to the walk, and back with the promise checked."""
+"""A molecule of which something is known: for the sampler, and back with the promise checked."""
 
 import warnings
 from collections.abc import Sequence
@@ -31,8 +31,8 @@ class PartialMolecule:
         pos: atoms whose coordinates are known.
         atom: atoms whose element and charge are known.
         bond: pairs whose bond is known, symmetric.
-        same_element: atoms drawn only among the charges of their element.
-        heavy: atoms drawn only among the elements beyond hydrogen; None says nothing of any.
+        same_element: atoms sampled only among the charges of their element.
+        heavy: atoms sampled only among the elements beyond hydrogen; None says nothing of any.
     """
 
     molecule: Molecule
@@ -52,7 +52,7 @@ class PartialMolecule:
         return cls(molecule, np.full(n, pos), np.full(n, atom), np.full((n, n), bond), same_element)
 
     def known(self, vocabulary: Vocabulary) -> KnownValues:
-        """For the walk: one molecule, its known coordinates centred; a `VocabularyError` on a class that is unknown."""
+        """For the sampler: one molecule, known coordinates centred; a `VocabularyError` on an unknown class."""
         m = self.molecule
         charges = np.where(self.atom, m.charges, 0)
         named = self.atom if not self.same_element else np.ones(len(m), dtype=bool)
@@ -99,7 +99,7 @@ class PartialMolecule:
         if self.same_element and (drawn.elements != given.elements).any():
             return Failure("changed", "a known element has changed")
         if self.heavy is not None and (drawn.elements == 1)[self.heavy].any():
-            return Failure("changed", "a site has a hydrogen where a heavy atom was asked for")
+            return Failure("changed", "a site has a hydrogen where a heavy atom belongs")
         if (drawn.bond != given.bond)[self.bond].any():
             return Failure("changed", "a known bond has changed")
         return None
@@ -133,7 +133,7 @@ def check_domain(
 def check_domains(
     generator: MoleculeGenerator, molecules: Sequence[Molecule], read: Read = "atoms", *, allow_extrapolation: bool
 ) -> None:
-    """As `check_domain`; one warning tells of those that are extrapolation.
+    """As `check_domain`; one warning names those that are extrapolation.
 
     Args:
         generator: as of `check_domain`.
@@ -149,6 +149,6 @@ def check_domains(
         first, error = outside[0]
         warnings.warn(
             f"{len(outside)} of {len(molecules)} molecules are unlike those that the weights were trained on, such as "
-            f"{first.label}: {error}; do not rely on what comes",
+            f"{first.label}: {error}; do not rely on the result",
             stacklevel=3,
         )

@@ -159,7 +159,7 @@ class StopOnInterrupt(pl.Callback):
         self, trainer: pl.Trainer, pl_module: AveragedModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Stops if asked to."""
-        trainer.should_stop |= trainer.strategy.reduce_boolean_decision(self.interrupt.asked, all=False)
+        trainer.should_stop |= trainer.strategy.reduce_boolean_decision(self.interrupt.requested, all=False)
 
     def teardown(self, trainer: pl.Trainer, pl_module: AveragedModule, stage: str) -> None:
         """No longer listens."""

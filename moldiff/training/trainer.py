@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from moldiff.config.training import RunConfig
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import ConfigError, OutputError, TrainingError
-from moldiff.runtime.atomic_files import claimed, write_whole
+from moldiff.runtime.atomic_files import claim, write_whole
 from moldiff.runtime.interrupt import Interrupt
 from moldiff.runtime.lightning_logging import quiet_lightning
 from moldiff.runtime.strategy import training_strategy
@@ -73,7 +73,7 @@ def alone(run: Callable[P, T]) -> Callable[P, T]:
     @wraps(run)
     def running(*args: P.args, **kwargs: P.kwargs) -> T:
         config, folder = args  # type: ignore[misc]
-        with nullcontext() if on_other_machine(config) else claimed(Path(folder)):  # type: ignore[arg-type]
+        with nullcontext() if on_other_machine(config) else claim(Path(folder)):  # type: ignore[arg-type]
             return run(*args, **kwargs)
 
     return running

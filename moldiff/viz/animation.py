@@ -1,4 +1,4 @@
-"""A molecule as it forms: the states of its walk as an animated picture."""
+"""A molecule as it forms: the states of a sampled trajectory as an animated picture."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -23,7 +23,7 @@ _TABLE = Chem.GetPeriodicTable()
 
 
 def read_trajectory(path: str | Path, number: int) -> list[Molecule]:
-    """The states of one walk of a trajectory file, in their order.
+    """The states of one molecule of a trajectory file, in their order.
 
     Args:
         path: `.sdf` or `.xyz` that `moldiff sample --trajectory` wrote; the states of one molecule share its name.
@@ -40,10 +40,10 @@ def read_trajectory(path: str | Path, number: int) -> list[Molecule]:
         if isinstance(molecule, Failure):
             raise FileFormatError(f"{path}: record {record}: {molecule.detail}")
         states.append(molecule)
-    walks = [list(group) for _, group in groupby(states, key=lambda molecule: molecule.name)]
-    if not 1 <= number <= len(walks):
-        raise FileFormatError(f"{path}: holds {len(walks)} molecules, number {number} is not among them")
-    return walks[number - 1]
+    trajectories = [list(group) for _, group in groupby(states, key=lambda molecule: molecule.name)]
+    if not 1 <= number <= len(trajectories):
+        raise FileFormatError(f"{path}: holds {len(trajectories)} molecules, number {number} is not among them")
+    return trajectories[number - 1]
 
 
 def animate(states: Sequence[Molecule], path: str | Path, *, seconds: float = 4.0) -> None:
@@ -70,7 +70,7 @@ def animate(states: Sequence[Molecule], path: str | Path, *, seconds: float = 4.
     reach = max(float(np.abs((states[-1].pos - centre) @ axes.T).max()) + 1.0, 2.0)
     angles = np.radians(np.linspace(-TURN / 2, TURN / 2, len(states)))
     pictures = [
-        _picture(state, (state.pos - centre) @ axes.T @ _turned(angle), reach)
+        _picture(state, (state.pos - centre) @ axes.T @ _rotation(angle), reach)
         for state, angle in zip(states, angles, strict=True)
     ]
     pause = max(20, round(1000 * seconds / len(pictures)))
@@ -87,7 +87,7 @@ def animate(states: Sequence[Molecule], path: str | Path, *, seconds: float = 4.
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def _turned(angle: float) -> Float[np.ndarray, "3 3"]:
+def _rotation(angle: float) -> Float[np.ndarray, "3 3"]:
     """Rotation about the upright axis."""
     cos, sin = np.cos(angle), np.sin(angle)
     return np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])

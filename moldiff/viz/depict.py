@@ -16,11 +16,11 @@ CELL = (260, 200)  # pixels
 
 
 def check_free(path: Path, *, overwrite: bool) -> None:
-    """A picture replaces a file only if told to.
+    """Refuses to replace a file without `overwrite`.
 
     Args:
         path: of the picture.
-        overwrite: told to.
+        overwrite: whether a file that is there is replaced.
 
     Raises:
         OutputError: if there is a file and it is not to be replaced.

@@ -55,15 +55,15 @@ class Gallery:
         if example:
             self.examples.setdefault(reason, []).append(entry)
 
-    def with_figures(self, closer: Mapping[str, CheckResult]) -> list[dict[str, Any]]:
-        """The entries with what there is to sort by: descriptors, and what a closer look saw."""
+    def with_figures(self, checks: Mapping[str, CheckResult]) -> list[dict[str, Any]]:
+        """The entries with what there is to sort by: descriptors, and results of checks."""
         valid = [entry for entry in self.entries if entry["smiles"]]
         for entry in valid:
             for row in descriptors([entry["smiles"]]).tolist():  # none where RDKit does not read its own SMILES
                 values = dict(zip(DESCRIPTORS, row, strict=True))
                 entry["figures"] |= {head: round(values[name], digits) for name, (head, digits) in FIGURES.items()}
-            for name, seen in closer.items():
-                for result in seen.results[entry["valid_number"] :][:1]:  # none beyond those looked at
+            for name, check in checks.items():
+                for result in check.results[entry["valid_number"] :][:1]:  # none beyond those checked
                     entry["figures"] |= {} if isinstance(result, Failure) else _figures(name, result)
         return self.entries
 

@@ -1,4 +1,4 @@
-"""One page of HTML that tells all of a score and works without a network."""
+"""A score as one page of HTML that works offline."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import moldiff
 from moldiff.metrics.export import write_text
 from moldiff.metrics.geometry import Measured
 from moldiff.metrics.score import Score
-from moldiff.metrics.tables import DataRow, grids
+from moldiff.metrics.tables import score_tables
 from moldiff.runtime.optional import need_packages
 from moldiff.runtime.plain_text import plain
 from moldiff.viz.gallery import Gallery, figure_names
@@ -25,38 +25,36 @@ def check_packages() -> None:
     need_packages(PACKAGES, what="a report", extra="report")
 
 
-def write_page(
+def write_report(
     path: str | Path,
     score: Score,
     gallery: Gallery,
     *,
     title: str,
     flat: bool = False,
-    data: DataRow | None = None,
     reference: Measured | None = None,
 ) -> None:
-    """Writes the page: tables, plots, failures with examples, a gallery in 3D; an `OutputError` where it cannot be.
+    """Writes the page: tables, plots, failures with examples, a gallery in 3D; an `OutputError` if it cannot.
 
     Args:
         path: of the page.
-        score: with its valid molecules kept, for the plots.
+        score: with its valid molecules, for the plots, and the data's own figures.
         gallery: of the same records.
         title: what was scored.
-        flat: leave the viewer out, 3 MB, and with it the 3D.
-        data: the data's own figures.
+        flat: leave the 3D viewer out, 3 MB.
         reference: what molecules of the data measure.
     """
     check_packages()
     from jinja2 import Environment, PackageLoader
 
-    entries = gallery.with_figures(score.closer)
+    entries = gallery.with_figures(score.checks)
     environment = Environment(loader=PackageLoader("moldiff.viz"), autoescape=True, trim_blocks=True)
     pictures = plots(score.molecules, reference)
-    strain = strain_plot(score.closer, {} if data is None else data.closer)
+    strain = strain_plot(score.checks, {} if score.data is None else score.data.checks)
     page = environment.get_template("report.html.jinja").render(
         title=plain(title),
         version=f"moldiff {moldiff.__version__}, RDKit {version('rdkit')}",
-        grids=grids(score, data),
+        tables=score_tables(score),
         plots=pictures | ({"Strain energy": strain} if strain else {}),
         examples=gallery.examples,
         failures=score.failures,

@@ -21,6 +21,7 @@ from moldiff.chem.smiles_parsing import parse_smiles
 from moldiff.cli._parsing import changed
 from moldiff.data.store.dataset import MoleculeStore, find_store
 from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.options import SamplingOptions
 from moldiff.generation.sample import Sample
 from moldiff.metrics.score import score
 from moldiff.runtime.memory import keep_memory
@@ -104,7 +105,7 @@ def draw(
     torch.set_num_threads(1)
     generator = loaded(weights)
     sampler = changed(generator.bundle.sampler, assignments, num_steps=num_steps)
-    return list(generator.iterate(count, first=first, seed=seed, sampler=sampler))
+    return list(generator.stream(count, seed=seed, options=SamplingOptions(sampler=sampler, first=first)))
 
 
 @cache
@@ -118,8 +119,10 @@ def row(
 ) -> dict:
     """All figures of one set: rates over all that was asked for, distances over the valid molecules."""
     records = [x if isinstance(x, Molecule) else x.result if x.molecule is None else x.molecule for x in drawn]
-    result = score(records, reference=known, num_requested=num_requested, protocols=["lookup"], distances_to=test)
-    rates = {**result.rates, **{f"lookup_{name}": rate for name, rate in result.protocols["lookup"].items()}}
+    result = score(
+        records, reference=known, num_requested=num_requested, protocols=["distance-bonds"], distances_to=test
+    )
+    rates = {**result.rates, **{f"lookup_{name}": rate for name, rate in result.protocols["distance-bonds"].items()}}
     return {
         "rates": {name: (rate.numerator, rate.denominator, rate.value) for name, rate in rates.items()},
         "failures": dict(result.failures),

@@ -25,9 +25,11 @@ from moldiff.chem.molecule import Molecule
 from moldiff.conditions.labels import labels_of
 from moldiff.config.training import TrainingConfig
 from moldiff.data.store.dataset import MoleculeStore, find_store
-from moldiff.generation.generator import MoleculeGenerator, Request
+from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.options import SamplingOptions
 from moldiff.generation.particles import ParticleSampling
 from moldiff.generation.rewards import PropertyReward
+from moldiff.generation.targets import Request
 from moldiff.metrics.score import score
 from moldiff.pretrained.property_predictor import PropertyPredictor
 from moldiff.runtime.memory import keep_memory
@@ -150,7 +152,12 @@ class Drawn:
         if not source.bundle.statistics.conditions:
             requests = [Request(request.num_atoms) for request in requests]
         samples = source.answer(
-            requests, first=first, guidance=self.guidance, num_steps=self.num_steps, seed=self.seed, selection=selection
+            requests,
+            guidance=self.guidance,
+            num_steps=self.num_steps,
+            seed=self.seed,
+            particles=selection,
+            options=SamplingOptions(first=first),
         )
         return [sample.molecule for sample in samples]
 

@@ -28,11 +28,11 @@ from moldiff.chem.validity import canonical_smiles, check
 from moldiff.data.store.dataset import MoleculeStore, find_store
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.sample import Sample
-from moldiff.tasks.bond_perception import perceive_bonds
-from moldiff.tasks.conformers import conformers
+from moldiff.tasks.bond_perception import sample_bonds
+from moldiff.tasks.conformers import sample_conformers
 from moldiff.tasks.fragments import Fragment, grow
-from moldiff.tasks.isomers import isomers
-from moldiff.tasks.shape import reshape
+from moldiff.tasks.isomers import sample_isomers
+from moldiff.tasks.shape import sample_shapes
 
 NEAR = 0.5  # Å; a conformer this close to the geometry of the data covers it
 Figures = dict[str, Any]
@@ -72,7 +72,7 @@ def perception(generator: MoleculeGenerator, molecules: list[Molecule], count: i
     given = molecules[:count]
     bare = [replace(m, bond=0 * m.bond, charges=0 * m.charges, properties={}) for m in given]
     start = time.perf_counter()
-    samples = list(perceive_bonds(generator, bare))
+    samples = list(sample_bonds(generator, bare))
     ours = time.perf_counter() - start
     exact = [same_numbers(m, s.molecule) for m, s in zip(given, samples, strict=True)]
     same = [same_molecule(m, s.result) for m, s in zip(given, samples, strict=True)]
@@ -131,9 +131,9 @@ def geometries(generator: MoleculeGenerator, molecules: list[Molecule], count: i
     graphs = [graph for m in given for graph in [graph_of(to_rdkit(m))] if isinstance(graph, Graph)]
     assert len(graphs) == len(given)
     start = time.perf_counter()
-    one = list(conformers(generator, graphs))
+    one = list(sample_conformers(generator, graphs))
     seconds = time.perf_counter() - start
-    five = list(conformers(generator, graphs, num_each=5, seed=1))
+    five = list(sample_conformers(generator, graphs, num_each=5, seed=1))
     sets = {
         "ours": [
             [s.result for s in five[5 * i : 5 * i + 5] if not isinstance(s.result, Failure)] for i in range(len(given))
@@ -203,7 +203,7 @@ def deviation(given: Molecule, drawn: Chem.Mol) -> float:
 def formulas(generator: MoleculeGenerator, molecules: list[Molecule], count: int) -> Figures:
     """One molecule for each formula: by one attempt, and by up to three."""
     wanted = [Counter(m.elements.tolist()) for m in molecules[:count]]
-    first, third = (list(isomers(generator, wanted, most=most)) for most in (1, 3))
+    first, third = (list(sample_isomers(generator, wanted, most=most)) for most in (1, 3))
     right = [
         sum(s.valid and s.molecule is not None and Counter(s.molecule.elements.tolist()) == w for s, w in pairs)
         for pairs in (list(zip(samples, wanted, strict=True)) for samples in (first, third))
@@ -291,7 +291,7 @@ def outer_atoms(molecule: Molecule) -> set[int]:
 def reshaped(generator: MoleculeGenerator, molecules: list[Molecule], count: int) -> Figures:
     """Other chemistry for the coordinates of the data."""
     given = molecules[:count]
-    samples = list(reshape(generator, given))
+    samples = list(sample_shapes(generator, given))
     own = [check(m) for m in given]
     same = sum(
         canonical_smiles(s.result) == canonical_smiles(m)

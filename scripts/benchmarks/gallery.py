@@ -22,11 +22,11 @@ from moldiff.chem.stereo import Graph, graph_of
 from moldiff.chem.validity import canonical_smiles
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.sample import Sample
-from moldiff.tasks.bond_perception import perceive_bonds
-from moldiff.tasks.conformers import conformers
-from moldiff.tasks.fragments import grow, opened
-from moldiff.tasks.isomers import isomers
-from moldiff.tasks.shape import reshape
+from moldiff.tasks.bond_perception import sample_bonds
+from moldiff.tasks.conformers import sample_conformers
+from moldiff.tasks.fragments import grow, open_attachment_points
+from moldiff.tasks.isomers import sample_isomers
+from moldiff.tasks.shape import sample_shapes
 
 COLUMNS, WIDTH, HEIGHT = 6, 210, 170
 Cell = tuple[Chem.Mol, str, list[int]]  # a molecule, what stands below it, and the atoms that were known
@@ -49,16 +49,16 @@ def main() -> None:
 
 def scaffold(generator: MoleculeGenerator) -> list[Cell]:
     """Furan with a place beside its oxygen."""
-    (ring,) = conformers(generator, [graph("c1ccoc1")])
+    (ring,) = sample_conformers(generator, [graph("c1ccoc1")])
     assert ring.molecule is not None
-    fragment = opened(ring.molecule, [2])
+    fragment = open_attachment_points(ring.molecule, [2])
     samples = grow(generator, [fragment], num_each=20, num_added=(4, 9))
     return [flat(fragment.molecule, "decorate: furan"), *distinct(samples, len(fragment.molecule))]
 
 
 def linker(generator: MoleculeGenerator) -> list[Cell]:
     """A nitrile and an epoxide of a molecule whose middle was cut out."""
-    (whole,) = conformers(generator, [graph("N#CCCC1CO1")])
+    (whole,) = sample_conformers(generator, [graph("N#CCCC1CO1")])
     assert whole.molecule is not None
     found = fragment_of(whole.molecule, {0, 1, 4, 5, 6})
     assert found is not None
@@ -69,7 +69,7 @@ def linker(generator: MoleculeGenerator) -> list[Cell]:
 
 def formula(generator: MoleculeGenerator) -> list[Cell]:
     """Molecules of a formula."""
-    samples = isomers(generator, [parse_formula("C6H10O2")] * 12)
+    samples = sample_isomers(generator, [parse_formula("C6H10O2")] * 12)
     first, *others = distinct(samples, 0, most=COLUMNS)
     return [(first[0], "isomers: C6H10O2", []), *others]
 
@@ -77,7 +77,7 @@ def formula(generator: MoleculeGenerator) -> list[Cell]:
 def geometry(generator: MoleculeGenerator) -> list[Cell]:
     """Conformers, as they lie in the plane of the picture."""
     asked = graph("OCC[C@H](F)CO")
-    samples = conformers(generator, [asked], num_each=COLUMNS - 1)
+    samples = sample_conformers(generator, [asked], num_each=COLUMNS - 1)
     seen = [in_space(s.molecule, "") for s in samples if s.valid and s.molecule is not None]
     return [flat(asked.molecule, "conformers: OCC[C@H](F)CO"), *seen]
 
@@ -86,18 +86,18 @@ def bonds(generator: MoleculeGenerator) -> list[Cell]:
     """Bonds for elements and coordinates; the elements, too, for coordinates alone."""
     cells: list[Cell] = []
     for smiles in ("c1cc[nH]c1C=O", "N#Cc1ncco1"):
-        (sample,) = conformers(generator, [graph(smiles)])
+        (sample,) = sample_conformers(generator, [graph(smiles)])
         assert sample.molecule is not None
         bare = replace(sample.molecule, bond=0 * sample.molecule.bond)
-        (found,) = perceive_bonds(generator, [bare])
+        (found,) = sample_bonds(generator, [bare])
         assert found.molecule is not None
         cells += [in_space(bare, "perceive-bonds: atoms"), in_space(found.molecule, "")]
-    (sample,) = conformers(generator, [graph("O=C1NC=CC=C1")])
+    (sample,) = sample_conformers(generator, [graph("O=C1NC=CC=C1")])
     assert sample.molecule is not None
     points, legend, _ = in_space(replace(sample.molecule, bond=0 * sample.molecule.bond), "reshape: coordinates")
     for atom in points.GetAtoms():
         atom.SetAtomicNum(0)
-    (found,) = reshape(generator, [sample.molecule])
+    (found,) = sample_shapes(generator, [sample.molecule])
     assert found.molecule is not None
     return [*cells, (points, legend, []), in_space(found.molecule, "")]
 

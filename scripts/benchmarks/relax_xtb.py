@@ -23,7 +23,7 @@ import numpy as np
 from rdkit import Chem, RDLogger
 from safetensors.numpy import save_file
 
-from moldiff.chem.conformer import embedded
+from moldiff.chem.conformer import embed_smiles
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.rdkit_conversion import to_rdkit
 from moldiff.chem.stereo import keeps_bonds
@@ -88,7 +88,7 @@ def chunk(rows: list[tuple[str, str]], number: int, file: Path) -> str:
     smiles: list[str] = []
     left_out: Counter[str] = Counter()
     for place, (name, text) in enumerate(rows):
-        start = embedded(text, seed=number * CHUNK + place, name=name)
+        start = embed_smiles(text, seed=number * CHUNK + place, name=name)
         end = start if isinstance(start, Failure) else relaxed(start)
         if isinstance(end, Failure):
             left_out[end.reason] += 1

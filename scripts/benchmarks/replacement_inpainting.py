@@ -24,7 +24,8 @@ from moldiff.runtime.precision import use_bf16
 from moldiff.sampling.inpainting import KnownValues
 from moldiff.sampling.sampler import sample_trajectory
 from moldiff.state import State, TimeExponents, Times
-from moldiff.tasks.fragments import STEPS, grown
+from moldiff.tasks.defaults import GROWTH
+from moldiff.tasks.fragments import add_atoms
 from moldiff.tasks.partial_molecule import PartialMolecule
 
 ROWS = 64  # in a batch
@@ -74,7 +75,7 @@ def main(
     order = np.random.default_rng(0).permutation(store.split("test"))
     for name, atoms, count in (("decorate", scaffold_atoms, num_scaffolds), ("link", outer_atoms, num_pairs)):
         found = fragments_of((store.molecule(int(index)) for index in order), atoms, count)
-        parts = [grown(fragment, added) for fragment, added in found]
+        parts = [add_atoms(fragment, added) for fragment, added in found]
         results: list[Sample] = []
         for n in sorted({len(part.molecule) for part in parts}):
             of_size = [part for part in parts if len(part.molecule) == n]
@@ -97,7 +98,7 @@ def drawn(model: MoleculeGenerator, parts: list[PartialMolecule]) -> list[Sample
             process,
             model.denoiser,
             build_solvers(how),
-            build_grid(how, process.pos.schedule, STEPS),
+            build_grid(how, process.pos.schedule, GROWTH.num_steps),
             replaced,
             generator=generator,
             time_exponents=build_time_exponents(how),

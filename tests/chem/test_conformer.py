@@ -1,9 +1,9 @@
-"""Coordinates for a SMILES: the molecule that was asked for, at a minimum, the same for the same seed."""
+"""Coordinates for a SMILES: the requested molecule, at a minimum, the same for the same seed."""
 
 import numpy as np
 import pytest
 
-from moldiff.chem.conformer import embedded
+from moldiff.chem.conformer import embed_smiles
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.rdkit_conversion import to_rdkit
 from moldiff.chem.smiles_parsing import parse_smiles
@@ -17,7 +17,7 @@ DRUGLIKE = "CC1C2CCC(C2)C1CN(CCO)C(=O)c1ccc(Cl)cc1"
     "smiles", ["C", "C[C@H](N)C(=O)O", "C[N+](C)(C)CC(=O)[O-]", DRUGLIKE, "CS(=O)(=O)c1ccc(Br)cc1"]
 )
 def test_molecule_is_that_of_the_smiles_at_a_minimum(smiles: str):
-    molecule = embedded(smiles, seed=0, name="it")
+    molecule = embed_smiles(smiles, seed=0, name="it")
     assert isinstance(molecule, Molecule)
     mol = check(molecule)
     assert not isinstance(mol, Failure)
@@ -30,7 +30,7 @@ def test_molecule_is_that_of_the_smiles_at_a_minimum(smiles: str):
 
 
 def test_conformer_depends_on_the_seed_alone():
-    one, same, other = (embedded(DRUGLIKE, seed=seed) for seed in (1, 1, 2))
+    one, same, other = (embed_smiles(DRUGLIKE, seed=seed) for seed in (1, 1, 2))
     assert np.array_equal(one.pos, same.pos)  # type: ignore[union-attr]
     assert not np.allclose(one.pos, other.pos)  # type: ignore[union-attr]
 
@@ -39,7 +39,7 @@ def test_stereo_of_the_smiles_is_kept():
     from rdkit import Chem
 
     for smiles in ("C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "F/C=C/Cl", "F/C=C\\Cl"):
-        mol = to_rdkit(embedded(smiles, seed=0))  # type: ignore[arg-type]
+        mol = to_rdkit(embed_smiles(smiles, seed=0))  # type: ignore[arg-type]
         Chem.SanitizeMol(mol)
         Chem.AssignStereochemistryFrom3D(mol)
         assert Chem.MolToSmiles(Chem.RemoveHs(mol)) == Chem.CanonSmiles(smiles)
@@ -58,6 +58,6 @@ def test_stereo_of_the_smiles_is_kept():
     ],
 )
 def test_what_cannot_be_embedded_says_why(smiles: str, reason: str):
-    failure = embedded(smiles, seed=0)
+    failure = embed_smiles(smiles, seed=0)
     assert isinstance(failure, Failure)
     assert failure.reason == reason

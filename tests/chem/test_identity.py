@@ -66,7 +66,7 @@ def test_an_identity_is_its_own_and_knows_no_order(stereo: bool):
     chance = np.random.default_rng(0)
     for smiles in ("C[C@H](O)F", "F/C=C/Cl", "c1ccc2[nH]ccc2c1", "C[N+](=O)[O-]", "OC[C@@H]1CC[C@H](O)C1", "[2H]O[2H]"):
         mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
-        told = canonical_smiles(mol, stereo=stereo)
+        canonical = canonical_smiles(mol, stereo=stereo)
         other = Chem.RenumberAtoms(mol, chance.permutation(mol.GetNumAtoms()).tolist())
-        assert canonical_smiles(other, stereo=stereo) == told
-        assert canonical_smiles(Chem.MolFromSmiles(told), stereo=stereo) == told
+        assert canonical_smiles(other, stereo=stereo) == canonical
+        assert canonical_smiles(Chem.MolFromSmiles(canonical), stereo=stereo) == canonical

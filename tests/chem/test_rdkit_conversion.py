@@ -109,7 +109,7 @@ def test_sd_values_become_numbers_only_when_written_so(text: str, value: object)
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("message", "expected"),
     [
         ("Explicit valence for atom # 0 C, 5, is greater than permitted", "Explicit valence for atom # 1 C, 5, is"),
         ("non-ring atom 9 marked aromatic", "non-ring atom 10 marked aromatic"),
@@ -118,8 +118,8 @@ def test_sd_values_become_numbers_only_when_written_so(text: str, value: object)
         ("Final molecular charge (0) does not match input (1)", "Final molecular charge (0) does not match input (1)"),
     ],
 )
-def test_atoms_are_counted_from_one_in_what_rdkit_said(message: str, told: str) -> None:
-    assert one_line(ValueError(message)).startswith(told)
+def test_atoms_are_counted_from_one_in_what_rdkit_said(message: str, expected: str) -> None:
+    assert one_line(ValueError(message)).startswith(expected)
 
 
 @pytest.mark.parametrize(("smiles", "atom"), [("CC(C)(C)(C)C", "2"), ("[H]cc[H]", "2"), ("c1cccc1", "1 2 3 4 5")])

@@ -7,7 +7,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
-from moldiff.chem.conformer import embedded_molecule
+from moldiff.chem.conformer import embed_mol
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.rdkit_conversion import convert, to_rdkit
 from moldiff.chem.scaffold import Scaffold, scaffold_of, together
@@ -27,7 +27,7 @@ def scaffold(smiles: str) -> Scaffold:
 def embed(one: Scaffold, *, mirror: bool = False) -> Molecule:
     mol = Chem.Mol(one.mol)
     assert sanitise(mol) is None
-    molecule = embedded_molecule(mol, "scaffold", seed=1)
+    molecule = embed_mol(mol, "scaffold", seed=1)
     assert isinstance(molecule, Molecule)
     return replace(molecule, pos=molecule.pos * [-1, 1, 1]) if mirror else molecule
 
@@ -79,7 +79,7 @@ def test_what_grows_has_the_stereo_of_the_star(smiles: str):
     wanted = Chem.CanonSmiles(smiles.replace("[*:1]", "Br").replace("[*:2]", "Cl").replace("*", "Br"))
     for mirror in (False, True):
         molecule = embed(found, mirror=mirror)
-        placed = found.placed(molecule)
+        placed = found.place(molecule)
         if isinstance(placed, Failure):  # the mirror image has another centre wrong
             assert mirror
             assert placed.reason == "stereo"
@@ -90,7 +90,7 @@ def test_what_grows_has_the_stereo_of_the_star(smiles: str):
 
 
 def test_the_stereo_law_sees_a_star_in_the_other_place():
-    """Without `placed`, one of an embedding and its mirror image is wrong."""
+    """Without `place`, one of an embedding and its mirror image is wrong."""
     found = scaffold("*[C@H](O)C#N")
     assert len({grown(found, embed(found, mirror=mirror)) for mirror in (False, True)}) == 2
 

@@ -6,7 +6,7 @@ from rdkit.Chem import rdDepictor
 
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.rdkit_conversion import to_rdkit
-from moldiff.chem.stereo import Graph, graph_of, keeps_bonds, largest_fragment, mirrored
+from moldiff.chem.stereo import Graph, graph_of, keeps_bonds, largest_fragment, mirror
 from moldiff.chem.validity import check
 from moldiff.io.formats import read_molecules
 
@@ -26,7 +26,7 @@ def test_coordinates_have_their_own_stereo_and_not_that_of_the_mirror(molecules:
     chiral = 0
     for molecule in molecules:
         mol, graph = check(molecule), graph_of(to_rdkit(molecule))
-        other = check(mirrored(molecule))
+        other = check(mirror(molecule))
         assert isinstance(graph, Graph)
         assert isinstance(mol, Chem.Mol)
         assert isinstance(other, Chem.Mol)
@@ -37,9 +37,9 @@ def test_coordinates_have_their_own_stereo_and_not_that_of_the_mirror(molecules:
 
 
 def test_graph_of_smiles_asks_what_it_names_and_no_more():
-    asked = {smiles: graph_of(Chem.MolFromSmiles(smiles)) for smiles in ("CC(O)F", "C[C@H](O)F", "C/C=C/C", "CC=CC")}
+    graphs = {smiles: graph_of(Chem.MolFromSmiles(smiles)) for smiles in ("CC(O)F", "C[C@H](O)F", "C/C=C/C", "CC=CC")}
     found = {
-        smiles: (len(graph.centres), len(graph.sides)) for smiles, graph in asked.items() if isinstance(graph, Graph)
+        smiles: (len(graph.centres), len(graph.sides)) for smiles, graph in graphs.items() if isinstance(graph, Graph)
     }
     assert found == {"CC(O)F": (0, 0), "C[C@H](O)F": (1, 0), "C/C=C/C": (0, 1), "CC=CC": (0, 0)}
 
@@ -109,7 +109,7 @@ def test_a_drawing_may_leave_stereo_open(header: str):
 
 
 def test_labels_of_atoms_are_dropped(molecules: list[Molecule]):
-    """A conformer has none, so stereo that is asked with them never came."""
+    """A conformer has none, so stereo that is requested with them never came."""
     graph, plain = (graph_of(Chem.MolFromSmiles(s)) for s in ("[2H]C([2H])[C@H](O)[15NH2:4]", "C[C@H](O)N"))
     assert isinstance(graph, Graph)
     assert isinstance(plain, Graph)

@@ -109,7 +109,7 @@ def test_score_refuses_bad_requests(sample_sdf: Path, weights: Path, tmp_path: P
     refused(run("score", sample_sdf, "--json", tmp_path / "none" / "x.json"), "cannot be written")
     refused(run("score", sample_sdf, "--data-row", weights), "carry no score of their data")
     refused(run("score", sample_sdf, "--data-row", "qm8"), "weights 'qm8': no such folder")
-    refused(run("score", sample_sdf, "--num-requested", 10), "200 records came but only 10 were asked for")
+    refused(run("score", sample_sdf, "--num-requested", 10), "200 records came but only 10 were requested")
 
 
 def test_compare_shows_files_and_distances(sample_sdf: Path, store_path: Path, tmp_path: Path):
@@ -126,7 +126,7 @@ def test_compare_shows_files_and_distances(sample_sdf: Path, store_path: Path, t
     assert told[str(half)]["protocols"]["midi"]["rates"]["valid"]["denominator"] == 100
     refused(run("compare", half), "expected two or more different files")
     refused(run("compare", half, half), "expected two or more different files")
-    refused(run("compare", half, sample_sdf, "--protocol", "edm"), "protocol 'edm': expected one of lookup")
+    refused(run("compare", half, sample_sdf, "--protocol", "edm"), "protocol 'edm': expected one of distance-bonds")
     refused(run("compare", half, sample_sdf, "--distances-to", tmp_path), "no prepared store")
 
 

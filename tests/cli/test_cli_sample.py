@@ -40,7 +40,7 @@ def test_sample_writes_every_molecule_with_its_tags(hydrogen: Path, tmp_path: Pa
     assert {m.properties["SMILES"] for m in valid} == {"[H][H]"}
     assert {m.properties["reason"] for m in valid} == {""}
     assert all(m.properties["reason"] for m in drawn if m.properties["valid"] == 0)
-    assert "30 molecules asked for" in result.stdout
+    assert "30 molecules requested" in result.stdout
     assert re.search(rf"valid \(all of these\).* {len(valid)}/30", result.stdout)
     scored = run("score", out, "--json", tmp_path / "x.json")
     assert scored.exit_code == 0
@@ -72,14 +72,14 @@ def test_sample_draws_on_for_valid_molecules_only(hydrogen: Path, tmp_path: Path
     indices = [int(m.properties["index"]) for m in drawn]
     assert indices == sorted(set(indices))
     assert max(indices) >= 10
-    assert f"{max(indices) + 1} molecules asked for" in result.stdout
+    assert f"{max(indices) + 1} molecules requested" in result.stdout
 
 
 def test_sample_says_when_fewer_came_than_asked_for(weights: Path, tmp_path: Path):
     result = sample(weights, tmp_path / "x.sdf", "--num-samples", 4, "--valid-only")
     assert result.exit_code == 3
-    assert "fewer than asked for: 0 of 4 molecules" in result.stderr
-    assert "12 molecules asked for" in result.stdout
+    assert "fewer than requested: 0 of 4 molecules" in result.stderr
+    assert "12 molecules requested" in result.stdout
 
 
 def test_sample_does_not_depend_on_the_batch_size(weights: Path, tmp_path: Path):
@@ -147,15 +147,18 @@ BAD = {
     "device of no kind": ("--device gpu", "device 'gpu': not available, torch finds"),
     "device that is not there": ("--device cuda:99", "use 'cpu'"),
     "no device": ("--device=", "--device is empty; give a value, or leave it out"),
-    "condition of RDKit": ("--condition logp=2", "do not heed it; RDKit computes it, so let molecules compete for it"),
-    "condition of a predictor": ("--condition gap=6.5eV", "add --reward-model qm9-properties --num-particles 4"),
-    "condition of nobody": ("--condition foo=1", "RDKit computes weight, logp, qed"),
-    "condition of another case": ("--condition LogP=1", "did you mean 'logp'?"),
-    "condition beside a known one": ("--condition logp=1 --condition foo=1 --num-particles 2", "condition 'foo'"),
-    "condition that is no number": ("--condition logp=nan --num-particles 2", "expected a finite number"),
+    "target of RDKit": (
+        "--target logp=2",
+        "with it; RDKit computes it, so particles can be ranked by it",
+    ),
+    "target of a predictor": ("--target gap=6.5eV", "add --reward-model qm9-properties --num-particles 4"),
+    "target of nobody": ("--target foo=1", "RDKit computes weight, logp, qed"),
+    "target of another case": ("--target LogP=1", "did you mean 'logp'?"),
+    "target beside a known one": ("--target logp=1 --target foo=1 --num-particles 2", "target 'foo'"),
+    "target that is no number": ("--target logp=nan --num-particles 2", "expected a finite number"),
     "endless guidance": ("--guidance inf", "expected a finite number"),
-    "condition": ("--condition gap=6.5", "condition 'gap': these weights know none; train with --condition gap"),
-    "no condition": ("--condition gap", "expected name=value"),
+    "target": ("--target gap=6.5", "target 'gap': these weights know none; train with --condition gap"),
+    "no target": ("--target gap", "expected name=value"),
     "guidance": ("--guidance strong", "--guidance strong: expected a number"),
     "guidance of nothing": ("--guidance gap=2", "guidance: no condition 'gap'"),
     "interval": ("--guidance-interval 0.8-0.2", "expected two times from 0 to 1"),
@@ -188,8 +191,8 @@ def test_sample_replaces_a_file_only_if_told_to(hydrogen: Path, tmp_path: Path):
     "given",
     [
         "--temperature 3",
-        "--sampler heun",
-        "--sampler ddim",
+        "--solver heun",
+        "--solver ddim",
         "--grid log",
         "--grid 1,0.5,0.2,0",
         "--churn 0.5",

@@ -129,17 +129,17 @@ def test_what_cannot_be_honoured_is_one_line_before_any_work(args: list[str], me
 
 def test_walks_compete_for_what_is_decorated(tmp_path: Path):
     """What is known stays all the same, and what was asked for stands beside what came."""
-    decorate = ["decorate", "*c1ccco1", "--add", "4-9", "-n", 6, "--condition", "logp=2.5"]
+    decorate = ["decorate", "*c1ccco1", "--add", "4-9", "-n", 6, "--target", "logp=2.5"]
     off = []
     for walks in (2, 6):
         found = written(tmp_path / f"{walks}.sdf", *decorate, "--num-particles", walks)
         assert len({m.pos[:8].tobytes() for m in found}) == 1
-        assert all(m.properties["asked_logp"] == 2.5 for m in found)
-        off.append(sum(float(m.properties["off_logp"]) for m in found) / len(found))
+        assert all(m.properties["target_logp"] == 2.5 for m in found)
+        off.append(sum(float(m.properties["error_logp"]) for m in found) / len(found))
     assert off[1] < off[0]
-    result = run("isomers", "C4H8O", "--condition", "gap=6", "--out", tmp_path / "x.sdf")
+    result = run("isomers", "C4H8O", "--target", "gap=6", "--out", tmp_path / "x.sdf")
     assert result.exit_code == 1
-    assert "--condition gap: here conditions choose among walks" in result.stderr
+    assert "--target gap: here targets rank particles" in result.stderr
 
 
 def test_a_scaffold_smaller_than_what_the_weights_know_gets_its_coordinates_all_the_same(tmp_path: Path):

@@ -51,7 +51,7 @@ def test_reader_that_left_is_no_error(unbuffered: bool, sample_sdf: Path, tmp_pa
     line = f"set -o pipefail; moldiff score {sample_sdf} --json x.json | head -1"
     result = shell(line, tmp_path, PYTHONUNBUFFERED="1" if unbuffered else "")
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.startswith("200 molecules asked for")
+    assert result.stdout.startswith("200 molecules requested")
     assert (tmp_path / "x.json").is_file()
 
 

@@ -8,7 +8,7 @@ import msgpack
 import numpy as np
 import pytest
 
-from moldiff.chem.conformer import embedded
+from moldiff.chem.conformer import embed_smiles
 from moldiff.chem.molecule import Molecule
 from moldiff.data.prepare import prepare
 from moldiff.data.sources.geom_drugs import CONFORMERS
@@ -21,7 +21,7 @@ SMILES = ["CC(=O)Nc1ccc(O)cc1", "C[NH+](C)CCS(=O)(=O)[O-]", "Clc1ccc(Br)cc1", "C
 def entry(smiles: str, count: int) -> dict:
     conformers = []
     for k in range(count):
-        molecule = embedded(smiles, seed=k, name="x")
+        molecule = embed_smiles(smiles, seed=k, name="x")
         assert isinstance(molecule, Molecule)
         xyz = np.column_stack([molecule.elements, molecule.pos]).tolist()
         conformers.append(

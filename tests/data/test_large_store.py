@@ -19,7 +19,7 @@ READER = """
 import sys
 from multiprocessing.reduction import ForkingPickler
 from itertools import islice
-from moldiff.data.store import MoleculeStore
+from moldiff.data.store.dataset import MoleculeStore
 from moldiff.training.loader import TrainingBatches
 
 def own():  # MiB that the process cannot give back
@@ -27,8 +27,8 @@ def own():  # MiB that the process cannot give back
 
 before = own()
 batches = TrainingBatches(MoleculeStore(sys.argv[1]), budget=50_000, seed=0)
-told = [own() - before for _ in islice(batches, 400)]
-print(told[0], told[-1])
+grown = [own() - before for _ in islice(batches, 400)]
+print(grown[0], grown[-1])
 """
 
 

@@ -15,8 +15,10 @@ from moldiff.config.training import TrainingConfig
 from moldiff.data.columns import conditioned
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import ConfigError
-from moldiff.generation.generator import MoleculeGenerator, Request
+from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.options import SamplingOptions
 from moldiff.generation.sample import Sample
+from moldiff.generation.targets import Request
 from moldiff.io.formats import read_molecules
 from moldiff.training.denoiser.run import train
 
@@ -43,30 +45,38 @@ def same(one: list[Sample], two: list[Sample]) -> bool:
 
 def test_conditions_change_what_is_drawn(generator: MoleculeGenerator):
     options = {"num_samples": 6, "num_steps": STEPS, "num_atoms": 12}
-    free = list(generator.iterate(**options))
-    low, high = (list(generator.iterate(**options, conditions={"gap": gap})) for gap in (5.0, 9.0))
-    guided = list(generator.iterate(**options, conditions={"gap": 9.0}, guidance=3.0))
-    outside = list(generator.iterate(**options, conditions={"gap": 9.0}, guidance=3.0, guidance_interval=(0.0, 0.0)))
+    free = list(generator.stream(**options))
+    low, high = (list(generator.stream(**options, target={"gap": gap})) for gap in (5.0, 9.0))
+    guided = list(generator.stream(**options, target={"gap": 9.0}, guidance=3.0))
+    outside = list(
+        generator.stream(
+            **options, target={"gap": 9.0}, guidance=3.0, options=SamplingOptions(guidance_interval=(0.0, 0.0))
+        )
+    )
     assert not any(same(a, b) for a, b in ((free, low), (low, high), (high, guided)))
     assert same(high, outside)
 
 
 def test_conditions_are_written_beside_the_molecule(generator: MoleculeGenerator):
-    (sample,) = generator.iterate(1, num_steps=STEPS, conditions={"gap": "7.25eV", "rings": "1"})
+    (sample,) = generator.stream(1, num_steps=STEPS, target={"gap": "7.25eV", "rings": "1"})
     assert sample.molecule is not None
-    assert sample.molecule.properties["asked_gap"] == pytest.approx(7.25)
-    assert sample.molecule.properties["asked_rings"] == "1"
+    assert sample.molecule.properties["target_gap"] == pytest.approx(7.25)
+    assert sample.molecule.properties["target_rings"] == "1"
 
 
 def test_each_request_gets_its_own_whatever_the_batch(generator: MoleculeGenerator):
     requests = [Request(10 + i % 2, {"gap": 5.0 + 0.4 * i} if i % 3 else {"rings": "2"}) for i in range(12)]
     whole = list(generator.answer(requests, num_steps=STEPS, guidance={"gap": 2.0}))
     for batch_size in (1, 5):
-        again = generator.answer(requests, num_steps=STEPS, guidance={"gap": 2.0}, batch_size=batch_size)
+        again = generator.answer(
+            requests, num_steps=STEPS, guidance={"gap": 2.0}, options=SamplingOptions(batch_size=batch_size)
+        )
         assert same(whole, list(again))
-    later = list(generator.answer(requests[5:], first=5, num_steps=STEPS, guidance={"gap": 2.0}))
+    later = list(
+        generator.answer(requests[5:], num_steps=STEPS, guidance={"gap": 2.0}, options=SamplingOptions(first=5))
+    )
     assert same(whole[5:], later)
-    asked = [sample.molecule.properties.get("asked_gap") for sample in whole if sample.molecule is not None]
+    asked = [sample.molecule.properties.get("target_gap") for sample in whole if sample.molecule is not None]
     assert asked == [pytest.approx(request.conditions["gap"]) if i % 3 else None for i, request in enumerate(requests)]
     assert [len(pos) for pos in positions(whole)] == [request.num_atoms for request in requests]
 
@@ -76,7 +86,7 @@ def test_sizes_follow_the_condition(generator: MoleculeGenerator):
     size, law = max(conditions["gap"].by_size.items(), key=lambda item: item[1][0])
     sizes = {"num_samples": 400, "num_steps": 1}
     mean = [
-        np.mean([len(pos) for pos in positions(list(generator.iterate(**sizes, conditions=asked)))])
+        np.mean([len(pos) for pos in positions(list(generator.stream(**sizes, target=asked)))])
         for asked in ({}, {"gap": law[0]})
     ]
     assert (mean[1] - mean[0]) * (size - mean[0]) > 0
@@ -84,17 +94,17 @@ def test_sizes_follow_the_condition(generator: MoleculeGenerator):
 
 def test_value_beyond_the_range_warns(generator: MoleculeGenerator):
     with pytest.warns(UserWarning, match=r"condition gap=99eV: trained on .* eV; expect less beyond"):
-        generator.iterate(1, num_steps=STEPS, conditions={"gap": 99.0})
+        generator.stream(1, num_steps=STEPS, target={"gap": 99.0})
 
 
 def test_goal_steers_the_molecules(generator: MoleculeGenerator):
     """A pull of all atoms towards their centre makes molecules smaller."""
     options = {"num_samples": 8, "num_steps": 10, "num_atoms": 14}
-    pulled = generator.iterate(
+    pulled = generator.stream(
         **options, gradient_guidance=lambda pos, atom, bond, mask: -2.0 * pos.square().sum((1, 2))
     )
     free, small = (
-        np.mean([np.square(p).mean() for p in positions(list(s))]) for s in (generator.iterate(**options), pulled)
+        np.mean([np.square(p).mean() for p in positions(list(s))]) for s in (generator.stream(**options), pulled)
     )
     assert small < 0.8 * free
 
@@ -130,12 +140,12 @@ def test_user_trains_and_asks(store_path: Path, tmp_path: Path):
     assert "gap: " in told.output
     assert " eV" not in told.output  # an SDF says nothing of units
     asked = ["sample", "--weights", bundle, "--num-steps", STEPS, "-n", 5, "--out"]
-    drawn = run(*asked, tmp_path / "x.sdf", "--condition", "gap=6.5", "--condition", "logp=0.5", "--guidance", "gap=2")
+    drawn = run(*asked, tmp_path / "x.sdf", "--target", "gap=6.5", "--target", "logp=0.5", "--guidance", "gap=2")
     assert drawn.exit_code == 0, drawn.output
     records = [record for _, record in read_molecules(tmp_path / "x.sdf")]
-    assert {r.properties["asked_gap"] for r in records if isinstance(r, Molecule)} == {6.5}
-    refused(run(*asked, tmp_path / "y.sdf", "--condition", "mu=1"), "the weights know gap, logp")
-    refused(run(*asked, tmp_path / "y.sdf", "--condition", "gap=6.5eV"), "condition gap=6.5eV: expected a number")
+    assert {r.properties["target_gap"] for r in records if isinstance(r, Molecule)} == {6.5}
+    refused(run(*asked, tmp_path / "y.sdf", "--target", "mu=1"), "the weights know gap, logp")
+    refused(run(*asked, tmp_path / "y.sdf", "--target", "gap=6.5eV"), "condition gap=6.5eV: expected a number")
 
 
 def test_training_on_an_unknown_column_is_refused(store_path: Path, tmp_path: Path):

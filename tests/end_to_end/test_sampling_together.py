@@ -37,7 +37,7 @@ def alone(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_processes_draw_the_same_molecules_as_one(alone: Path, weights: Path, tmp_path: Path):
     result = run(weights, tmp_path / "x.sdf", "-n", 300, "--seed", 3, "--devices", 2)
     assert result.returncode == 0, result.stderr
-    assert "300 molecules asked for" in result.stdout
+    assert "300 molecules requested" in result.stdout
     assert (tmp_path / "x.sdf").read_bytes() == alone.read_bytes()
 
 

@@ -8,8 +8,11 @@ import pytest
 
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.options import SamplingOptions
 from moldiff.generation.particles import ParticleSampling
 from moldiff.generation.rewards import PropertyReward
+from moldiff.generation.sample import Sample
+from moldiff.generation.targets import Targets
 from moldiff.io.formats import read_molecules
 from moldiff.metrics.score import Score
 from moldiff.pretrained.bundle import load_pretrained
@@ -23,8 +26,8 @@ def generator() -> MoleculeGenerator:
     return MoleculeGenerator.from_pretrained("qm9", device="cpu")
 
 
-def valid_share(results: list) -> float:
-    return sum(not isinstance(result, Failure) for result in results) / len(results)
+def valid_share(samples: list[Sample]) -> float:
+    return sum(sample.valid for sample in samples) / len(samples)
 
 
 def test_shipped_weights_draw_valid_molecules(generator: MoleculeGenerator) -> None:
@@ -48,7 +51,7 @@ def test_drug_like_molecules_come_in_one_piece() -> None:
     fallen = []
     for connectivity in (1.0, 0.0):
         sampler = drugs.bundle.sampler.model_copy(update={"num_steps": 20, "connectivity": connectivity})
-        results = drugs.sample(32, seed=7, sampler=sampler)
+        results = drugs.sample(32, seed=7, options=SamplingOptions(sampler=sampler))
         assert valid_share(results) > 0.6
         fallen.append(sum(isinstance(result, Failure) and result.reason == "fragments" for result in results))
     assert fallen[0] <= 1
@@ -96,7 +99,7 @@ def test_walks_that_compete_come_nearer_to_what_is_asked(generator: MoleculeGene
     wanted[gap] = target.label(5.0)
     off = []
     for selection in (None, ParticleSampling(PropertyReward(reward_model, wanted), num_particles=4)):
-        samples = generator.iterate(24, num_atoms=18, seed=2, selection=selection)
+        samples = generator.stream(24, num_atoms=18, seed=2, target=Targets(particles=selection))
         molecules = [sample.molecule for sample in samples if sample.molecule is not None]
         values = judge.predict(molecules, allow_extrapolation=True, check_geometry=False)  # of all, valid or not
         off.append(np.abs(values[:, gap] - 5.0).mean())

@@ -33,18 +33,19 @@ from moldiff.config.training import TrainingConfig
 from moldiff.data.columns import conditioned
 from moldiff.data.prepare import prepare
 from moldiff.data.store.dataset import MoleculeStore
-from moldiff.generation.generator import MoleculeGenerator, Request
-from moldiff.generation.particles import ParticleSampling
+from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.options import SamplingOptions
 from moldiff.generation.rewards import DescriptorReward, PropertyReward
+from moldiff.generation.targets import Request
 from moldiff.io.formats import read_molecules
 from moldiff.pretrained.bundle import load_pretrained, save_pretrained
 from moldiff.pretrained.property_predictor import PropertyPredictor
-from moldiff.tasks.bond_perception import perceive_bonds
-from moldiff.tasks.conformers import conformers
+from moldiff.tasks.bond_perception import sample_bonds
+from moldiff.tasks.conformers import sample_conformers
 from moldiff.tasks.fragments import Fragment, grow
-from moldiff.tasks.isomers import isomers
-from moldiff.tasks.scaffolds import located, opened_scaffold
-from moldiff.tasks.shape import reshape
+from moldiff.tasks.isomers import sample_isomers
+from moldiff.tasks.scaffolds import locate, open_scaffold
+from moldiff.tasks.shape import sample_shapes
 from moldiff.training.denoiser.run import train
 from moldiff.training.distillation.run import distill
 from moldiff.training.origin import BUNDLE
@@ -105,10 +106,14 @@ def results_of(samples: Iterable) -> Results:
     return of_molecules(rows)
 
 
-def draw(name: str, num_samples: int, *, seed: int = SEED, changes: dict | None = None, **options) -> Results:
+def draw(
+    name: str, num_samples: int, *, seed: int = SEED, changes: dict | None = None, more: dict | None = None, **request
+) -> Results:
     chosen = generator(name)
     sampler = SamplerConfig.parse({**chosen.bundle.sampler.model_dump(), **(changes or {})}, source="the gate")
-    return results_of(chosen.iterate(num_samples, seed=seed, sampler=sampler, **options))
+    return results_of(
+        chosen.stream(num_samples, seed=seed, options=SamplingOptions(sampler=sampler, **(more or {})), **request)
+    )
 
 
 def solvers(*, seed: int = SEED) -> Results:
@@ -135,11 +140,13 @@ def conditions(*, seed: int = SEED) -> Results:
     requests = [Request(10 + i % 2, {"gap": 6 + 0.2 * i} if i % 2 else {"rings": "2"}) for i in range(4)]
     return joined(
         [
-            results_of(chosen.iterate(**few)),
-            results_of(chosen.iterate(**few, conditions=asked)),
-            results_of(chosen.iterate(**few, conditions=asked, guidance=3.0, guidance_interval=(0.1, 0.8))),
-            results_of(chosen.iterate(**few, conditions=asked, guidance={"gap": 2.0, "rings": 0.0})),
-            results_of(chosen.iterate(3, num_steps=1, seed=seed, conditions=asked)),  # sizes follow the conditions
+            results_of(chosen.stream(**few)),
+            results_of(chosen.stream(**few, target=asked)),
+            results_of(
+                chosen.stream(**few, target=asked, guidance=3.0, options=SamplingOptions(guidance_interval=(0.1, 0.8)))
+            ),
+            results_of(chosen.stream(**few, target=asked, guidance={"gap": 2.0, "rings": 0.0})),
+            results_of(chosen.stream(3, num_steps=1, seed=seed, target=asked)),  # sizes follow the conditions
             results_of(chosen.answer(requests, guidance={"gap": 2.0}, num_steps=4, seed=seed)),
         ]
     )
@@ -159,7 +166,7 @@ def gradient_guidance(*, seed: int = SEED) -> Results:
         seed=seed,
         gradient_guidance=flat,
         gradient_scale=2.0,
-        guidance_interval=(0.0, 0.9),
+        more={"guidance_interval": (0.0, 0.9)},
     )
 
 
@@ -167,14 +174,16 @@ def particles(*, seed: int = SEED) -> Results:
     reward = DescriptorReward({"logp": 2.0, "rings": 2.0})
     return joined(
         [
-            draw("qm9", 3, num_steps=10, num_atoms=15, seed=seed, selection=ParticleSampling(reward, num_particles=4)),
+            draw("qm9", 3, num_steps=10, num_atoms=15, seed=seed, reward=reward, num_particles=4),
             draw(
                 "qm9",
                 3,
                 num_steps=8,
                 num_atoms=15,
                 seed=seed,
-                selection=ParticleSampling(reward, 2, every=1, until=0.0),
+                reward=reward,
+                num_particles=2,
+                more={"resample_every": 1, "resample_until": 0.0},
             ),
         ]
     )
@@ -193,12 +202,12 @@ def bare(molecule: Molecule) -> Molecule:
 
 def decorate(*, seed: int = SEED) -> Results:
     scaffold = scaffold_of(record_of_smiles("*c1ccco1", stars=True))
-    fragment = opened_scaffold(scaffold, located(generator("qm9"), scaffold, seed=seed))
+    fragment = open_scaffold(scaffold, locate(generator("qm9"), scaffold, seed=seed))
     return results_of(grow(generator("qm9"), [fragment], num_each=2, num_added=(3, 7), num_steps=10, seed=seed))
 
 
 def link(*, seed: int = SEED) -> Results:
-    (ether,) = conformers(generator("qm9"), [graph("CCOCC")], seed=seed, num_steps=10)
+    (ether,) = sample_conformers(generator("qm9"), [graph("CCOCC")], seed=seed, num_steps=10)
     oxygen = int(np.flatnonzero(ether.molecule.elements == 8)[0])
     kept = np.delete(np.arange(len(ether.molecule)), oxygen)
     pieces = Fragment(part_of(ether.molecule, kept), (ether.molecule.bond[oxygen] > 0)[kept])
@@ -206,18 +215,18 @@ def link(*, seed: int = SEED) -> Results:
 
 
 def draw_isomers(*, seed: int = SEED) -> Results:
-    return results_of(isomers(generator("qm9"), [parse_formula("C5H8O2")] * 2, num_steps=20, seed=seed))
+    return results_of(sample_isomers(generator("qm9"), [parse_formula("C5H8O2")] * 2, num_steps=20, seed=seed))
 
 
 def draw_conformers(*, seed: int = SEED) -> Results:
     graphs = [graph("C[C@H](O)C#N"), graph("C/C=C\\C")]
-    return results_of(conformers(generator("qm9"), graphs, num_steps=10, seed=seed))
+    return results_of(sample_conformers(generator("qm9"), graphs, num_steps=10, seed=seed))
 
 
 def perceive(*, seed: int = SEED) -> Results:
     """The last is a zwitterion of QM9, if the sample has one: the second attempt draws charges."""
     given = [bare(m) for m in [*sample_molecules()[60:63], *(m for m in sample_molecules() if m.charges.any())][:4]]
-    samples = list(perceive_bonds(generator("qm9"), given, num_steps=4, seed=seed))
+    samples = list(sample_bonds(generator("qm9"), given, num_steps=4, seed=seed))
     found = results_of(samples)
     confidence = [b"" if s.confidence is None else s.confidence.astype(np.float32).tobytes() for s in samples]
     return replace(found, digest=digest([found.digest.encode(), *confidence]))
@@ -225,7 +234,7 @@ def perceive(*, seed: int = SEED) -> Results:
 
 def draw_reshaped(*, seed: int = SEED) -> Results:
     shapes = [bare(m) for m in sample_molecules()[60:62]]
-    return results_of(reshape(generator("qm9"), shapes, num_steps=10, seed=seed))
+    return results_of(sample_shapes(generator("qm9"), shapes, num_steps=10, seed=seed))
 
 
 # ---- numbers

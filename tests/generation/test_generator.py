@@ -14,6 +14,7 @@ from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import REASONS
 from moldiff.errors import ConfigError, SizeError
 from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.options import SamplingOptions
 from moldiff.generation.runner import Runner
 from moldiff.generation.sample import Sample
 from moldiff.metrics.score import score
@@ -56,10 +57,10 @@ def threads() -> Iterator[Callable[[int], None]]:
 @pytest.mark.usefixtures("precision")
 def test_connectivity_changes_what_is_drawn_but_not_by_its_batch(generator: MoleculeGenerator):
     sampler = generator.bundle.sampler.model_copy(update={"num_steps": STEPS, "connectivity": 1.0})
-    whole = list(generator.iterate(12, num_atoms=(8, 9), sampler=sampler))
-    alone = list(generator.iterate(12, num_atoms=(8, 9), sampler=sampler, batch_size=1))
+    whole = list(generator.stream(12, num_atoms=(8, 9), options=SamplingOptions(sampler=sampler)))
+    alone = list(generator.stream(12, num_atoms=(8, 9), options=SamplingOptions(sampler=sampler, batch_size=1)))
     assert all(map(same, whole, alone))
-    loose = list(generator.iterate(12, num_atoms=(8, 9), num_steps=STEPS))
+    loose = list(generator.stream(12, num_atoms=(8, 9), num_steps=STEPS))
     assert not all(map(same, whole, loose))
 
 
@@ -69,11 +70,11 @@ def test_generator_gives_the_same_molecule_for_any_batch_size(
 ):
     threads(1)
     options = {"num_samples": 50, "num_steps": 20, "seed": 5, "num_atoms": (16, 18)}
-    whole = list(generator.iterate(**options))
+    whole = list(generator.stream(**options))
     assert len({len(drawn(s)) for s in whole}) == 3
     for batch_size in (1, 7, 16):
         threads(2 if batch_size == 7 else 1)
-        assert all(map(same, whole, generator.iterate(**options, batch_size=batch_size)))
+        assert all(map(same, whole, generator.stream(**options, options=SamplingOptions(batch_size=batch_size))))
 
 
 def test_generator_law_of_batches_can_fail(generator: MoleculeGenerator, monkeypatch: pytest.MonkeyPatch):
@@ -81,23 +82,29 @@ def test_generator_law_of_batches_can_fail(generator: MoleculeGenerator, monkeyp
     right = moldiff.generation.runner.SampleRandomness
     wrong = lambda seed, indices, sizes, **more: right(seed, range(len(indices)), sizes, **more)  # noqa: E731
     monkeypatch.setattr(moldiff.generation.runner, "SampleRandomness", wrong)
-    one, two = (list(generator.iterate(20, num_steps=STEPS, num_atoms=9, batch_size=size)) for size in (7, None))
+    one, two = (
+        list(generator.stream(20, num_steps=STEPS, num_atoms=9, options=SamplingOptions(batch_size=size)))
+        for size in (7, None)
+    )
     assert not all(map(same, one, two))
 
 
 def test_generator_continues_where_it_ended(generator: MoleculeGenerator, monkeypatch: pytest.MonkeyPatch):
-    whole = list(generator.iterate(40, num_steps=STEPS, seed=3))
+    whole = list(generator.stream(40, num_steps=STEPS, seed=3))
     monkeypatch.setattr(moldiff.generation.generator, "WINDOW", 16)
-    parts = [*generator.iterate(25, num_steps=STEPS, seed=3), *generator.iterate(15, num_steps=STEPS, seed=3, first=25)]
+    parts = [
+        *generator.stream(25, num_steps=STEPS, seed=3),
+        *generator.stream(15, num_steps=STEPS, seed=3, options=SamplingOptions(first=25)),
+    ]
     assert [s.index for s in parts] == list(range(40))
     assert all(map(same, whole, parts))
-    assert not any(map(same, whole, generator.iterate(40, num_steps=STEPS, seed=4)))
+    assert not any(map(same, whole, generator.stream(40, num_steps=STEPS, seed=4)))
 
 
 def test_generator_keeps_order_with_failures_in_their_place(hydrogen: Path):
     generator = MoleculeGenerator.from_pretrained(hydrogen)
-    results = generator.sample(60, num_steps=STEPS)
-    samples = list(generator.iterate(60, num_steps=STEPS))
+    samples = generator.sample(60, num_steps=STEPS)
+    results = [sample.result for sample in samples]
     assert [s.index for s in samples] == list(range(60))
     kinds = Counter(type(result) for result in results)
     assert len(results) == 60
@@ -129,7 +136,7 @@ def test_generator_draws_sizes_as_in_the_data(generator: MoleculeGenerator, monk
         return sum(abs(sizes[n] / sizes.total() - expected.get(n, 0) / whole) for n in {*sizes, *expected}) / 2
 
     def draw(num_atoms) -> Counter:
-        return Counter(generator.iterate(4000, num_atoms=num_atoms))  # pyright: ignore[reportArgumentType]
+        return Counter(generator.stream(4000, num_atoms=num_atoms))  # pyright: ignore[reportArgumentType]
 
     sizes = draw(None)
     assert distance(sizes, counts) < 0.04
@@ -142,17 +149,21 @@ def test_generator_draws_sizes_as_in_the_data(generator: MoleculeGenerator, monk
 @pytest.mark.parametrize("num_atoms", [2, 30, (2, 10), (20, 40), 0, -3, (10, 5), 5000])
 def test_generator_refuses_sizes_it_was_not_trained_on(num_atoms, generator: MoleculeGenerator):
     with pytest.raises(SizeError, match="num_atoms") as caught:
-        generator.iterate(3, num_atoms=num_atoms)
+        generator.stream(3, num_atoms=num_atoms)
     assert "\n" not in str(caught.value)
 
 
 def test_generator_extrapolates_if_told_to(generator: MoleculeGenerator):
     most = max(generator.bundle.statistics.sizes)
     with pytest.warns(UserWarning, match=f"trained on .* to {most} atoms"):
-        samples = list(generator.iterate(6, num_steps=1, num_atoms=(most, most + 2), allow_extrapolation=True))
+        samples = list(
+            generator.stream(
+                6, num_steps=1, num_atoms=(most, most + 2), options=SamplingOptions(allow_extrapolation=True)
+            )
+        )
     assert max(len(drawn(s)) for s in samples) > most
     with pytest.raises(SizeError):
-        generator.iterate(1, num_atoms=5000, allow_extrapolation=True)
+        generator.stream(1, num_atoms=5000, options=SamplingOptions(allow_extrapolation=True))
 
 
 def test_generator_allows_gaps_of_the_histogram(generator: MoleculeGenerator):
@@ -160,15 +171,31 @@ def test_generator_allows_gaps_of_the_histogram(generator: MoleculeGenerator):
     gap = next(n for n in range(min(counts), max(counts)) if n not in counts)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert [len(drawn(s)) for s in generator.iterate(2, num_steps=1, num_atoms=gap)] == [gap, gap]
+        assert [len(drawn(s)) for s in generator.stream(2, num_steps=1, num_atoms=gap)] == [gap, gap]
 
 
 @pytest.mark.parametrize(
-    "options", [{"batch_size": 0}, {"seed": -1}, {"first": -1}, {"num_steps": 0}, {"num_samples": -1}]
+    "given", [{"seed": -1}, {"num_steps": 0}, {"num_samples": -1}, {"num_particles": 2}, {"target": {"nonsense": 1}}]
 )
-def test_generator_refuses_senseless_numbers_before_it_works(options: dict, generator: MoleculeGenerator):
+def test_generator_refuses_senseless_numbers_before_it_works(given: dict, generator: MoleculeGenerator):
     with pytest.raises(ConfigError):
-        generator.iterate(**{"num_samples": 1, **options})
+        generator.stream(**{"num_samples": 1, **given})
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"batch_size": 0}, "batch_size: .*, got 0"),
+        ({"first": -1}, "first: .*, got -1"),
+        ({"sampler": "ddim"}, "expected a SamplerConfig; `solver` names a solver, got 'ddim'"),
+        ({"solver": "dimm"}, "solver: .*'ddim'.*, got 'dimm'"),
+        ({"num_step": 3}, "unknown option 'num_step'; did you mean 'num_steps'"),
+    ],
+)
+def test_options_are_refused_in_one_line(values: dict, message: str):
+    with pytest.raises(ConfigError, match=message) as caught:
+        SamplingOptions(**values)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("device", ["mps", "gpu", "tpu", "cuda:99", "cuda:x", "", "CPU", torch.device("meta")])
@@ -183,7 +210,7 @@ def test_generator_computes_in_the_precision_that_it_is_told(precision: str, gen
     own = MoleculeGenerator(generator.bundle, device="cpu", precision=precision)
     layer = next(module for module in own.denoiser.modules() if isinstance(module, torch.nn.Linear))
     hook = layer.register_forward_hook(lambda module, inputs, output: seen.add(output.dtype))
-    samples = list(own.iterate(2, num_steps=STEPS))
+    samples = list(own.stream(2, num_steps=STEPS))
     hook.remove()
     assert seen == {torch.float32 if precision == "float32" else torch.bfloat16}
     assert {s.molecule.properties["precision"] for s in samples if s.molecule} == {precision}
@@ -205,7 +232,7 @@ def test_generator_names_molecules_whose_coordinates_are_no_numbers(weights: Pat
     generator = MoleculeGenerator.from_pretrained(weights)
     with torch.no_grad():
         generator.denoiser.network.blocks[0].update.move.fill_(torch.nan)  # pyright: ignore
-    samples = list(generator.iterate(3, num_steps=STEPS))
+    samples = list(generator.stream(3, num_steps=STEPS))
     assert [s.molecule for s in samples] == [None] * 3
     assert {s.result.reason for s in samples if isinstance(s.result, Failure)} == {"coordinates"}
 
@@ -225,11 +252,11 @@ def test_generator_yields_what_is_done_when_interrupted(
     num_threads: int, generator: MoleculeGenerator, threads: Callable[[int], None]
 ):
     threads(num_threads)
-    samples = generator.iterate(60, num_steps=STEPS, on_step=interrupt_after(5 * STEPS + 1))
+    samples = generator.stream(60, num_steps=STEPS, options=SamplingOptions(on_step=interrupt_after(5 * STEPS + 1)))
     kept: list[Sample] = []
     with pytest.raises(KeyboardInterrupt):
         kept.extend(samples)
-    whole = list(generator.iterate(60, num_steps=STEPS))
+    whole = list(generator.stream(60, num_steps=STEPS))
     assert 5 - num_threads < len({len(drawn(s)) for s in kept}) <= 5  # batches that were done
     assert torch.get_num_threads() == num_threads
     assert [s.index for s in kept] == sorted(s.index for s in kept)
@@ -239,7 +266,7 @@ def test_generator_yields_what_is_done_when_interrupted(
 def test_generator_may_be_left_early(generator: MoleculeGenerator, threads: Callable[[int], None]):
     threads(2)
     steps: list[int] = []
-    samples = generator.iterate(60, num_steps=STEPS, on_step=steps.append)
+    samples = generator.stream(60, num_steps=STEPS, options=SamplingOptions(on_step=steps.append))
     assert next(samples).index == 0
     samples.close()  # pyright: ignore[reportAttributeAccessIssue]
     assert sum(steps) < 60 * STEPS
@@ -248,11 +275,11 @@ def test_generator_may_be_left_early(generator: MoleculeGenerator, threads: Call
 
 def test_generator_tells_every_step(generator: MoleculeGenerator):
     steps: list[int] = []
-    list(generator.iterate(20, num_steps=STEPS, on_step=steps.append))
+    list(generator.stream(20, num_steps=STEPS, options=SamplingOptions(on_step=steps.append)))
     assert sum(steps) == 20 * STEPS
 
 
 def test_generator_saves_what_it_loaded(generator: MoleculeGenerator, tmp_path: Path):
     generator.save_pretrained(tmp_path / "copy")
     again = MoleculeGenerator.from_pretrained(tmp_path / "copy")
-    assert all(map(same, generator.iterate(5, num_steps=STEPS), again.iterate(5, num_steps=STEPS)))
+    assert all(map(same, generator.stream(5, num_steps=STEPS), again.stream(5, num_steps=STEPS)))

@@ -10,14 +10,16 @@ import pytest
 from cli_results import refused
 from typer.testing import CliRunner, Result
 
-from moldiff.chem.descriptors import described
+from moldiff.chem.descriptors import describe
 from moldiff.chem.molecule import Molecule
 from moldiff.cli import app
 from moldiff.errors import ConfigError
 from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.options import SamplingOptions
 from moldiff.generation.particles import ParticleSampling
 from moldiff.generation.rewards import DescriptorReward, PropertyReward, SumReward
 from moldiff.generation.sample import Sample
+from moldiff.generation.targets import Targets
 from moldiff.io.formats import read_molecules
 from moldiff.pretrained.property_predictor import PropertyPredictor
 
@@ -44,10 +46,15 @@ def drawn(samples: Sequence[Sample]) -> list[Molecule]:
 
 def test_more_walks_score_better(generator: MoleculeGenerator):
     options: dict[str, Any] = {"num_samples": 12, "num_steps": STEPS, "num_atoms": 12}
-    means = [np.mean(nitrogens(drawn(list(generator.iterate(**options))), range(12)))]
+    means = [np.mean(nitrogens(drawn(list(generator.stream(**options))), range(12)))]
     for num_particles in (2, 8):
-        selection = ParticleSampling(nitrogens, num_particles=num_particles)
-        means.append(np.mean(nitrogens(drawn(list(generator.iterate(**options, selection=selection))), range(12))))
+        means.append(
+            np.mean(
+                nitrogens(
+                    drawn(list(generator.stream(**options, reward=nitrogens, num_particles=num_particles))), range(12)
+                )
+            )
+        )
     assert means[0] < means[1] < means[2] - 0.5
 
 
@@ -57,19 +64,20 @@ def test_the_same_molecule_for_any_batch(generator: MoleculeGenerator, predictor
     options: dict[str, Any] = {
         "num_steps": STEPS,
         "num_atoms": (9, 10),
-        "selection": ParticleSampling(PropertyReward(predictor, wanted), 3),
+        "reward": PropertyReward(predictor, wanted),
+        "num_particles": 3,
     }
-    whole = drawn(list(generator.iterate(10, **options)))
+    whole = drawn(list(generator.stream(10, **options)))
     for batch_size in (1, 7):
-        again = drawn(list(generator.iterate(10, **options, batch_size=batch_size)))
+        again = drawn(list(generator.stream(10, **options, options=SamplingOptions(batch_size=batch_size))))
         assert all(np.array_equal(one.pos, two.pos) for one, two in zip(whole, again, strict=True))
-    later = drawn(list(generator.iterate(4, first=6, **options)))
+    later = drawn(list(generator.stream(4, **options, options=SamplingOptions(first=6))))
     assert all(np.array_equal(one.pos, two.pos) for one, two in zip(whole[6:], later, strict=True))
 
 
 def test_states_are_those_of_the_walk_that_won(generator: MoleculeGenerator):
-    options: dict[str, Any] = {"num_steps": STEPS, "num_atoms": 8, "with_states": True}
-    for sample in generator.iterate(4, **options, selection=ParticleSampling(nitrogens, 4)):
+    options: dict[str, Any] = {"num_steps": STEPS, "num_atoms": 8, "options": SamplingOptions(trajectories=True)}
+    for sample in generator.stream(4, **options, reward=nitrogens, num_particles=4):
         assert sample.molecule is not None
         assert len(sample.states) == STEPS
         assert np.array_equal(sample.states[-1].pos, sample.molecule.pos)
@@ -86,10 +94,17 @@ def test_walks_compete_until_they_are_let_go(generator: MoleculeGenerator):
         return nitrogens(molecules, indices)
 
     grid = (1.0, 0.9, 0.8, 0.7, 0.6, 0.4, 0.3, 0.2, 0.0)  # of these the third, fifth and seventh step may compare
-    sampler = generator.bundle.sampler.model_copy(update={"grid": grid})
     for until, comparisons in ((0.0, 4), (0.5, 3), (1.0, 1)):
         calls.clear()
-        list(generator.iterate(1, num_atoms=9, sampler=sampler, selection=ParticleSampling(counted, 3, until=until)))
+        list(
+            generator.stream(
+                1,
+                num_atoms=9,
+                reward=counted,
+                num_particles=3,
+                options=SamplingOptions(grid=grid, resample_until=until),
+            )
+        )
         assert len(calls) == comparisons
 
 
@@ -97,7 +112,7 @@ def test_what_has_no_score_loses(generator: MoleculeGenerator):
     def even(molecules: Sequence[Molecule], indices: Sequence[int]) -> list[float]:
         return [float("nan") if count % 2 else 0.0 for count in nitrogens(molecules, indices)]
 
-    samples = list(generator.iterate(10, num_steps=STEPS, num_atoms=9, selection=ParticleSampling(even, 6)))
+    samples = list(generator.stream(10, num_steps=STEPS, num_atoms=9, reward=even, num_particles=6))
     assert sum(count % 2 == 0 for count in nitrogens(drawn(samples), range(10))) >= 9
 
 
@@ -109,30 +124,31 @@ def test_nonsense_is_refused(generator: MoleculeGenerator):
     with pytest.raises(ConfigError, match="every 0"):
         ParticleSampling(nitrogens, every=0)
     with pytest.raises(ConfigError, match="one for each"):
-        list(generator.iterate(2, num_steps=STEPS, selection=ParticleSampling(lambda molecules, indices: [1.0])))
+        list(generator.stream(2, num_steps=STEPS, reward=lambda molecules, indices: [1.0], num_particles=4))
 
 
 def test_user_selects_by_a_predictor(weights: Path, predictor_weights: Path, tmp_path: Path):
     """The weights know no conditions; the guide's is written beside the molecule, and what it predicts."""
     sample = ["sample", "--weights", weights, "-n", 4, "--num-steps", STEPS, "--out"]
     result = run(
-        *sample, tmp_path / "x.sdf", "--condition", "gap=6.5", "--reward-model", predictor_weights, "--num-particles", 4
+        *sample, tmp_path / "x.sdf", "--target", "gap=6.5", "--reward-model", predictor_weights, "--num-particles", 4
     )
     assert result.exit_code == 0, result.output
     assert "chose these molecules" in " ".join(result.stdout.split())
     records = [record for _, record in read_molecules(tmp_path / "x.sdf") if isinstance(record, Molecule)]
-    assert [record.properties["asked_gap"] for record in records] == [6.5] * 4
-    assert all("off_gap" in record.properties for record in records)
+    assert [record.properties["target_gap"] for record in records] == [6.5] * 4
+    assert all("error_gap" in record.properties for record in records)
     out = tmp_path / "y.sdf"
     refused(
-        run(*sample, out, "--condition", "gap=6.5", "--num-particles", 4), "have no predictor inside", "--reward-model"
+        run(*sample, out, "--target", "gap=6.5", "--num-particles", 4), "have no predictor inside", "--reward-model"
     )
-    refused(run(*sample, out, "--condition", "gap=6.5", "--reward-model", predictor_weights), "add --num-particles 4")
+    refused(run(*sample, out, "--target", "gap=6.5", "--reward-model", predictor_weights), "add --num-particles 4")
     refused(
-        run(*sample, out, "--num-particles", 4, "--reward-model", predictor_weights), "the guide predicts gap, alpha"
+        run(*sample, out, "--num-particles", 4, "--reward-model", predictor_weights),
+        "reward model predicts gap, alpha",
     )
-    both = ["--condition", "gap=6.5", "--condition", "mu=1", "--reward-model", predictor_weights, "--num-particles", 4]
-    refused(run(*sample, out, *both), "condition 'mu'")
+    both = ["--target", "gap=6.5", "--target", "mu=1", "--reward-model", predictor_weights, "--num-particles", 4]
+    refused(run(*sample, out, *both), "target 'mu'")
 
 
 def test_size_follows_what_only_the_guide_knows(generator: MoleculeGenerator, predictor_weights: Path):
@@ -142,7 +158,7 @@ def test_size_follows_what_only_the_guide_knows(generator: MoleculeGenerator, pr
     means = []
     for asked in ((), ((alpha, label),)):
         selection = ParticleSampling(nitrogens, 2, asked=asked)
-        samples = generator.iterate(60, num_steps=1, selection=selection)
+        samples = generator.stream(60, num_steps=1, target=Targets(particles=selection))
         means.append(np.mean([len(molecule) for molecule in drawn(list(samples))]))
     assert (means[1] - means[0]) * (size - means[0]) > 0
 
@@ -153,29 +169,29 @@ def test_user_selects_by_what_rdkit_computes(weights: Path, tmp_path: Path):
     sample = ["sample", "--weights", weights, "-n", 30, "--num-steps", STEPS, "--num-atoms", 3, "--out", out]
     off = []
     for walks in (2, 12):
-        result = run(*sample, "--condition", "tpsa=60 Å²", "--num-particles", walks, "--overwrite")
+        result = run(*sample, "--target", "tpsa=60 Å²", "--num-particles", walks, "--overwrite")
         assert "Computed properties" in result.stdout, result.output
         records = [record for _, record in read_molecules(out) if isinstance(record, Molecule)]
-        values = described(["tpsa"], records)[:, 0]
+        values = describe(["tpsa"], records)[:, 0]
         there = np.isfinite(values)
         assert there.any()
         assert [record.properties.get("tpsa") for record in records if "tpsa" in record.properties] == pytest.approx(
             values[there]
         )
-        assert all(record.properties["asked_tpsa"] == 60 for record in records)
+        assert all(record.properties["target_tpsa"] == 60 for record in records)
         off.append(np.abs(values[there] - 60).mean())
     assert off[1] < off[0]
-    refused(run(*sample, "--condition", "tpsa=60", "--overwrite"), "do not heed it", "--num-particles")
-    wrong = run(*sample, "--condition", "tpsa=60 nm", "--num-particles", 2, "--overwrite")
-    refused(wrong, "--condition tpsa 60 nm: expected a number")
+    refused(run(*sample, "--target", "tpsa=60", "--overwrite"), "were not trained with it", "--num-particles")
+    wrong = run(*sample, "--target", "tpsa=60 nm", "--num-particles", 2, "--overwrite")
+    refused(wrong, "target tpsa=60 nm: expected a number")
 
 
 def test_a_predictor_and_rdkit_choose_together(weights: Path, predictor_weights: Path, tmp_path: Path):
     out = tmp_path / "x.sdf"
     both = [
-        "--condition",
+        "--target",
         "gap=6.5",
-        "--condition",
+        "--target",
         "rings=1",
         "--num-particles",
         3,
@@ -187,9 +203,9 @@ def test_a_predictor_and_rdkit_choose_together(weights: Path, predictor_weights:
     assert "Computed properties" in result.stdout
     assert "Predicted properties" in result.stdout
     records = [record for _, record in read_molecules(out) if isinstance(record, Molecule)]
-    assert all({"asked_gap", "asked_rings"} <= set(record.properties) for record in records)
-    only = ["--condition", "rings=1", "--num-particles", 3, "--reward-model", predictor_weights]
-    refused(run("sample", "--weights", weights, "--out", out, "--overwrite", *only), "the guide predicts gap, alpha")
+    assert all({"target_gap", "target_rings"} <= set(record.properties) for record in records)
+    only = ["--target", "rings=1", "--num-particles", 3, "--reward-model", predictor_weights]
+    refused(run("sample", "--weights", weights, "--out", out, "--overwrite", *only), "reward model predicts gap, alpha")
 
 
 def test_likeness_is_a_distance_in_spreads():

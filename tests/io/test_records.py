@@ -38,10 +38,10 @@ def test_bonds_of_xyz_frames_are_perceived(tmp_path, embed):
 def test_total_charge_is_read_from_the_comment(tmp_path, embed):
     ion = embed("C[NH3+]")
     (tmp_path / "a.xyz").write_text(xyz_text(ion) + xyz_text(replace(ion, properties={"charge": 1})))
-    without, told = records(tmp_path / "a.xyz")
+    without, charged = records(tmp_path / "a.xyz")
     assert isinstance(without, Failure)
     assert without.reason == "perception"
-    assert judge(told).smiles == "C[NH3+]"
+    assert judge(charged).smiles == "C[NH3+]"
 
 
 def test_bad_frames_and_bad_geometries_fail_in_their_place(tmp_path, embed):

@@ -24,6 +24,7 @@ LEVELS: dict[str, int] = {
     "viz": 5,
     "pretrained": 6,
     "generation": 7,
+    "evaluation": 7,
     "tasks": 8,
     "training": 8,
     "cli": 9,
@@ -45,7 +46,7 @@ ONLY_IN: dict[str, set[str]] = {
     "pytorch_lightning": set(),
     "typer": {"cli"},
 }
-WITHOUT_TORCH = {"", "errors", "config", "chem", "io", "metrics", "viz"}
+WITHOUT_TORCH = {"", "errors", "config", "chem", "io", "metrics", "viz", "evaluation"}
 
 
 def broken_laws(source: Source) -> list[str]:

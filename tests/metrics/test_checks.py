@@ -18,7 +18,7 @@ from moldiff.metrics.posebusters import posebusters
 from moldiff.metrics.rate import Rate
 from moldiff.metrics.score import score
 from moldiff.metrics.strain import gfn2_xtb, mmff94
-from moldiff.metrics.tables import grids
+from moldiff.metrics.tables import score_tables
 
 
 def stretched(molecule, index: int = 0, by: float = 0.3):
@@ -84,9 +84,9 @@ def test_a_collapsed_molecule_costs_no_other_its_figures(embed):
 def test_what_has_no_value_is_null_in_json_and_none_in_a_table(embed):
     result = score([embed("C")], with_druglike=True, distances_to=[embed("FF")])
     assert np.isnan(result.druglike["diversity"])
-    told = json.loads(json.dumps(result.to_dict(), allow_nan=False))
-    assert told["druglike"]["diversity"] is told["distances"]["bond_length_w1"] is None
-    cells = {row[0]: row[1] for grid in grids(result) for row in grid.rows if grid.title == "descriptors"}
+    data = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert data["druglike"]["diversity"] is data["distances"]["bond_length_w1"] is None
+    cells = {row[0]: row[1] for table in score_tables(result) for row in table.rows if table.title == "descriptors"}
     assert cells["diversity, 0 to 1"] == "none"
 
 
@@ -104,7 +104,7 @@ def test_posebusters_passes_what_is_sound_and_not_what_is_broken(embed):
     assert long_bond["sanitization"]
 
 
-def test_a_closer_look_is_the_same_in_processes(embed):
+def test_checks_are_the_same_in_processes(embed):
     molecules = [embed("CCO"), stretched(embed("CC")), embed("[BH4-]")]
     seen = run_checks(molecules, ["mmff94", "posebusters", "mmff94"], num_workers=2)
     assert list(seen) == ["mmff94", "posebusters"]
@@ -124,7 +124,7 @@ def test_truths_are_counted_where_they_could_be_told():
 
 
 def test_what_takes_too_long_costs_itself_alone(embed):
-    """The time of the first is spent before it is read: its process has not even imported the package."""
+    """The package alone takes longer to import."""
     seen = run_checks([embed("CCO")], ["posebusters"], seconds=0.0, num_workers=1)["posebusters"]
     assert seen.failures == {"timeout": 1}
     assert seen.rates == {}
@@ -138,7 +138,7 @@ def test_unknown_checks_and_missing_packages_are_told(monkeypatch):
         run_checks([], ["xtb"])
 
 
-def test_molecules_for_a_closer_look_are_kept(embed):
+def test_molecules_for_checks_are_kept(embed):
     records = [embed("C"), Failure("truncated", "cut"), embed("CC"), embed("CCC")]
     result = score(records, keep=2)
     assert [len(molecule) for molecule in result.molecules] == [5, 8]
@@ -148,6 +148,6 @@ def test_molecules_for_a_closer_look_are_kept(embed):
 def test_a_look_at_a_molecule_leaves_it_alone(embed):
     mol = check(embed("C1=CC=CC=C1C"))
     before = Chem.MolToMolBlock(mol)
-    for look in (posebusters, mmff94, gfn2_xtb):
-        look(mol)
+    for run in (posebusters, mmff94, gfn2_xtb):
+        run(mol)
     assert Chem.MolToMolBlock(mol) == before

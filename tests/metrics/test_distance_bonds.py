@@ -11,7 +11,7 @@ from moldiff.metrics.score import score
 
 
 def stable(*records: Molecule | Failure) -> tuple[float, float]:
-    rates = score(records, protocols=["lookup"]).protocols["lookup"]
+    rates = score(records, protocols=["distance-bonds"]).protocols["distance-bonds"]
     return rates["stable_atoms"].value, rates["stable"].value
 
 
@@ -60,6 +60,6 @@ def test_stretched_molecule_and_unknown_element_are_unstable(embed: Callable[[st
 
 def test_denominator_is_what_was_asked_for(embed: Callable[[str], Molecule]):
     records = [embed("C"), Failure("coordinates", "NaN")]
-    rates = score(records, num_requested=4, protocols=["lookup"]).protocols["lookup"]
+    rates = score(records, num_requested=4, protocols=["distance-bonds"]).protocols["distance-bonds"]
     assert (rates["stable"].numerator, rates["stable"].denominator) == (1, 4)
     assert rates["stable_atoms"].denominator == 5

@@ -33,7 +33,7 @@ def test_figures_are_means_of_the_valid_molecules():
 
 def test_score_computes_descriptors_only_if_asked(embed):
     molecules = [embed("CCO"), embed("C[CH2]"), embed("CC")]
-    asked = score(molecules, with_druglike=True)
-    assert asked.druglike == druglike(["CCO", "CC"])
+    result = score(molecules, with_druglike=True)
+    assert result.druglike == druglike(["CCO", "CC"])
     assert score(molecules).druglike == {}
-    assert asked.to_dict()["druglike"]["qed"] == asked.druglike["qed"]
+    assert result.to_dict()["druglike"]["qed"] == result.druglike["qed"]

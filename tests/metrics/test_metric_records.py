@@ -30,14 +30,14 @@ def many(embed: Callable[[str], Molecule], monkeypatch: pytest.MonkeyPatch) -> l
     return kinds * 5
 
 
-def told(result: Score) -> dict:
+def figures(result: Score) -> dict:
     return result.to_dict() | {"examples": dict(result.examples)}
 
 
 def test_several_processes_count_as_one(many: list[Record], embed: Callable[[str], Molecule]):
     options = {"protocols": ["midi"], "distances_to": [embed("CCO"), embed("C")], "with_druglike": True}
     one, two = (score(many, num_workers=count, **options) for count in (1, 2))
-    assert told(one) == told(two)
+    assert figures(one) == figures(two)
     assert one.verdicts == two.verdicts
     assert [verdict.name for verdict in two.verdicts[:4]] == ["CCO", "C[CH2]", "", "CC#N"]
     assert one.rates["valid"].numerator == 10
@@ -68,7 +68,7 @@ def test_few_records_start_no_process(embed: Callable[[str], Molecule], monkeypa
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a process")
 
-    monkeypatch.setattr(moldiff.metrics.records, "bounded_map", refuse)
+    monkeypatch.setattr(moldiff.metrics.records, "map_in_processes", refuse)
     assert len(list(examine_all([embed("C")] * 3, Rules(), num_workers=4))) == 3
 
 

@@ -49,27 +49,27 @@ PLAIN = [("CCO", 3), ("C1CC1", 3), ("CC#N", 3), ("c1ccccc1", 2), ("c1cc[nH]c1", 
 
 @pytest.mark.parametrize(
     ("protocol", "smiles"), [(name, smiles) for smiles, count in PLAIN for name in [*PROTOCOLS][-count:]]
-)  # bonds between single and double are too long for the distances of `lookup`
+)  # bonds between single and double are too long for the distances of `distance-bonds`
 def test_plain_molecules_are_right_by_every_protocol(protocol: str, smiles: str, embed: Embed):
     molecule = embed(smiles)
     assert counts(protocol, molecule) == (len(molecule), len(molecule), 1, 1, 1)
 
 
-@pytest.mark.parametrize(("protocol", "stable"), [("lookup", 0), ("midi", 1), ("geom-revised", 0)])
+@pytest.mark.parametrize(("protocol", "stable"), [("distance-bonds", 0), ("midi", 1), ("geom-revised", 0)])
 def test_midi_alone_takes_a_radical_for_stable(protocol: str, stable: int, embed: Embed):
     radical = without_an_atom(embed("CC"), 7)
     assert counts(protocol, radical)[2] == stable
     assert score([radical], protocols=[protocol]).rates["stable"].numerator == 0
 
 
-@pytest.mark.parametrize(("protocol", "valid"), [("lookup", 1), ("midi", 1), ("geom-revised", 0)])
+@pytest.mark.parametrize(("protocol", "valid"), [("distance-bonds", 1), ("midi", 1), ("geom-revised", 0)])
 def test_unconnected_parts_are_valid_by_the_older_two(protocol: str, valid: int, embed: Embed):
     pair = side_by_side(embed("CCO"), embed("O"))
     assert counts(protocol, pair)[3:] == (valid, valid)
     assert counts(protocol, pair, embed("CCO"))[3:] == (valid + 1, 1)  # the largest part is the same molecule
 
 
-@pytest.mark.parametrize(("protocol", "stable"), [("lookup", 0), ("midi", 1), ("geom-revised", 1)])
+@pytest.mark.parametrize(("protocol", "stable"), [("distance-bonds", 0), ("midi", 1), ("geom-revised", 1)])
 def test_charges_are_seen_by_the_newer_two(protocol: str, stable: int, embed: Embed):
     assert counts(protocol, embed("C[NH3+]"))[2] == stable
 
@@ -106,10 +106,10 @@ def test_hash_tells_a_changed_table():
 
 
 def test_json_carries_definitions(embed: Embed):
-    told = score([embed("C")], protocols=["midi"]).to_dict()
-    assert told["protocols"]["midi"]["hash"] == PROTOCOLS["midi"].hash
-    assert told["protocols"]["midi"]["rates"]["stable"]["numerator"] == 1
-    assert Score.from_dict(told).rates["valid"].numerator == 1
+    data = score([embed("C")], protocols=["midi"]).to_dict()
+    assert data["protocols"]["midi"]["hash"] == PROTOCOLS["midi"].hash
+    assert data["protocols"]["midi"]["rates"]["stable"]["numerator"] == 1
+    assert Score.from_dict(data).rates["valid"].numerator == 1
     assert "protocols" not in score([embed("C")]).to_dict()
 
 
@@ -121,5 +121,5 @@ def test_hash_of_the_strict_rules_changes_with_their_table(embed, monkeypatch):
 
 
 def test_unknown_protocol_is_named():
-    with pytest.raises(ConfigError, match="'edm': expected one of lookup, midi, geom-revised"):
+    with pytest.raises(ConfigError, match="'edm': expected one of distance-bonds, midi, geom-revised"):
         score([], protocols=["edm"])

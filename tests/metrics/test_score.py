@@ -118,7 +118,7 @@ def test_what_is_no_score_is_refused(data) -> None:
 
 
 def test_scoring_does_not_load_torch() -> None:
-    code = "import sys, moldiff.cli._scoring, moldiff.metrics.console; sys.exit('torch' in sys.modules)"
+    code = "import sys, moldiff.evaluation.report, moldiff.metrics.console; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -29,7 +29,7 @@ def _text(renderable: object, width: int = 80) -> str:
 
 def test_table_shows_every_denominator(result) -> None:
     text = _text(render(result))
-    for row in ("2/4", "1/2", "1/1", "18/18", "4 molecules asked for", "truncated", "missing", "record 3"):
+    for row in ("2/4", "1/2", "1/1", "18/18", "4 molecules requested", "truncated", "missing", "record 3"):
         assert row in text
 
 
@@ -78,7 +78,7 @@ def test_comparison_shows_scores_side_by_side(embed) -> None:
     text = _text(render_comparison({"one.sdf": one, "two.sdf": two}, DataRow(distances=one.distances)))
     rows = [line.split() for line in text.splitlines()]
     assert ["read", "100.00", "1/1", "50.00", "1/2"] in rows
-    assert ["midi:", "stable", "100.00", "1/1"] in rows  # nobody asked for it in the other
+    assert ["midi:", "stable", "100.00", "1/1"] in rows  # not computed for the other
     assert ["truncated", "0", "1"] in rows
     assert ["of", "one.sdf", "two.sdf", "the", "data"] in rows
     assert [f"{one.distances['size_tv']:.4f}", f"{two.distances['size_tv']:.4f}"] == rows_of(rows, "sizes")[:2]

@@ -148,7 +148,7 @@ def test_user_predicts(predictor_weights: Path, sample_sdf: Path, tmp_path: Path
     assert len(records) == 200
     for record in records:
         off = abs(float(record.properties["predicted_gap"]) - float(record.properties["gap"]))
-        assert record.properties["off_gap"] == pytest.approx(off, abs=1e-4)
+        assert record.properties["error_gap"] == pytest.approx(off, abs=1e-4)
     refused(run("predict", sample_sdf, "--weights", tmp_path), "is no complete weights bundle")
     refused(
         run("predict", sample_sdf, "--weights", "qm9-fast"), "holds the weights of a generator, expected a predictor"
@@ -192,7 +192,7 @@ def test_generator_brings_its_judge(
     bundle = shutil.copytree(conditioned_weights, tmp_path / "bundle")
     shutil.copytree(predictor_weights, bundle / FOLDER)
     drawn = run(
-        "sample", "--weights", bundle, "--out", tmp_path / "x.sdf", "-n", 6, "--num-steps", 3, "--condition", "gap=7eV"
+        "sample", "--weights", bundle, "--out", tmp_path / "x.sdf", "-n", 6, "--num-steps", 3, "--target", "gap=7eV"
     )
     assert drawn.exit_code == 0, drawn.output
     assert "Predicted properties" in drawn.stdout
@@ -200,10 +200,10 @@ def test_generator_brings_its_judge(
     assert len(records) == 6
     for record in records:
         assert isinstance(record, Molecule)
-        assert record.properties["off_gap"] == pytest.approx(
+        assert record.properties["error_gap"] == pytest.approx(
             abs(float(record.properties["predicted_gap"]) - 7), abs=1e-4
         )
-        assert "off_alpha" not in record.properties
+        assert "error_alpha" not in record.properties
 
 
 def test_what_waits_for_the_judge_is_kept_when_drawing_fails(
@@ -211,15 +211,15 @@ def test_what_waits_for_the_judge_is_kept_when_drawing_fails(
 ):
     bundle = shutil.copytree(conditioned_weights, tmp_path / "bundle")
     shutil.copytree(predictor_weights, bundle / FOLDER)
-    iterate = MoleculeGenerator.iterate
+    iterate = MoleculeGenerator.stream
 
     def failing(self: MoleculeGenerator, num_samples: int, **options) -> Iterator[Sample]:
         yield from islice(iterate(self, num_samples, **options), 3)
         raise WorkerError("a process died")
 
-    monkeypatch.setattr(MoleculeGenerator, "iterate", failing)
+    monkeypatch.setattr(MoleculeGenerator, "stream", failing)
     drawn = run(
-        "sample", "--weights", bundle, "--out", tmp_path / "x.sdf", "-n", 6, "--num-steps", 3, "--condition", "gap=7eV"
+        "sample", "--weights", bundle, "--out", tmp_path / "x.sdf", "-n", 6, "--num-steps", 3, "--target", "gap=7eV"
     )
     refused(drawn, "a process died")
     records = [record for _, record in read_molecules(tmp_path / "x.sdf")]

@@ -18,16 +18,16 @@ from moldiff.errors import OutputError
 from moldiff.io.formats import read_molecules
 from moldiff.io.writer import open_writer
 from moldiff.pretrained.bundle import load_pretrained, save_pretrained
-from moldiff.runtime.atomic_files import claimed, write_whole
+from moldiff.runtime.atomic_files import claim, write_whole
 from moldiff.training.denoiser.run import train
 
 HOLDS = """
 import sys
 from pathlib import Path
 from moldiff.io.formats import open_writer
-from moldiff.runtime.atomic_files import claimed
+from moldiff.runtime.atomic_files import claim
 target = Path(sys.argv[1])
-with open_writer(target, overwrite=True) if target.suffix else claimed(target):
+with open_writer(target, overwrite=True) if target.suffix else claim(target):
     print("open", flush=True)
     sys.stdin.readline()
 """
@@ -87,14 +87,14 @@ def test_second_maker_of_a_folder_is_refused(sample_sdf: Path, store_path: Path,
 
 def test_claim_lets_go(tmp_path: Path):
     for _ in range(2):
-        with claimed(tmp_path / "x"):
-            with pytest.raises(OutputError, match=BUSY), claimed(tmp_path / "x"):
+        with claim(tmp_path / "x"):
+            with pytest.raises(OutputError, match=BUSY), claim(tmp_path / "x"):
                 pass
-            with claimed(tmp_path / "y"):
+            with claim(tmp_path / "y"):
                 pass
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot be written: "), claimed(tmp_path / "file" / "x"):
+    with pytest.raises(OutputError, match="cannot be written: "), claim(tmp_path / "file" / "x"):
         pass
 
 

@@ -155,7 +155,7 @@ def test_cards_name_data_as_it_is():
     from moldiff.config.distillation import DistillationConfig
     from moldiff.training.distillation.run import card
 
-    told = card(DistillationConfig(teacher=HOSTILE + "\n# new"), 10)
-    assert not set(OBEYED) & set(told)
-    assert "\n# new" not in told
-    assert f"# Student of {SPELT} # new\n" in told
+    text = card(DistillationConfig(teacher=HOSTILE + "\n# new"), 10)
+    assert not set(OBEYED) & set(text)
+    assert "\n# new" not in text
+    assert f"# Student of {SPELT} # new\n" in text

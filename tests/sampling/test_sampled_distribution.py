@@ -28,8 +28,9 @@ from moldiff.sampling.continuous.heun import Heun
 from moldiff.sampling.discrete.posterior import MixturePosterior
 from moldiff.sampling.discrete.tau_leaping import TauLeaping
 from moldiff.sampling.discrete.unmasking import Unmasking
+from moldiff.sampling.interval import Interval
 from moldiff.sampling.sampler import Solvers, sample_trajectory
-from moldiff.sampling.time_grids import power_grid, visited_twice
+from moldiff.sampling.time_grids import power_grid, visit_twice
 from moldiff.state import State, TimeExponents, Times
 
 POSITIONS = {
@@ -58,13 +59,13 @@ CASES = [(*pairing, list(GRIDS)[(number + number // 4) % 4]) for number, pairing
 @pytest.mark.parametrize(("pos", "classes", "schedule", "prior", "grid"), CASES, ids=["-".join(c) for c in CASES])
 def test_walk_reaches_data_with_exact_denoiser(pos: str, classes: str, schedule: str, prior: PriorName, grid: str):
     problem, times = make_problem(SCHEDULES[schedule], prior), GRIDS[grid]
-    times = visited_twice(times, 2 * STEPS - 1) if pos == "heun" else times
+    times = visit_twice(times, 2 * STEPS - 1) if pos == "heun" else times
     assert_reaches(problem, Solvers(pos=POSITIONS[pos], classes=CLASSES[classes]), times)
 
 
 @pytest.mark.parametrize("pos", ["ddim-0", "multistep", "heun"])
 def test_walk_reaches_data_with_churn(pos: str):
-    times = visited_twice(GRIDS["power"], 2 * STEPS - 1) if pos == "heun" else GRIDS["power"]
+    times = visit_twice(GRIDS["power"], 2 * STEPS - 1) if pos == "heun" else GRIDS["power"]
     problem = make_problem(LinearSchedule(), "marginal")
     assert_reaches(problem, Solvers(pos=POSITIONS[pos]), times, churn=0.4)
 
@@ -137,16 +138,16 @@ def test_absorbing_error_falls_with_the_step():
     assert off_data[0] > 3 * off_data[1]
 
 
-def solved(problem: Problem, stepper: ContinuousSolver, steps: int, z_t: State) -> Tensor:
+def solved(problem: Problem, solver: ContinuousSolver, steps: int, z_t: State) -> Tensor:
     """Coordinates at 0.2 from those at 0.8, the classes known."""
     grid = torch.linspace(0.8, 0.2, steps + 1)
-    times = visited_twice(grid, 2 * steps - 1).tolist() if isinstance(stepper, Heun) else grid.tolist()
+    times = visit_twice(grid, 2 * steps - 1).tolist() if solver.num_evaluations == 2 else grid.tolist()
     memory, b, n = None, *z_t.mask.shape
     for here, there in itertools.pairwise(times):
         t, s = (Times(torch.full((b, n), time), torch.zeros(b, n), torch.zeros(b, n, n)) for time in (here, there))
         x0_hat = ExactDenoiser(problem)(z_t, t)
-        pos, memory = stepper.step(
-            problem.process, z_t, x0_hat, t, s, memory, generator=BatchRandomness(sample_generator(0, 0), b)
+        pos, memory = solver.step(
+            z_t, x0_hat, Interval(problem.process, t, s, BatchRandomness(sample_generator(0, 0), b)), memory
         )
         z_t = z_t.replace(pos=pos)
     return z_t.pos

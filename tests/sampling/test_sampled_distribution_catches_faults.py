@@ -14,6 +14,7 @@ from moldiff.sampling.continuous.ddim import Ancestral, Ddim
 from moldiff.sampling.discrete.posterior import MixturePosterior
 from moldiff.sampling.discrete.tau_leaping import TauLeaping
 from moldiff.sampling.discrete.unmasking import Unmasking
+from moldiff.sampling.interval import Interval
 from moldiff.sampling.sampler import Solvers
 from moldiff.state import TimeExponents, Times
 
@@ -21,17 +22,19 @@ from moldiff.state import TimeExponents, Times
 class LateTime(Ancestral):
     """Goes half as far as the state is said to have gone."""
 
-    def step(self, process, z_t, x0_hat, t, s, memory, *, generator):
+    def step(self, z_t, x0_hat, interval, memory):
+        process, t, s, generator = interval
         late = Times((s.pos + t.pos) / 2, s.atom, s.bond)
-        return super().step(process, z_t, x0_hat, t, late, memory, generator=generator)
+        return super().step(z_t, x0_hat, Interval(process, t, late, generator), memory)
 
 
 class NextTime(MixturePosterior):
     """Takes the time after the next: off by one in the grid."""
 
-    def step(self, process, z_t, x0_hat, t, s, memory, *, generator):
+    def step(self, z_t, x0_hat, interval, memory):
+        process, t, s, generator = interval
         after = Times(s.pos, (2 * s.atom - t.atom).clamp_min(0), (2 * s.bond - t.bond).clamp_min(0))
-        return super().step(process, z_t, x0_hat, t, after, memory, generator=generator)
+        return super().step(z_t, x0_hat, Interval(process, t, after, generator), memory)
 
 
 class Loud(Ancestral):
@@ -39,9 +42,10 @@ class Loud(Ancestral):
 
     factor = 1.15
 
-    def step(self, process, z_t, x0_hat, t, s, memory, *, generator):
+    def step(self, z_t, x0_hat, interval, memory):
+        process, t, s, generator = interval
         mean, _ = process.pos.posterior(z_t.pos, x0_hat.pos, t.pos, s.pos)
-        pos, _ = super().step(process, z_t, x0_hat, t, s, memory, generator=generator)
+        pos, _ = super().step(z_t, x0_hat, Interval(process, t, s, generator), memory)
         mean = mean * z_t.mask[..., None]
         return mean + self.factor * (pos - mean), None
 
@@ -61,24 +65,26 @@ class NoFreshNoise(Loud):
 class Likeliest(MixturePosterior):
     """Believes the likeliest class alone."""
 
-    def step(self, process, z_t, x0_hat, t, s, memory, *, generator):
+    def step(self, z_t, x0_hat, interval, memory):
+        process, t, s, generator = interval
         atom, bond = (
             1e3 * torch.nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).float()
             for logits in (x0_hat.atom, x0_hat.bond)
         )
         sure = replace(x0_hat, atom=atom, bond=bond)
-        return super().step(process, z_t, sure, t, s, memory, generator=generator)
+        return super().step(z_t, sure, Interval(process, t, s, generator), memory)
 
 
 class PriorForgotten(MixturePosterior):
     """Steps back as if the noise were uniform."""
 
-    def step(self, process, z_t, x0_hat, t, s, memory, *, generator):
+    def step(self, z_t, x0_hat, interval, memory):
+        process, t, s, generator = interval
         parts = (
             replace(p, noise_distribution=torch.full_like(p.noise_distribution, 1 / p.num_classes))
             for p in (process.atom, process.bond)
         )
-        return super().step(JointProcess(process.pos, *parts), z_t, x0_hat, t, s, memory, generator=generator)
+        return super().step(z_t, x0_hat, Interval(JointProcess(process.pos, *parts), t, s, generator), memory)
 
 
 class RatioForgotten(CategoricalProcess):

@@ -91,36 +91,38 @@ def test_walk_refuses_a_grid_that_does_not_fall_from_one_to_zero(problem: Proble
         )
 
 
-# ---- what each part is told
+# ---- what each part gets
 
 
 class Recorder:
-    """Denoiser and both steppers in one: notes the times that it is told, hands on what it got."""
+    """Denoiser and both solvers in one: notes the times that it gets, and changes nothing."""
+
+    num_evaluations = 1
 
     def __init__(self, problem: Problem) -> None:
-        self.exact, self.told, self.previous, self.memories = ExactDenoiser(problem), [], [], []
+        self.exact, self.times, self.previous, self.memories = ExactDenoiser(problem), [], [], []
 
     def __call__(self, state: State, t: Times, previous: Prediction | None = None) -> Prediction:
-        self.told.append(float(t.pos.max()))
+        self.times.append(float(t.pos.max()))
         self.previous.append(previous)
         return self.exact(state, t)
 
-    def step(self, process, z_t, x0_hat, t, s, memory, *, generator):
-        self.told.append((float(t.pos.max()), float(s.pos.max())))
+    def step(self, z_t, x0_hat, interval, memory):
+        self.times.append((float(interval.t.pos.max()), float(interval.s.pos.max())))
         self.memories.append(memory)
         return z_t.pos, len(self.memories)
 
 
 class ClassRecorder(Recorder):
-    def step(self, process, z_t, x0_hat, t, s, memory, *, generator):
-        self.told.append((float(t.bond.max()), float(s.bond.max())))
+    def step(self, z_t, x0_hat, interval, memory):
+        self.times.append((float(interval.t.bond.max()), float(interval.s.bond.max())))
         self.memories.append(memory)
         return z_t.atom, z_t.bond, len(self.memories)
 
 
-def assert_told_the_grid(problem: Problem) -> None:
+def assert_times_of_the_grid(problem: Problem) -> None:
     denoiser, pos, classes = Recorder(problem), Recorder(problem), ClassRecorder(problem)
-    grid, taps = torch.tensor([1.0, 0.7, 0.3, 0.0]), []
+    grid, calls = torch.tensor([1.0, 0.7, 0.3, 0.0]), []
     sample_trajectory(
         problem.process,
         denoiser,
@@ -128,28 +130,30 @@ def assert_told_the_grid(problem: Problem) -> None:
         grid,
         problem.sizes_only([0, 3]),
         generator=batch(2),
-        callback=lambda step, time, state, prediction: taps.append((step, time)),
+        callback=lambda step, time, state, prediction: calls.append((step, time)),
     )
-    assert denoiser.told == pytest.approx([1.0, 0.7, 0.3])
+    assert denoiser.times == pytest.approx([1.0, 0.7, 0.3])
     steps = [(1.0, 0.7), (0.7, 0.3), (0.3, 0.0)]
     for recorder in (pos, classes):
-        assert [value for pair in recorder.told for value in pair] == pytest.approx([v for pair in steps for v in pair])
+        assert [value for pair in recorder.times for value in pair] == pytest.approx(
+            [v for pair in steps for v in pair]
+        )
         assert recorder.memories == [None, 1, 2]
-    assert [step for step, _ in taps] == [1, 2, 3]
-    assert [time for _, time in taps] == pytest.approx([0.7, 0.3, 0.0])
+    assert [step for step, _ in calls] == [1, 2, 3]
+    assert [time for _, time in calls] == pytest.approx([0.7, 0.3, 0.0])
     assert [previous is None for previous in denoiser.previous] == [True, False, False]
 
 
-def test_walk_tells_everyone_the_times_of_the_grid(problem: Problem):
-    assert_told_the_grid(problem)
+def test_sampler_passes_the_times_of_the_grid(problem: Problem):
+    assert_times_of_the_grid(problem)
 
 
-def leads_told(problem: Problem, time_exponents: TimeExponents) -> list[tuple[float, ...]]:
-    """Times of coordinates, atoms and bonds that the denoiser is told."""
-    told, exact = [], ExactDenoiser(problem)
+def times_seen(problem: Problem, time_exponents: TimeExponents) -> list[tuple[float, ...]]:
+    """Times of coordinates, atoms and bonds that the denoiser gets."""
+    seen, exact = [], ExactDenoiser(problem)
 
     def denoiser(state: State, t: Times, previous: Prediction | None = None) -> Prediction:
-        told.append(tuple(round(float(values.max()), 4) for values in (t.pos, t.atom, t.bond)))
+        seen.append(tuple(round(float(values.max()), 4) for values in (t.pos, t.atom, t.bond)))
         return exact(state, t)
 
     known = problem.sizes_only([0, 3])
@@ -162,12 +166,12 @@ def leads_told(problem: Problem, time_exponents: TimeExponents) -> list[tuple[fl
         generator=batch(2),
         time_exponents=time_exponents,
     )
-    return told
+    return seen
 
 
 def test_walk_lets_the_classes_lead(problem: Problem):
-    assert leads_told(problem, TimeExponents(atom=2.0, bond=3.0)) == [(1, 1, 1), (0.5, 0.25, 0.125)]
-    assert leads_told(problem, TimeExponents()) == [(1, 1, 1), (0.5, 0.5, 0.5)]
+    assert times_seen(problem, TimeExponents(atom=2.0, bond=3.0)) == [(1, 1, 1), (0.5, 0.25, 0.125)]
+    assert times_seen(problem, TimeExponents()) == [(1, 1, 1), (0.5, 0.5, 0.5)]
 
 
 def test_walk_law_of_times_catches_off_by_one(problem: Problem, monkeypatch: pytest.MonkeyPatch):
@@ -177,7 +181,7 @@ def test_walk_law_of_times_catches_off_by_one(problem: Problem, monkeypatch: pyt
         KnownValues, "times", lambda self, t, time_exponents: times(self, following[round(t, 3)], time_exponents)
     )
     with pytest.raises(AssertionError):
-        assert_told_the_grid(problem)
+        assert_times_of_the_grid(problem)
 
 
 def test_walk_without_self_conditioning_hands_nothing_back(problem: Problem):

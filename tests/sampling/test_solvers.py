@@ -12,6 +12,7 @@ from moldiff.sampling.continuous.dpm_solver import DpmSolver
 from moldiff.sampling.discrete.posterior import MixturePosterior
 from moldiff.sampling.discrete.tau_leaping import TauLeaping
 from moldiff.sampling.discrete.unmasking import Unmasking
+from moldiff.sampling.interval import Interval
 from moldiff.sampling.sampler import Solvers, sample_trajectory
 from moldiff.sampling.time_grids import power_grid
 from moldiff.state import Prediction, Times
@@ -22,7 +23,7 @@ def problem() -> Problem:
     return Problem.of(LinearSchedule(), CosineSchedule(), "marginal")
 
 
-def steps(problem: Problem, stepper, *, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+def steps(problem: Problem, solver, *, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and standard deviation of a step, from the same state, over 20,000 draws."""
     count = 20_000
     data = copies(problem.data, 3, count)
@@ -32,7 +33,7 @@ def steps(problem: Problem, stepper, *, seed: int) -> tuple[torch.Tensor, torch.
     )
     t, s = (Times.shared(torch.full((count,), value), 4) for value in (0.7, 0.4))
     randomness = BatchRandomness(sample_generator(seed, 0), count)
-    pos, _ = stepper.step(problem.process, z_t, x0_hat, t, s, None, generator=randomness)
+    pos, _ = solver.step(z_t, x0_hat, Interval(problem.process, t, s, randomness), None)
     return pos.mean(0), pos.std(0)
 
 
@@ -48,7 +49,7 @@ def test_ddim_with_full_noise_is_ancestral(schedule):
     assert_same_law(problem, Ddim(1.0), Ancestral())
     z_t, half = problem.data, [Times.shared(torch.full((5,), time), 4) for time in (0.7, 0.4)]
     x0_hat = Prediction(problem.data.pos.flip(0), torch.zeros(5, 4, 3), torch.zeros(5, 4, 4, 4))
-    ends = [s.step(problem.process, z_t, x0_hat, *half, None, generator=batch(5))[0] for s in (Ddim(1.0), Ancestral())]
+    ends = [s.step(z_t, x0_hat, Interval(problem.process, *half, batch(5)), None)[0] for s in (Ddim(1.0), Ancestral())]
     torch.testing.assert_close(*ends, rtol=0, atol=1e-5)
 
 
@@ -70,7 +71,7 @@ def test_ddim_without_noise_is_the_euler_step_of_the_straight_flow(problem: Prob
     x0_hat = Prediction(problem.data.pos, torch.zeros(5, 4, 3), torch.zeros(5, 4, 4, 4))
     source = BatchRandomness(sample_generator(0, 0), 5)
     before = source.generator.get_state()
-    pos, _ = Ddim(0.0).step(problem.process, z_t, x0_hat, t, s, None, generator=source)
+    pos, _ = Ddim(0.0).step(z_t, x0_hat, Interval(problem.process, t, s, source), None)
     torch.testing.assert_close(pos, z_t.pos + (0.4 - 0.7) * (z_t.pos - x0_hat.pos) / 0.7, rtol=0, atol=1e-5)
     assert torch.equal(before, source.generator.get_state())
 
@@ -106,9 +107,9 @@ def test_multistep_goes_on_as_the_prediction_did(problem: Problem):
     def moved(time: float) -> Prediction:
         return Prediction(problem.data.pos * (1 + half[time]), torch.zeros(5, 4, 3), torch.zeros(5, 4, 4, 4))
 
-    def step(stepper, prediction: Prediction, t: float, s: float, memory: object):
+    def step(solver, prediction: Prediction, t: float, s: float, memory: object):
         times = (Times.shared(torch.full((5,), time), 4) for time in (t, s))
-        return stepper.step(problem.process, z_t, prediction, *times, memory, generator=batch(5))
+        return solver.step(z_t, prediction, Interval(problem.process, *times, batch(5)), memory)
 
     _, memory = step(DpmSolver(), moved(0.7), 0.7, 0.5, None)
     pos, _ = step(DpmSolver(), moved(0.5), 0.5, 0.4, memory)
@@ -128,7 +129,7 @@ def test_multistep_leaves_what_is_known(problem: Problem):
     x0_hat, memory = Prediction(problem.data.pos + 1, torch.zeros(5, 4, 3), torch.zeros(5, 4, 4, 4)), None
     for _ in range(2):
         pos, memory = DpmSolver(torch.tensor([0.3, 1.0])).step(
-            problem.process, problem.data, x0_hat, t, s, memory, generator=batch(5)
+            problem.data, x0_hat, Interval(problem.process, t, s, batch(5)), memory
         )
         assert torch.equal(pos[known], problem.data.pos[known])
         assert not torch.equal(pos[~known], problem.data.pos[~known])
@@ -158,9 +159,9 @@ def test_top_p_leaves_out_the_least_likely():
 
 @pytest.mark.parametrize(
     ("kind", "wrong"),
-    [(MixturePosterior, {"top_p": 0.0}), (TauLeaping, {"noise": -1.0}), (Unmasking, {"randomness": -1.0})],
+    [(MixturePosterior, {"top_p": 0.0}), (TauLeaping, {"corrector_rate": -1.0}), (Unmasking, {"gumbel_noise": -1.0})],
 )
-def test_class_steppers_refuse_nonsense(kind: type, wrong: dict[str, float]):
+def test_discrete_solvers_refuse_nonsense(kind: type, wrong: dict[str, float]):
     with pytest.raises(ConfigError, match=next(iter(wrong)) if "top_p" in wrong else "at least 0"):
         kind(**wrong)
 
@@ -193,7 +194,7 @@ def test_unmasking_shows_the_surest_first_and_a_pair_in_both_directions():
 
 
 @pytest.mark.parametrize("s", [0.0, 0.4])
-def test_churn_of_one_is_the_noise_of_a_drawn_molecule(problem: Problem, s: float):
+def test_resampling_of_one_is_the_noise_of_a_drawn_molecule(problem: Problem, s: float):
     """Nothing of z_t stays, whatever it was, but what is known."""
     times = [Times.shared(torch.full((5,), time), 4) for time in (0.7, s)]
     known = torch.tensor([True, False, False, False]).expand(5, 4)
@@ -209,7 +210,7 @@ def test_churn_of_one_is_the_noise_of_a_drawn_molecule(problem: Problem, s: floa
     for other in (0, 1):
         z_t = problem.data.replace(atom=torch.full_like(problem.data.atom, other))
         atom, bond, _ = MixturePosterior(resample=1.0).step(
-            problem.process, z_t, certain, t, s_known, None, generator=batch(5)
+            z_t, certain, Interval(problem.process, t, s_known, batch(5)), None
         )
         assert bool((atom[known] == other).all())
         seen.append((atom[~known], bond))
@@ -217,7 +218,7 @@ def test_churn_of_one_is_the_noise_of_a_drawn_molecule(problem: Problem, s: floa
             assert torch.equal(atom[~known], problem.data.atom[~known])
     assert torch.equal(seen[0][0], seen[1][0])
     assert torch.equal(seen[0][1], seen[1][1])
-    with pytest.raises(ConfigError, match="churn"):
+    with pytest.raises(ConfigError, match="resample"):
         MixturePosterior(resample=1.1)
 
 
@@ -225,9 +226,8 @@ def test_churn_of_one_is_the_noise_of_a_drawn_molecule(problem: Problem, s: floa
 def test_multistep_adds_no_noise_near_the_data(problem: Problem, t: float, s: float, random: bool):
     times = [Times.shared(torch.full((5,), time), 4) for time in (t, s)]
     x0_hat = Prediction(problem.data.pos + 0.01, torch.zeros(5, 4, 3), torch.zeros(5, 4, 4, 4))
-    stepper = DpmSolver(torch.tensor([0.1, 1.0]))
+    solver = DpmSolver(torch.tensor([0.1, 1.0]))
     drawn = [
-        stepper.step(problem.process, problem.data, x0_hat, *times, None, generator=batch(5, seed))[0]
-        for seed in (0, 1)
+        solver.step(problem.data, x0_hat, Interval(problem.process, *times, batch(5, seed)), None)[0] for seed in (0, 1)
     ]
     assert torch.equal(*drawn) is not random

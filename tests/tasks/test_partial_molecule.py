@@ -6,6 +6,7 @@ import pytest
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.errors import ConfigError, SizeError, VocabularyError
 from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.options import SamplingOptions
 from moldiff.generation.sample import Sample
 from moldiff.tasks.attempts import ATTEMPT, attempts
 from moldiff.tasks.partial_molecule import PartialMolecule, check_domain, check_domains
@@ -69,7 +70,7 @@ def test_samples_do_not_depend_on_the_parts_beside_them(generator: MoleculeGener
     vocabulary = generator.bundle.vocabulary
     parts = [PartialMolecule.of(m, "atom").known(vocabulary) for m in molecules[:12]]
     whole = list(generator.complete(parts, num_steps=3))
-    some = list(generator.complete(parts[5:8], indices=[5, 6, 7], num_steps=3, batch_size=1))
+    some = list(generator.complete(parts[5:8], indices=[5, 6, 7], num_steps=3, options=SamplingOptions(batch_size=1)))
     assert [sample.index for sample in some] == [5, 6, 7]
     for one, other in zip(whole[5:8], some, strict=True):
         assert one.molecule is not None
@@ -111,8 +112,7 @@ def test_interrupted_attempts_give_what_is_done(generator: MoleculeGenerator):
         40,
         lambda number, attempt: PartialMolecule.of(WATER, "atom"),
         num_steps=4,
-        batch_size=8,
-        on_step=step,
+        options=SamplingOptions(batch_size=8, on_step=step),
     )
     done = []
     with pytest.raises(KeyboardInterrupt):

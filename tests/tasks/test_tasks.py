@@ -15,11 +15,11 @@ from moldiff.chem.validity import canonical_smiles
 from moldiff.errors import DomainError, MoleculeError, SizeError
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.sample import Sample
-from moldiff.tasks.bond_perception import perceive_bonds
-from moldiff.tasks.conformers import conformers, with_stereo
-from moldiff.tasks.fragments import Fragment, check_fragment, grow, opened
-from moldiff.tasks.isomers import isomers
-from moldiff.tasks.shape import reshape
+from moldiff.tasks.bond_perception import sample_bonds
+from moldiff.tasks.conformers import match_stereo, sample_conformers
+from moldiff.tasks.fragments import Fragment, check_fragment, grow, open_attachment_points
+from moldiff.tasks.isomers import sample_isomers
+from moldiff.tasks.shape import sample_shapes
 
 
 def graph(smiles: str) -> Graph:
@@ -39,7 +39,7 @@ def drawn(samples: list[Sample]) -> list[Molecule]:
 
 
 def test_perception_finds_the_bonds_of_qm9(generator: MoleculeGenerator, molecules: list[Molecule]):
-    samples = list(perceive_bonds(generator, [bare(m) for m in molecules]))
+    samples = list(sample_bonds(generator, [bare(m) for m in molecules]))
     found = drawn(samples)
     right = sum(bool((m.bond == f.bond).all()) for m, f in zip(molecules, found, strict=True))
     assert right >= 0.95 * len(molecules)
@@ -55,18 +55,18 @@ def test_perception_finds_the_bonds_of_qm9(generator: MoleculeGenerator, molecul
 def test_perception_keeps_the_total_charge(generator: MoleculeGenerator, molecules: list[Molecule]):
     charged = replace(bare(molecules[0]), properties={"charge": 1})
     with pytest.raises(DomainError, match=r"a net charge of \+1; these weights know neutral molecules only"):
-        perceive_bonds(generator, [charged])
+        sample_bonds(generator, [charged])
     with pytest.warns(UserWarning, match="do not rely"):
-        (wrong,) = perceive_bonds(generator, [charged], num_steps=4, allow_extrapolation=True)
+        (wrong,) = sample_bonds(generator, [charged], num_steps=4, allow_extrapolation=True)
     assert isinstance(wrong.result, Failure)
     assert wrong.result.reason in {"charge", "radical", "valence"}
     with pytest.raises(MoleculeError, match="'x', expected an integer"):
-        perceive_bonds(generator, [replace(bare(molecules[0]), properties={"charge": "x"})])
+        sample_bonds(generator, [replace(bare(molecules[0]), properties={"charge": "x"})])
 
 
 @pytest.mark.parametrize("smiles", ["C[C@H](O)C#N", "C[C@@H](O)C#N", "C/C=C/C", "C/C=C\\C", "C[C@H]1C[C@@H]1F"])
 def test_conformers_have_the_stereo_that_is_asked(generator: MoleculeGenerator, smiles: str):
-    samples = list(conformers(generator, [graph(smiles)], num_each=4))
+    samples = list(sample_conformers(generator, [graph(smiles)], num_each=4))
     for sample in samples:
         assert not isinstance(sample.result, Failure)
         assert canonical_smiles(sample.result, stereo=True) == Chem.CanonSmiles(smiles)
@@ -74,24 +74,24 @@ def test_conformers_have_the_stereo_that_is_asked(generator: MoleculeGenerator, 
 
 
 def test_conformer_of_the_other_isomer_is_turned_or_refused(generator: MoleculeGenerator):
-    (one,) = conformers(generator, [graph("C[C@H](O)C#N")])
-    turned = with_stereo(graph("C[C@@H](O)C#N"), one)
+    (one,) = sample_conformers(generator, [graph("C[C@H](O)C#N")])
+    turned = match_stereo(graph("C[C@@H](O)C#N"), one)
     assert turned.valid
     assert turned.molecule is not None
     assert one.molecule is not None
     assert np.allclose(turned.molecule.pos[:, 0], -one.molecule.pos[:, 0])
-    (trans,) = conformers(generator, [graph("C/C=C/C")])
-    refused = with_stereo(graph("C/C=C\\C"), trans)
+    (trans,) = sample_conformers(generator, [graph("C/C=C/C")])
+    refused = match_stereo(graph("C/C=C\\C"), trans)
     assert isinstance(refused.result, Failure)
     assert refused.result.reason == "stereo"
     assert trans.molecule is not None
-    apart = with_stereo(graph("C/C=C/C"), replace(trans, molecule=replace(trans.molecule, pos=2 * trans.molecule.pos)))
+    apart = match_stereo(graph("C/C=C/C"), replace(trans, molecule=replace(trans.molecule, pos=2 * trans.molecule.pos)))
     assert isinstance(apart.result, Failure)
     assert apart.result.reason == "stretched"
 
 
 def test_isomers_have_the_formula(generator: MoleculeGenerator):
-    samples = list(isomers(generator, [parse_formula("C5H8O2")] * 12, num_steps=20))
+    samples = list(sample_isomers(generator, [parse_formula("C5H8O2")] * 12, num_steps=20))
     assert sum(sample.valid for sample in samples) >= 9
     assert all(Counter(m.elements.tolist()) == {6: 5, 1: 8, 8: 2} for m in drawn(samples))
     assert {m.name for m in drawn(samples)} == {"C5H8O2"}
@@ -100,15 +100,15 @@ def test_isomers_have_the_formula(generator: MoleculeGenerator):
 
 def test_reshape_keeps_coordinates(generator: MoleculeGenerator, molecules: list[Molecule]):
     shapes = [m for m in molecules if len(m) > 8][:10]  # methane and its like are rare in the data
-    samples = list(reshape(generator, [replace(bare(m), elements=0 * m.elements + 1) for m in shapes]))
+    samples = list(sample_shapes(generator, [replace(bare(m), elements=0 * m.elements + 1) for m in shapes]))
     assert len(shapes) == 10
     assert sum(sample.valid for sample in samples) >= 9
     assert all((m.pos == f.pos).all() for m, f in zip(shapes, drawn(samples), strict=True))
 
 
 def test_scaffold_stays_and_only_open_atoms_get_bonds(generator: MoleculeGenerator):
-    (ring,) = drawn(list(conformers(generator, [graph("c1ccoc1")])))
-    fragment = opened(ring, [0])
+    (ring,) = drawn(list(sample_conformers(generator, [graph("c1ccoc1")])))
+    fragment = open_attachment_points(ring, [0])
     n = len(fragment.molecule)
     assert n == len(ring) - 1
     assert fragment.open.sum() == 1
@@ -122,7 +122,7 @@ def test_scaffold_stays_and_only_open_atoms_get_bonds(generator: MoleculeGenerat
 
 
 def test_linked_pieces_become_one(generator: MoleculeGenerator, molecules: list[Molecule]):
-    (ether,) = drawn(list(conformers(generator, [graph("CCOCC")])))
+    (ether,) = drawn(list(sample_conformers(generator, [graph("CCOCC")])))
     mol = to_rdkit(ether)
     oxygen = next(atom.GetIdx() for atom in mol.GetAtoms() if atom.GetSymbol() == "O")
     kept = np.delete(np.arange(len(ether)), oxygen)
@@ -161,4 +161,4 @@ def test_linked_pieces_become_one(generator: MoleculeGenerator, molecules: list[
 )
 def test_impossible_attachments_are_refused(attachments: list[int], message: str):
     with pytest.raises(MoleculeError, match=message):
-        opened(graph("CCO").molecule, attachments)
+        open_attachment_points(graph("CCO").molecule, attachments)

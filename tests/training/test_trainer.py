@@ -11,7 +11,7 @@ from moldiff.training.trainer import CONFIG, begin, checked_folder
 ONE, TWO = PropertyConfig(), PropertyConfig(num_nodes=2)
 
 
-@pytest.mark.parametrize(("settings", "rank", "writes"), [(ONE, "0", True), (ONE, "1", True), (TWO, "1", False)])
+@pytest.mark.parametrize(("config", "rank", "writes"), [(ONE, "0", True), (ONE, "1", True), (TWO, "1", False)])
 def test_run_of_one_machine_writes_its_settings_whatever_the_environment_says(
     config: PropertyConfig, rank: str, writes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -31,9 +31,9 @@ def written(path: Path, molecules: list[Molecule]) -> Path:
 def test_walks_are_told_apart_by_name(tmp_path: Path, suffix: str):
     states = [water(shift, name=name) for name in "ab" for shift in (0.5, 0.2, 0.0)]
     path = written(tmp_path / f"x{suffix}", states)
-    walk = read_trajectory(path, 2)
-    assert [state.name for state in walk] == ["b"] * 3
-    assert walk[1].pos == pytest.approx(states[4].pos, abs=1e-3)
+    states_read = read_trajectory(path, 2)
+    assert [state.name for state in states_read] == ["b"] * 3
+    assert states_read[1].pos == pytest.approx(states[4].pos, abs=1e-3)
     for number in (0, 3):
         with pytest.raises(FileFormatError, match="holds 2 molecules"):
             read_trajectory(path, number)

@@ -51,7 +51,7 @@ def page_path(tmp_path_factory: pytest.TempPathFactory, sample_sdf: Path) -> Pat
         "--most-checked",
         20,
         "--protocol",
-        "lookup",
+        "distance-bonds",
         "--num-workers",
         1,
     )
@@ -61,8 +61,8 @@ def page_path(tmp_path_factory: pytest.TempPathFactory, sample_sdf: Path) -> Pat
 
 def test_page_tells_rates_counts_and_reasons(page_path):
     text = page_path.read_text()
-    for told in ("71/72", "unreadable", "by older protocols", "mmff94: energy, kcal/mol"):
-        assert told in text
+    for shown in ("71/72", "unreadable", "by older protocols", "mmff94: energy, kcal/mol"):
+        assert shown in text
     assert text.count(r"\u003csvg") == 71
     assert text.count("<svg") >= 5  # distributions and strain
     assert NAUGHTY not in text
@@ -100,19 +100,19 @@ def test_page_is_written_without_coordinates_and_without_valid_molecules(tmp_pat
 
 @contextmanager
 def browsing(path: Path) -> Iterator[tuple[Page, list[str]]]:
-    """The page in a browser, and all that it complained of or asked for."""
+    """The page in a browser, and all that it complained of or requested."""
     if CHROMIUM is None:
         pytest.skip("needs a Chromium: apt-get install chromium")
-    told: list[str] = []
+    events: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS])
         page = browser.new_page(accept_downloads=True)
-        page.on("console", lambda message: told.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: told.append(str(error)))
-        page.on("dialog", lambda dialog: (told.append(dialog.message), dialog.dismiss()))
-        page.on("request", lambda request: told.append(request.url))
+        page.on("console", lambda message: events.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: events.append(str(error)))
+        page.on("dialog", lambda dialog: (events.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: events.append(request.url))
         page.goto(path.as_uri())
-        yield page, told
+        yield page, events
         browser.close()
 
 
@@ -122,7 +122,7 @@ def numbers(page: Page) -> list[int]:
 
 
 def test_page_works_in_a_browser(page_path):
-    with browsing(page_path) as (page, told):
+    with browsing(page_path) as (page, events):
         assert numbers(page) == list(range(1, 61))
         page.click("#more")
         assert numbers(page) == list(range(1, 73))
@@ -157,15 +157,15 @@ def test_page_works_in_a_browser(page_path):
         with page.expect_download() as download:
             page.click("#download")
         assert Path(download.value.path()).read_text().count("$$$$") == 71
-        assert [url for url in told if not url.startswith(("blob:", "data:"))] == [page_path.as_uri()]
+        assert [url for url in events if not url.startswith(("blob:", "data:"))] == [page_path.as_uri()]
 
 
 def test_flat_page_shows_figures_without_a_viewer(tmp_path, sample_sdf):
     result = report(sample_sdf, "-o", tmp_path / "a.html", "--flat", "--gallery", 5)
     assert result.exit_code == 0, result.output
     assert (tmp_path / "a.html").stat().st_size < 1e6
-    with browsing(tmp_path / "a.html") as (page, told):
+    with browsing(tmp_path / "a.html") as (page, events):
         page.click("#gallery .card >> nth=4")
         assert "QED" in (page.text_content("#about") or "")
         assert not page.is_visible("#scene")
-        assert told == [(tmp_path / "a.html").as_uri()]
+        assert events == [(tmp_path / "a.html").as_uri()]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from moldiff.chem.bond_assignment import assign
-from moldiff.chem.bond_perception import SMILES_KEYS, perceived
+from moldiff.chem.bond_perception import SMILES_KEYS, perceive_missing_bonds
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import canonical_smiles, check
 from moldiff.data.sources.base import Source, drawn
@@ -21,7 +21,7 @@ def file_source(path: str | Path) -> Source:
     """
     path = Path(path)
     frames = (record for _, record in read_molecules(path))
-    records = perceived(frames) if format_of(path) in BARE_SUFFIXES else frames
+    records = perceive_missing_bonds(frames) if format_of(path) in BARE_SUFFIXES else frames
     return Source(path.name.split(".")[0], records, None, read_valid, {"file": path.name})
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from moldiff.chem.conformer import embedded
+from moldiff.chem.conformer import embed_smiles
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.rdkit_conversion import number_or_text
 from moldiff.data.sources.base import Source
@@ -61,7 +61,7 @@ def read_row(row: Row) -> tuple[Molecule, str] | Failure:
     label = row.name or f"line {row.line or row.number}"
     if isinstance(row.smiles, Failure):
         return Failure(row.smiles.reason, f"{label}: {row.smiles.detail}")
-    result = embedded(row.smiles, seed=(row.seed * 1_000_003 + row.number) % 2**31, name=row.name)
+    result = embed_smiles(row.smiles, seed=(row.seed * 1_000_003 + row.number) % 2**31, name=row.name)
     if isinstance(result, Failure):
         return Failure(result.reason, f"{label}: {result.detail}")
     values = {key: number_or_text(text) for key, text in row.columns.items() if key != "name"}

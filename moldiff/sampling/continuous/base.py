@@ -1,31 +1,30 @@
 """What a solver of the coordinates does."""
 
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from moldiff.diffusion.joint import JointProcess
-from moldiff.diffusion.random import Randomness
 from moldiff.errors import ConfigError
+from moldiff.sampling.interval import Interval
 from moldiff.state import Prediction, State, Times
 
 
 @runtime_checkable
 class ContinuousSolver(Protocol):
-    """One algorithm; what it remembers between steps is passed, not stored."""
+    """One algorithm; what it remembers between steps is passed, not stored.
+
+    Attributes:
+        num_evaluations: network evaluations of a step. With 2 the grid visits every time between its ends twice, and
+            the solver is called at each visit.
+    """
+
+    num_evaluations: ClassVar[int]
 
     def step(
-        self,
-        process: JointProcess,
-        z_t: State,
-        x0_hat: Prediction,
-        t: Times,
-        s: Times,
-        memory: object,
-        *,
-        generator: Randomness,
+        self, z_t: State, x0_hat: Prediction, interval: Interval, memory: object
     ) -> tuple[Float[Tensor, "b n 3"], object]:
         """Coordinates at s and the new memory; the memory of the first step is None."""
         ...
@@ -35,7 +34,7 @@ def check_eta(eta: float) -> None:
     """A share of fresh noise must be one.
 
     Args:
-        eta: of a stepper.
+        eta: of a solver.
 
     Raises:
         ConfigError: if it is outside [0, 1].

@@ -1,14 +1,15 @@
 """Steps of the coordinates from t to an earlier s."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor
 
-from moldiff.diffusion.joint import JointProcess, centred_noise
-from moldiff.diffusion.random import Randomness
+from moldiff.diffusion.joint import centred_noise
 from moldiff.sampling.continuous.base import check_eta, towards
-from moldiff.state import Prediction, State, Times
+from moldiff.sampling.interval import Interval
+from moldiff.state import Prediction, State
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Ddim:
     Source: Song et al. 2021, arXiv:2010.02502, eq. 12 and 16, for a general alpha and sigma.
     """
 
+    num_evaluations: ClassVar[int] = 1
+
     eta: float = 0.0
 
     def __post_init__(self) -> None:
@@ -35,17 +38,10 @@ class Ddim:
         check_eta(self.eta)
 
     def step(
-        self,
-        process: JointProcess,
-        z_t: State,
-        x0_hat: Prediction,
-        t: Times,
-        s: Times,
-        memory: object,
-        *,
-        generator: Randomness,
+        self, z_t: State, x0_hat: Prediction, interval: Interval, memory: object
     ) -> tuple[Float[Tensor, "b n 3"], object]:
         """See `ContinuousSolver.step`; needs no memory."""
+        process, t, s, generator = interval
         mean, fresh = towards(process, z_t.pos, x0_hat.pos, t, s, self.eta)
         if self.eta > 0:
             mean = mean + fresh[..., None] * centred_noise(t, z_t.mask, generator=generator)
@@ -58,18 +54,13 @@ class Ancestral:
     Source: Ho et al. 2020, arXiv:2006.11239, algorithm 2, for any pair of times.
     """
 
+    num_evaluations: ClassVar[int] = 1
+
     def step(
-        self,
-        process: JointProcess,
-        z_t: State,
-        x0_hat: Prediction,
-        t: Times,
-        s: Times,
-        memory: object,
-        *,
-        generator: Randomness,
+        self, z_t: State, x0_hat: Prediction, interval: Interval, memory: object
     ) -> tuple[Float[Tensor, "b n 3"], object]:
         """See `ContinuousSolver.step`; needs no memory."""
+        process, t, s, generator = interval
         mean, std = process.pos.posterior(z_t.pos, x0_hat.pos, t.pos, s.pos)
         noise = centred_noise(t, z_t.mask, generator=generator)
         return (mean + std[..., None] * noise) * z_t.mask[..., None], None

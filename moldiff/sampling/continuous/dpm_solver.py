@@ -1,15 +1,16 @@
 """The second-order stochastic step of the coordinates, for walks of few evaluations."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from moldiff.diffusion.joint import JointProcess, centred_noise
-from moldiff.diffusion.random import Randomness
 from moldiff.errors import ConfigError
 from moldiff.sampling.continuous.base import check_eta, towards
+from moldiff.sampling.interval import Interval
 from moldiff.state import Prediction, State, Times
 
 QUIET = 0.1  # below this sigma noise that is independent for every atom only harms the geometry: no more is added
@@ -32,6 +33,8 @@ class DpmSolver:
     variance).
     """
 
+    num_evaluations: ClassVar[int] = 1
+
     errors: Float[Tensor, "times"] | None = None
     eta: float = 1.0
 
@@ -47,17 +50,10 @@ class DpmSolver:
             raise ConfigError(f"multistep: needs two or more finite errors, none negative, got {e.tolist()}")
 
     def step(
-        self,
-        process: JointProcess,
-        z_t: State,
-        x0_hat: Prediction,
-        t: Times,
-        s: Times,
-        memory: object,
-        *,
-        generator: Randomness,
+        self, z_t: State, x0_hat: Prediction, interval: Interval, memory: object
     ) -> tuple[Float[Tensor, "b n 3"], object]:
         """See `ContinuousSolver.step`; remembers the prediction and its times."""
+        process, t, s, generator = interval
         mean, std = self.law(process, z_t, x0_hat, t, s, memory)
         noise = centred_noise(t, z_t.mask, generator=generator)
         return (mean + std[..., None] * noise) * z_t.mask[..., None], (x0_hat.pos, t.pos)

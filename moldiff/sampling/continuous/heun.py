@@ -1,15 +1,15 @@
 """Heun's second-order solver of the probability flow."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from moldiff.diffusion.joint import JointProcess
-from moldiff.diffusion.random import Randomness
 from moldiff.sampling.continuous.base import towards
-from moldiff.state import Prediction, State, Times
+from moldiff.sampling.interval import Interval
+from moldiff.state import Prediction, State
 
 
 @dataclass(frozen=True)
@@ -22,18 +22,13 @@ class Heun:
     Source: Karras et al. 2022, arXiv:2206.00364, algorithm 1; Lu et al. 2022, arXiv:2211.01095, for x0.
     """
 
+    num_evaluations: ClassVar[int] = 2
+
     def step(
-        self,
-        process: JointProcess,
-        z_t: State,
-        x0_hat: Prediction,
-        t: Times,
-        s: Times,
-        memory: object,
-        *,
-        generator: Randomness,
+        self, z_t: State, x0_hat: Prediction, interval: Interval, memory: object
     ) -> tuple[Float[Tensor, "b n 3"], object]:
         """See `ContinuousSolver.step`; remembers where the step began."""
+        process, t, s, _ = interval
         if isinstance(memory, tuple) and torch.equal(t.pos, s.pos):
             start, x0, begin = memory
             pos, _ = towards(process, start, (x0 + x0_hat.pos) / 2, begin, t, 0.0)

@@ -10,10 +10,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from moldiff.diffusion.categorical import CategoricalProcess
-from moldiff.diffusion.joint import JointProcess
-from moldiff.diffusion.random import Randomness
 from moldiff.errors import ConfigError
-from moldiff.state import Prediction, State, Times
+from moldiff.sampling.interval import Interval
+from moldiff.state import Prediction, State
 
 
 @runtime_checkable
@@ -21,15 +20,7 @@ class DiscreteSolver(Protocol):
     """One algorithm; what it remembers between steps is passed, not stored."""
 
     def step(
-        self,
-        process: JointProcess,
-        z_t: State,
-        x0_hat: Prediction,
-        t: Times,
-        s: Times,
-        memory: object,
-        *,
-        generator: Randomness,
+        self, z_t: State, x0_hat: Prediction, interval: Interval, memory: object
     ) -> tuple[Int[Tensor, "b n"], Int[Tensor, "b n n"], object]:
         """Atom classes and bonds at s and the new memory; the memory of the first step is None."""
         ...
@@ -59,17 +50,10 @@ class ElementwiseSolver(ABC):
             raise ConfigError(f"top_p must be above 0 and at most 1, got {self.top_p}")
 
     def step(
-        self,
-        process: JointProcess,
-        z_t: State,
-        x0_hat: Prediction,
-        t: Times,
-        s: Times,
-        memory: object,
-        *,
-        generator: Randomness,
+        self, z_t: State, x0_hat: Prediction, interval: Interval, memory: object
     ) -> tuple[Int[Tensor, "b n"], Int[Tensor, "b n n"], object]:
         """See `DiscreteSolver.step`; needs no memory."""
+        process, t, s, generator = interval
         n = z_t.mask.shape[1]
         atom, bond = self._probabilities(x0_hat.atom), self._probabilities(x0_hat.bond)
         return (

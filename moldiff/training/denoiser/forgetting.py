@@ -31,7 +31,7 @@ def old_molecules(bundle: Bundle, vocabulary: Vocabulary, *, seed: int = 0) -> l
         The batches, centred; none if the new data knows none of the atoms.
     """
     by_size: dict[int, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
-    for sample in MoleculeGenerator(bundle, device="cpu").iterate(COUNT, seed=seed):
+    for sample in MoleculeGenerator(bundle, device="cpu").stream(COUNT, seed=seed):
         if not sample.valid or sample.molecule is None:
             continue
         m = sample.molecule

@@ -106,6 +106,6 @@ def _sample_and_score(
     assert isinstance(denoiser, NetworkDenoiser)
     bundle = Bundle(denoiser, config.model, statistics, store.vocabulary, config.sampler, card="")
     generator = MoleculeGenerator(bundle, device=next(denoiser.parameters()).device)
-    samples = generator.iterate(config.num_scored, seed=config.seed)
+    samples = generator.stream(config.num_scored, seed=config.seed)
     rates = score(s.result if s.molecule is None else s.molecule for s in samples).rates
     return {name: rate.value for name, rate in rates.items()} | old_losses(denoiser, denoiser.process, old)
