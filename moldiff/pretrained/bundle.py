@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, cast
 
 import torch
 from pydantic import Field
@@ -76,6 +76,11 @@ class Bundle:
     vocabulary: Vocabulary
     sampler: SamplerConfig
     card: str
+
+    @property
+    def network(self) -> NetworkFactory | None:
+        """Class of the network, where it is from outside this package."""
+        return None if self.config.network_class is None else cast(NetworkFactory, type(self.denoiser.network))
 
 
 def save_pretrained(

@@ -36,6 +36,11 @@ def import_network(name: str) -> NetworkFactory:
         raise ConfigError(f"network {name}: {module} has no {attribute}") from error
 
 
+def network_of(name: str | None) -> NetworkFactory | None:
+    """The class of this name; None, without a name, for the network of this package."""
+    return None if name is None else import_network(name)
+
+
 def network_of_run(config: ModelConfig) -> NetworkFactory | None:
     """The class that the settings of a run on this machine name; None where it is the network of this package."""
-    return None if config.network_class is None else import_network(config.network_class)
+    return network_of(config.network_class)

@@ -21,7 +21,7 @@ def transfer(bundle: Bundle, statistics: Statistics, *, seed: int = 0) -> Networ
     Returns:
         The denoiser, in evaluation mode.
     """
-    denoiser = build_denoiser(bundle.config, statistics, seed=seed, network=type(bundle.denoiser.network))
+    denoiser = build_denoiser(bundle.config, statistics, seed=seed, network=bundle.network)
     ours, theirs = denoiser.as_network, bundle.denoiser.as_network
     fresh, old = denoiser.network.state_dict(), bundle.denoiser.network.state_dict()
     mixed = fresh | {name: value for name, value in old.items() if name in fresh and fresh[name].shape == value.shape}
