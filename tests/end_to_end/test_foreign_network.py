@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 from cli_results import refused
-from sources import ROOT
 from typer.testing import CliRunner, Result
 
 import moldiff
@@ -24,7 +23,7 @@ from moldiff.pretrained.bundle import load_pretrained
 from moldiff.training.denoiser.finetuning import transfer
 from moldiff.training.denoiser.run import train
 
-PAGE = ROOT / "docs" / "extending_network.md"
+PAGE = Path(__file__).parents[2] / "docs" / "extending_network.md"
 NAME = "my_network:Egnn"
 LENGTH = ["--set", "num_training_molecules=400", "--set", "sample_minutes=0", "--set", "pair_budget=4000"]
 
@@ -92,7 +91,7 @@ def test_bundle_refuses_another_class(bundle: Path, weights: Path):
         def __init__(self, **options) -> None:
             super().__init__(**{**options, "width": 32})
 
-    with pytest.raises(WeightsError, match="config.json asks for"):
+    with pytest.raises(WeightsError, match=r"config\.json asks for"):
         load_pretrained(bundle, network=Wider)
     with pytest.raises(WeightsError, match="is no torch module with the methods"):
         load_pretrained(bundle, network=lambda **options: torch.nn.Linear(1, 1))
