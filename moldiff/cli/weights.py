@@ -28,13 +28,13 @@ def export(
     num_steps: NumSteps = None,
     set_: SamplerSet = None,
     predictor: Annotated[
-        Path | None, Option(help="A predictor's bundle that goes into this one, to judge what is asked for.")
+        Path | None, Option(help="A predictor's bundle to put inside this one; it evaluates samples with targets.")
     ] = None,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace a bundle that is there.")] = False,
 ) -> None:
     """Makes a weights bundle of the averaged weights of a run's last checkpoint.
 
-    How walks go is what `moldiff sample` does with these weights where it is not told; by default as the run says.
+    The sampler given here is the default of `moldiff sample` with these weights; without one it is that of the run.
 
     Example: moldiff export runs/qm9 --out weights/qm9
     """

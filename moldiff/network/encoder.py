@@ -13,7 +13,7 @@ from moldiff.network.radial import GaussianBasis
 from moldiff.state import BOND_CLASSES, Prediction, State, Times
 
 TIME_FEATURES = 16
-SIZE_PERIODS = (4, 8, 16, 32)  # atoms; with the parity, the network can tell every size from its neighbours
+SIZE_PERIODS = (4, 8, 16, 32)  # atoms; with the parity, the features of neighbouring sizes differ
 SIZE_FEATURES = 2 + 2 * len(SIZE_PERIODS)
 
 

@@ -62,12 +62,12 @@ class EquivariantNetwork(Encoder):
         Args:
             state: noisy molecules.
             t: time of each element.
-            guess: the best linear guess of the clean coordinates, Å.
+            guess: the best linear estimate of the clean coordinates, Å.
             error: its expected error, Å; an atom with error 0 does not move.
             previous: the last prediction, for self-conditioning.
 
         Returns:
-            The prediction; padded slots and the diagonal of the bonds hold nothing of use.
+            The prediction; padded slots and the diagonal of the bonds may hold anything.
         """
         return self._read(*self.encode(state, t, guess, error, previous))
 

@@ -59,7 +59,7 @@ class _Labels(Config):
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """A trained model and what it knows of its data.
+    """A trained model, and the statistics of its data.
 
     Attributes:
         denoiser: float32, in evaluation mode, on the CPU; its `process` is the joint process.

@@ -1,4 +1,4 @@
-"""Properties of molecules that are there, predicted by a network: the judge of what was asked for."""
+"""Predictors of the properties of molecules: the evaluator of targets, or a reward model."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from moldiff.runtime.precision import use_bf16
 from moldiff.runtime.threads import side_by_side
 from moldiff.state import State
 
-FOLDER = "predictor"  # of the judge inside the bundle of a generator
+FOLDER = "predictor"  # of the predictor inside the bundle of a generator
 CPU = torch.device("cpu")
 
 
@@ -38,7 +38,7 @@ class PredictorConfig(Config):
     """What `config.json` of a predictor says.
 
     Attributes:
-        format: tells a predictor from other bundles.
+        format: distinguishes a predictor from other bundles.
         format_version: of the layout of the folder.
         moldiff_version: that wrote it.
         network: its sizes.
@@ -62,7 +62,7 @@ class PropertyPredictor:
         network: float32, in evaluation mode.
         config: its sizes, and how well it predicts.
         statistics: of the data it was trained on; its conditions are what it predicts.
-        vocabulary: atom classes that it knows.
+        vocabulary: its atom classes.
         card: what it is, for people; Markdown.
     """
 
@@ -84,7 +84,7 @@ class PropertyPredictor:
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> "PropertyPredictor":
-        """From a bundle's folder, or that of a generator with a judge; a `WeightsError` if it is none or unfit."""
+        """From a bundle's folder, or that of a generator with a predictor inside; a `WeightsError` if there is none."""
         folder = find_weights(folder)
         folder = find_weights(folder / FOLDER) if (folder / FOLDER).is_dir() else folder
         content = read_folder(folder, PredictorConfig)
@@ -104,7 +104,7 @@ class PropertyPredictor:
 
     @classmethod
     def inside(cls, weights: str | Path) -> "PropertyPredictor | None":
-        """The judge that comes with the weights of a generator, if one does."""
+        """The predictor inside the bundle of a generator, or None."""
         folder = find_weights(weights)
         return cls.from_pretrained(folder) if (folder / FOLDER).is_dir() else None
 

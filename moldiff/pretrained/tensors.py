@@ -71,7 +71,7 @@ def load_module(file: Path, build: Callable[[], M], *, widest: int) -> M:
     Args:
         file: of the tensors.
         build: makes the module with fresh weights.
-        widest: of the sizes that `config.json` asks for; nothing is made of one that the file cannot hold.
+        widest: largest size in `config.json`; nothing of a size that the file cannot hold is built.
 
     Returns:
         The module in evaluation mode; its parameters still require gradients, for autocast keeps bf16 copies of such
@@ -97,7 +97,7 @@ def read_tensors(file: Path, expected: Callable[[], Mapping[str, Tensor]], *, wi
     Args:
         file: of the tensors.
         expected: makes tensors of the names and shapes that must be there, without memory.
-        widest: of the network that `config.json` asks for; nothing is made of one that the file cannot hold.
+        widest: largest size in `config.json`; nothing of a size that the file cannot hold is built.
 
     Returns:
         The tensors.

@@ -16,7 +16,7 @@ RMS_OF_ADAMW = 0.2  # of the steps of AdamW, so that both parts take one rate
 
 @runtime_checkable
 class Trainable(Protocol):
-    """What the optimiser asks of a module."""
+    """What the optimiser needs of a module beside its parameters."""
 
     def embeddings(self) -> Collection[str]:
         """Names of the parameters that read inputs."""

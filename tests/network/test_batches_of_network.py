@@ -4,6 +4,7 @@ import pytest
 import torch
 from network_inputs import make_inputs, make_network, padded, rows
 
+from moldiff.network.equivariance import NetworkInputs
 from moldiff.network.model import EquivariantNetwork
 from moldiff.state import Prediction
 

@@ -1,4 +1,4 @@
-"""Labels reach every prediction, and a network that is told nothing does not know that it could be."""
+"""Labels reach every prediction, and a network without labels predicts as one that has none."""
 
 from dataclasses import replace
 
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from moldiff.network.blocks import Widths
 from moldiff.network.condition_embedding import LabelFeatures
+from moldiff.network.equivariance import NetworkInputs
 from moldiff.network.model import EquivariantNetwork
 from moldiff.state import BOND_CLASSES, Prediction
 

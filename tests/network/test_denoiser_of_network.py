@@ -9,6 +9,7 @@ from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.diffusion.gaussian import GaussianProcess
 from moldiff.diffusion.joint import JointProcess, project
 from moldiff.diffusion.schedule import CosineSchedule, LinearSchedule, Schedule
+from moldiff.network.equivariance import NetworkInputs
 from moldiff.state import BOND_CLASSES, Prediction, Times
 
 TOLERANCE = 1e-9

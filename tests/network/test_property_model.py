@@ -1,4 +1,4 @@
-"""Predicted properties are invariant, heed padding and bonds in no way, and begin at what the composition tells."""
+"""Predicted properties are invariant, independent of padding and bonds, and start at the regression on composition."""
 
 import pytest
 import torch
@@ -6,6 +6,7 @@ from network_inputs import ATOM_CLASSES, make_inputs, rows
 from torch import Tensor
 
 from moldiff.network.blocks import Widths
+from moldiff.network.equivariance import NetworkInputs
 from moldiff.network.property_model import PropertyNetwork, counts_of, regress_composition
 
 

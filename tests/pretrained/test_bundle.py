@@ -235,7 +235,7 @@ def test_bundle_is_either_whole_or_absent(weights: Path, tmp_path: Path, monkeyp
     assert not list(tmp_path.iterdir())
 
 
-def test_bundle_replaces_only_bundles_and_only_if_told_to(weights: Path, tmp_path: Path):
+def test_bundle_replaces_only_bundles_and_only_if_allowed(weights: Path, tmp_path: Path):
     bundle = load_pretrained(weights)
     parts = {"config": bundle.config, "statistics": bundle.statistics}
     folder, other = tmp_path / "new", tmp_path / "thesis"
