@@ -1,7 +1,7 @@
 """From a network to a denoiser: the one place where coordinates are preconditioned."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol, cast, runtime_checkable
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Protocol, cast, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -22,6 +22,11 @@ class Denoiser(Protocol):
 @runtime_checkable
 class Network(Protocol):
     """What the package asks of a network, which is also a `torch.nn.Module`.
+
+    Its class is called with keywords: `atom_classes`, the number of atom classes of the data; `atom_inputs` and
+    `bond_inputs`, the numbers of classes of a noisy atom (one more with absorbing noise) and of a noisy bond;
+    `label_classes`, for each label of a molecule its number of classes, or 0 for a number; `scale`, the spread of the
+    data's coordinates in Å; and `model.network_options` of the settings.
 
     Parameters go by their name in the network's own `named_parameters`; nothing outside it spells one.
     """
@@ -69,31 +74,7 @@ class Network(Protocol):
         ...
 
 
-@runtime_checkable
-class NetworkFactory(Protocol):
-    """How a network is built: a class, called with what it must know of the data and with its own options."""
-
-    def __call__(
-        self,
-        *,
-        atom_classes: int,
-        atom_inputs: int,
-        bond_inputs: int,
-        label_classes: Sequence[int],
-        scale: float,
-        **options: Any,
-    ) -> nn.Module:
-        """A network with fresh weights.
-
-        Args:
-            atom_classes: number of atom classes of the data.
-            atom_inputs: number of classes of a noisy atom, one more with absorbing noise.
-            bond_inputs: number of classes of a noisy bond.
-            label_classes: for each label of a molecule its number of classes, or 0 for a number.
-            scale: spread of the data's coordinates, Å.
-            **options: `model.network_options` of the settings.
-        """
-        ...
+NetworkFactory = Callable[..., nn.Module]  # the class of a `Network`; its docstring says what it is called with
 
 
 class NetworkDenoiser(nn.Module):

@@ -147,7 +147,7 @@ def test_network_law_catches_wrong_parity():
     """A harmonic of l = 2 in place of one of l = 1: the message turns wrongly."""
     network, x = make_network(2), make_inputs([6])
     for block in network.blocks:
-        block.harmonics.coupling_2 = block.harmonics.coupling_2[:, [1, 0, 2, 3, 4]]
+        block.harmonics.coupling_2 = block.harmonics.coupling_2[:, [1, 0, 2, 3, 4]]  # pyright: ignore[reportIndexIssue]
     assert_permutes(network, x)
     with pytest.raises(AssertionError):
         assert_moves(network, x, rotate)

@@ -256,7 +256,7 @@ def test_bundle_replaces_only_bundles_and_only_if_allowed(weights: Path, tmp_pat
 def test_bundle_is_not_made_of_broken_weights(weights: Path, tmp_path: Path):
     bundle = load_pretrained(weights)
     with torch.no_grad():
-        bundle.denoiser.network.atom_head.bias[0] = torch.inf
+        bundle.denoiser.network.atom_head.bias[0] = torch.inf  # pyright: ignore[reportIndexIssue]
     with pytest.raises(WeightsError, match=r"network\.atom_head\.bias"):
         save_pretrained(tmp_path / "x", bundle.denoiser, config=bundle.config, statistics=bundle.statistics, card="")
     assert not (tmp_path / "x").exists()
