@@ -125,7 +125,8 @@ def train(
     run(settings, out, resume=resume)
     if settings.start is not None:
         say(told_of_forgetting(out / FORGOTTEN))
-    say(f"done; next: moldiff sample --weights {out / BUNDLE} --out molecules.sdf")
+    named = f" --network {settings.model.network_class}" if settings.model.network_class else ""
+    say(f"done; next: moldiff sample --weights {out / BUNDLE}{named} --out molecules.sdf")
 
 
 def told_of_forgetting(file: Path) -> str:

@@ -49,7 +49,7 @@ class Network(Protocol):
             previous: the last prediction, for self-conditioning.
 
         Returns:
-            The prediction; padded slots and the diagonal of the bonds may hold anything.
+            The prediction; padded slots and the diagonal of the bonds may hold any finite number.
         """
         ...
 

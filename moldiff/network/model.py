@@ -67,7 +67,7 @@ class EquivariantNetwork(Encoder):
             previous: the last prediction, for self-conditioning.
 
         Returns:
-            The prediction; padded slots and the diagonal of the bonds may hold anything.
+            The prediction; padded slots and the diagonal of the bonds may hold any finite number.
         """
         return self._read(*self.encode(state, t, guess, error, previous))
 

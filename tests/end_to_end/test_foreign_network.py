@@ -67,6 +67,16 @@ def test_foreign_network_samples_by_the_ordinary_command(bundle: Path, tmp_path:
     assert sum(isinstance(record, Molecule) for _, record in read_molecules(out)) == 4
 
 
+def test_foreign_network_is_shown_and_exported(bundle: Path, tmp_path: Path):
+    shown = run("info", bundle, "--network", NAME)
+    assert shown.exit_code == 0, shown.output
+    assert f"{NAME}, width 16" in shown.output
+    refused(run("info", bundle), f"--network {NAME}")
+    made = run("export", bundle.parent, "--out", tmp_path / "copy")
+    assert made.exit_code == 0, made.output
+    assert f"--network {NAME}" in made.output
+
+
 def test_foreign_network_is_given_in_python(bundle: Path):
     egnn = import_module("my_network").Egnn
     generator = moldiff.from_pretrained(bundle, network=egnn)
