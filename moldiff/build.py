@@ -1,6 +1,7 @@
 """From settings to objects: the only place that knows which name means which class."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -10,7 +11,7 @@ from moldiff.config.model import ModelConfig, NetworkConfig, ProcessConfig, Sche
 from moldiff.config.sampler import SamplerConfig
 from moldiff.data.statistics import Statistics
 from moldiff.diffusion.categorical import CategoricalProcess, stationary
-from moldiff.diffusion.denoiser import NetworkDenoiser
+from moldiff.diffusion.denoiser import Network, NetworkDenoiser, NetworkFactory
 from moldiff.diffusion.gaussian import GaussianProcess
 from moldiff.diffusion.joint import JointProcess
 from moldiff.diffusion.schedule import CosineSchedule, LinearSchedule, PolynomialSchedule, Schedule
@@ -60,22 +61,55 @@ def build_process(config: ProcessConfig, statistics: Statistics) -> JointProcess
     )
 
 
-def build_denoiser(config: ModelConfig, statistics: Statistics, *, seed: int = 0) -> NetworkDenoiser:
-    """A denoiser with fresh weights, drawn from `seed` without touching the global random state."""
+def build_denoiser(
+    config: ModelConfig, statistics: Statistics, *, seed: int = 0, network: NetworkFactory | None = None
+) -> NetworkDenoiser:
+    """A denoiser with fresh weights, drawn from `seed` without changing the global random state.
+
+    Args:
+        config: of process and network.
+        statistics: of the data.
+        seed: of the weights.
+        network: the class that the settings name, where they name one; nothing is imported here.
+
+    Returns:
+        The denoiser.
+
+    Raises:
+        ConfigError: if the settings name a class and none is given, or it cannot be built with its options.
+    """
     process = build_process(config.process, statistics)
-    sizes = config.network
+    data = {
+        "atom_classes": process.atom.num_classes,
+        "atom_inputs": len(process.atom.noise_distribution),
+        "bond_inputs": len(process.bond.noise_distribution),
+        "scale": statistics.pos_scale,
+        "label_classes": [len(condition.classes) for condition in statistics.conditions],
+    }
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = EquivariantNetwork(
-            atom_classes=process.atom.num_classes,
-            atom_inputs=len(process.atom.noise_distribution),
-            bond_inputs=len(process.bond.noise_distribution),
-            num_blocks=sizes.num_blocks,
-            widths=_widths(sizes),
-            scale=statistics.pos_scale,
-            label_classes=[len(condition.classes) for condition in statistics.conditions],
+        if config.network_class is None:
+            sizes = config.network
+            made = EquivariantNetwork(num_blocks=sizes.num_blocks, widths=_widths(sizes), **data)
+        else:
+            made = _build_foreign(config, network, data)
+    return NetworkDenoiser(made, process)
+
+
+def _build_foreign(config: ModelConfig, network: NetworkFactory | None, data: dict[str, Any]) -> torch.nn.Module:
+    """The network that the settings name, of the class given."""
+    if network is None:
+        raise ConfigError(f"network {config.network_class}: the class has to be given; a name imports nothing here")
+    try:
+        made = network(**data, **config.network_options)
+    except TypeError as error:
+        raise ConfigError(f"network {config.network_class}: network_options: {error}") from error
+    if not (isinstance(made, torch.nn.Module) and isinstance(made, Network)):
+        raise ConfigError(
+            f"network {config.network_class}: is no torch module with the methods class_slices, label_parameters and "
+            "embeddings; see docs/extending.md"
         )
-    return NetworkDenoiser(network, process)
+    return made
 
 
 def build_predictor(config: NetworkConfig, statistics: Statistics, *, seed: int = 0) -> PropertyNetwork:

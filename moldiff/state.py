@@ -22,9 +22,8 @@ class State:
         atom: class in the atom vocabulary.
         bond: symmetric bond class.
         mask: slot holds an atom.
-        labels: what each molecule has or is asked to have, as of `moldiff.conditions.condition`; NaN where nothing is
-        told,
-            None where no condition is.
+        labels: values of the conditions of each molecule, as of `moldiff.conditions.condition`; NaN where a value is
+            not given, None where there are no conditions.
     """
 
     pos: Float[Tensor, "b n 3"]
@@ -51,7 +50,7 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class TimeExponents:
-    """How far the classes are ahead of the coordinates, one number or one a molecule; 1 is not at all.
+    """Exponents of the time of the classes, one number or one for each molecule; at 1 all variables share their time.
 
     Attributes:
         atom: where the coordinates are at time t, atom classes are at t^atom.
@@ -89,7 +88,7 @@ class Times:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What the denoiser believes of the clean molecules.
+    """Prediction of the clean molecules.
 
     Attributes:
         pos: expected clean coordinates, Å.

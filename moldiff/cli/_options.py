@@ -108,6 +108,14 @@ NumWorkers = Annotated[
     int | None, Option(min=1, help="Processes for files of thousands of molecules. (default: one a core)")
 ]
 
+Network = Annotated[
+    str | None,
+    Option(
+        metavar="MODULE:CLASS",
+        help="Class of the network, for weights made with one of your own: package.module:Class.",
+    ),
+]
+
 
 OLD_NAMES = {  # of options, for one version
     "--condition": "--target",

@@ -57,17 +57,20 @@ class Order:
     request: dict[str, Any]
 
 
-def load(weights: str, device: str | None, num_threads: int | None, precision: str) -> "MoleculeGenerator":
-    """The generator, with the threads of torch set."""
+def load(
+    weights: str, device: str | None, num_threads: int | None, precision: str, network: str | None = None
+) -> "MoleculeGenerator":
+    """The generator, with the threads of torch set; a network from outside the package by its name."""
     import torch
 
     from moldiff.generation.generator import MoleculeGenerator
+    from moldiff.pretrained.foreign import network_of
     from moldiff.runtime.memory import keep_memory
 
     keep_memory()
     if num_threads is not None:
         torch.set_num_threads(num_threads)
-    return MoleculeGenerator.from_pretrained(weights, device=device, precision=precision)
+    return MoleculeGenerator.from_pretrained(weights, device=device, precision=precision, network=network_of(network))
 
 
 def carry_out(order: Order, source: "MoleculeGenerator | DistributedGenerator") -> int:
@@ -195,6 +198,7 @@ def carry_out_together(order: Order, generator: "MoleculeGenerator", *, devices:
         device=generator.device.type,
         precision=generator.precision,
         hint=hint,
+        network=generator.bundle.network,
     )
 
 

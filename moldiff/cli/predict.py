@@ -38,7 +38,7 @@ def predict(
     Molecules unlike those of the training data (`moldiff info` has the limits), without their hydrogens, or not in Å
     get no figures: each is named, tagged `not_predicted` in the file, and the exit code is 3.
 
-    Where the file says what a property is, or what was asked for, the mean absolute difference is shown beside the
+    Where the file has values of a property, or targets, the mean absolute difference is shown beside the
     predictor's own error on molecules that it was not trained on.
 
     Example: moldiff predict samples.sdf --out predicted.sdf

@@ -15,6 +15,7 @@ from moldiff.cli._options import (
     First,
     GuidanceWeights,
     Interval,
+    Network,
     NumAtomsText,
     NumNodes,
     NumParticles,
@@ -62,6 +63,7 @@ def sample(
     ] = None,
     temperature: Annotated[float | None, Option(help=f"Below 1 the likelier classes are preferred.{DEFAULT}")] = None,
     churn: Annotated[float | None, Option(help=f"Share of each step that fresh noise takes back.{DEFAULT}")] = None,
+    network: Network = None,
     target: TargetsOption = None,
     guidance: GuidanceWeights = None,
     guidance_interval: Interval = "0-1",
@@ -88,7 +90,7 @@ def sample(
     """
     from moldiff.generation.options import SamplingOptions
 
-    generator = load(weights, device, num_threads, precision)
+    generator = load(weights, device, num_threads, precision, network)
     sampler = changed(
         generator.bundle.sampler,
         set_,

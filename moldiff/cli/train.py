@@ -69,6 +69,13 @@ def train(
     low_rank: Annotated[
         int | None, Option(min=1, help="With --start: learn changes of the large matrices of this rank only (LoRA).")
     ] = None,
+    network: Annotated[
+        str | None,
+        Option(
+            metavar="PACKAGE.MODULE:CLASS",
+            help="A network of your own; its options by --set model.network_options.NAME=VALUE.",
+        ),
+    ] = None,
     condition: Annotated[
         list[str] | None,
         Option(
@@ -106,6 +113,7 @@ def train(
         low_rank=low_rank,
         num_processes=devices,
         num_nodes=num_nodes,
+        **{"model.network_class": network},
     )
     if show:
         show_json(settings.model_dump())
@@ -117,7 +125,8 @@ def train(
     run(settings, out, resume=resume)
     if settings.start is not None:
         say(told_of_forgetting(out / FORGOTTEN))
-    say(f"done; next: moldiff sample --weights {out / BUNDLE} --out molecules.sdf")
+    named = f" --network {settings.model.network_class}" if settings.model.network_class else ""
+    say(f"done; next: moldiff sample --weights {out / BUNDLE}{named} --out molecules.sdf")
 
 
 def told_of_forgetting(file: Path) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Argument, Option
 
-from moldiff.cli._options import NumSteps, SamplerSet
+from moldiff.cli._options import Network, NumSteps, SamplerSet
 from moldiff.cli._parsing import changed
 from moldiff.cli._terminal import say, show_table
 from moldiff.cli.data import describe_store
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from moldiff.conditions.condition import Condition
     from moldiff.config.base import Config
+    from moldiff.config.model import ModelConfig
     from moldiff.data.statistics import Statistics
 
 
@@ -28,13 +29,13 @@ def export(
     num_steps: NumSteps = None,
     set_: SamplerSet = None,
     predictor: Annotated[
-        Path | None, Option(help="A predictor's bundle that goes into this one, to judge what is asked for.")
+        Path | None, Option(help="A predictor's bundle to put inside this one; it evaluates samples with targets.")
     ] = None,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace a bundle that is there.")] = False,
 ) -> None:
     """Makes a weights bundle of the averaged weights of a run's last checkpoint.
 
-    How walks go is what `moldiff sample` does with these weights where it is not told; by default as the run says.
+    The sampler given here is the default of `moldiff sample` with these weights; without one it is that of the run.
 
     Example: moldiff export runs/qm9 --out weights/qm9
     """
@@ -45,16 +46,19 @@ def export(
     from moldiff.training.denoiser.export import export as make
     from moldiff.training.trainer import CONFIG
 
-    sampler = changed(TrainingConfig.from_json(run / CONFIG).sampler, set_, num_steps=num_steps)
+    settings = TrainingConfig.from_json(run / CONFIG)
+    sampler = changed(settings.sampler, set_, num_steps=num_steps)
     make(run, out, sampler=sampler, dtype=getattr(torch, dtype), overwrite=overwrite)
     if predictor is not None:
         PropertyPredictor.from_pretrained(predictor).save_pretrained(out / FOLDER)
     size = sum(file.stat().st_size for file in out.rglob("*")) / 1e6
-    say(f"{out}: {size:.1f} MB; next: moldiff sample --weights {out} --out molecules.sdf")
+    network = f" --network {settings.model.network_class}" if settings.model.network_class else ""
+    say(f"{out}: {size:.1f} MB; next: moldiff sample --weights {out}{network} --out molecules.sdf")
 
 
 def info(
     source: Annotated[str, Argument(help="Weights: a name that ships or a folder; or a store: a folder, or its name.")],
+    network: Network = None,
 ) -> None:
     """Checks weights or prepared data and shows what they are.
 
@@ -69,7 +73,7 @@ def info(
     if stores and source not in shipped_weights():
         _show(describe_store(stores[0]))
     else:
-        _show(_of_weights(source))
+        _show(_of_weights(source, network))
 
 
 def _show(rows: dict[str, str]) -> None:
@@ -81,10 +85,11 @@ def _show(rows: dict[str, str]) -> None:
     show_table(table)
 
 
-def _of_weights(name: str) -> dict[str, str]:
+def _of_weights(name: str, network: str | None) -> dict[str, str]:
     from rich.markdown import Markdown
 
     from moldiff.pretrained.bundle import load_pretrained
+    from moldiff.pretrained.foreign import network_of
     from moldiff.pretrained.format import CONFIG, find_weights, read_json
     from moldiff.pretrained.property_predictor import PropertyPredictor
 
@@ -93,7 +98,7 @@ def _of_weights(name: str) -> dict[str, str]:
         show_table(Markdown(plain_lines(predictor.card), hyperlinks=False))
         rows = _of_statistics(predictor.statistics, predictor.network)
         return rows | {"predicts": _ranges(predictor.targets), "network": _settings(predictor.config.network)}
-    bundle, inside = load_pretrained(name), PropertyPredictor.inside(name)
+    bundle, inside = load_pretrained(name, network=network_of(network)), PropertyPredictor.inside(name)
     show_table(Markdown(plain_lines(bundle.card), hyperlinks=False))
     process = bundle.config.process
     return _of_statistics(bundle.statistics, bundle.denoiser) | {
@@ -102,8 +107,14 @@ def _of_weights(name: str) -> dict[str, str]:
         "noise": ", ".join(f"{part} {getattr(process, part).kind}" for part in ("pos", "atom", "bond"))
         + f"; classes {process.prior}",
         "sampler": _settings(bundle.sampler, leaving_out={"x0_std"}),
-        "network": _settings(bundle.config.network),
+        "network": _network(bundle.config),
     }
+
+
+def _network(config: "ModelConfig") -> str:
+    if config.network_class is None:
+        return _settings(config.network)
+    return ", ".join([config.network_class, *(f"{key} {value}" for key, value in config.network_options.items())])
 
 
 def _of_statistics(statistics: "Statistics", network: "Module") -> dict[str, str]:

@@ -1,10 +1,12 @@
 """Settings of the noise process and of the network."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from moldiff.config.base import Config, Positive
+
+CLASS_NAME = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"  # package.module:Class
 
 
 class ScheduleConfig(Config):
@@ -21,7 +23,7 @@ class ScheduleConfig(Config):
 
 
 class ProcessConfig(Config):
-    """The joint process: a schedule for each variable and the stationary law of the classes."""
+    """The joint process: a schedule for each variable and the stationary distribution of the classes."""
 
     pos: ScheduleConfig = ScheduleConfig()
     atom: ScheduleConfig = ScheduleConfig()
@@ -48,7 +50,21 @@ class NetworkConfig(Config):
 
 
 class ModelConfig(Config):
-    """What a weights bundle needs beside its tensors and statistics."""
+    """What a weights bundle needs beside its tensors and statistics.
+
+    `network_class` names a network from outside this package, as `package.module:Class`; its constructor gets
+    `network_options`, and `network` is not read. A run imports that class; a bundle only says which one it needs.
+    """
 
     process: ProcessConfig = ProcessConfig()
     network: NetworkConfig = NetworkConfig()
+    network_class: Annotated[str, Field(pattern=CLASS_NAME)] | None = None
+    network_options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _sizes_of_one_network(self) -> "ModelConfig":
+        if self.network_class is None and self.network_options:
+            raise ValueError("network_options are those of a network_class; name one, or leave them out")
+        if self.network_class is not None and self.network != NetworkConfig():
+            raise ValueError("network: a network_class has network_options instead; leave network out")
+        return self

@@ -18,6 +18,7 @@ from torch import distributed
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from moldiff import errors
+from moldiff.diffusion.denoiser import NetworkFactory
 from moldiff.errors import MoldiffError, WorkerError
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.options import DEFAULT_OPTIONS, SamplingOptions
@@ -129,6 +130,7 @@ def run_distributed(
     device: str,
     precision: str,
     hint: str,
+    network: NetworkFactory | None = None,
 ) -> int:
     """Carries out a task in the first of several processes, which all sample for it.
 
@@ -142,6 +144,7 @@ def run_distributed(
         device: cpu or cuda.
         precision: to compute in.
         hint: what the user should know when a process dies.
+        network: class of the generators' network, where it is from outside this package.
 
     Returns:
         What the task returned; 0 on the other machines.
@@ -153,7 +156,7 @@ def run_distributed(
     fabric = Fabric(accelerator=device, devices=devices, num_nodes=num_nodes, strategy=sampling_strategy(num_nodes))
     try:
         with Interrupt():  # where others sample, Ctrl-C is theirs to handle
-            kind, result = fabric.launch(partial(_share, task, order, weights, num_threads, precision))
+            kind, result = fabric.launch(partial(_share, task, order, (weights, network), num_threads, precision))
     except ProcessExitedException as error:
         raise WorkerError(f"{hint}; process {error.error_index} of {devices} died: {error}") from error
     except ProcessRaisedException as error:
@@ -164,12 +167,16 @@ def run_distributed(
     return result
 
 
-def _share(task: Task, order: Any, weights: str, num_threads: int, precision: str, fabric: Fabric) -> tuple[str, Any]:
+def _share(
+    task: Task, order: Any, weights: tuple[str, NetworkFactory | None], num_threads: int, precision: str, fabric: Fabric
+) -> tuple[str, Any]:
     """One process from begin to end: the kind of an error with its message, or nothing and the result."""
     keep_memory()
     warnings.simplefilter("ignore")  # who started us has warned
     torch.set_num_threads(num_threads)
-    generator = MoleculeGenerator.from_pretrained(weights, device=fabric.device, precision=precision)
+    generator = MoleculeGenerator.from_pretrained(
+        weights[0], device=fabric.device, precision=precision, network=weights[1]
+    )
     shared = DistributedGenerator(generator)
     if shared.rank:
         shared.serve()

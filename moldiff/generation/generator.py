@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from moldiff.conditions.labels import labels_of, values_of, warn_outside
+from moldiff.diffusion.denoiser import NetworkFactory
 from moldiff.errors import ConfigError
 from moldiff.generation.options import DEFAULT_OPTIONS, SamplingOptions
 from moldiff.generation.particles import ParticleSampling
@@ -53,10 +54,17 @@ class MoleculeGenerator:
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | Path, *, device: str | torch.device | None = None, precision: str = "auto"
+        cls,
+        name_or_path: str | Path,
+        *,
+        device: str | torch.device | None = None,
+        precision: str = "auto",
+        network: NetworkFactory | None = None,
     ) -> "MoleculeGenerator":
         """From weights that ship with the package, by name, or from a bundle's folder; see `load_pretrained`."""
-        return cls(load_pretrained(name_or_path), weights=name_or_path, device=device, precision=precision)
+        return cls(
+            load_pretrained(name_or_path, network=network), weights=name_or_path, device=device, precision=precision
+        )
 
     def save_pretrained(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Writes the bundle; see `moldiff.pretrained.bundle.save_pretrained`."""

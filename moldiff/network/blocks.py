@@ -11,7 +11,7 @@ from moldiff.network.radial import GaussianBasis
 from moldiff.network.tensor_products import ChannelMix, Products, SolidHarmonics, Vectors, normalised
 
 DISTANCE_FEATURES = 16
-SILENT = -1e4  # brought to a pair by a padded slot: SiLU and its slope are zero there
+SILENT = -1e4  # input of a pair from a padded slot: SiLU and its slope are zero there
 MAX_DISTANCE = 9.0  # Å; chemistry is decided below 3 Å, the rest is shape
 
 
@@ -63,7 +63,7 @@ class Block(nn.Module):
 
     Args:
         widths: its sizes.
-        last: of the network, so that nobody reads its vectors of l > 1.
+        last: of the network: its vectors of l > 1 are not read.
     """
 
     def __init__(self, widths: Widths, *, last: bool = False) -> None:
@@ -89,7 +89,7 @@ class Block(nn.Module):
         mask: Bool[Tensor, "n b"] | None,
         reach: Float[Tensor, "n b 1"],
         scale: Float[Tensor, "b 1"],
-        told: Float[Tensor, "b c2"] | None = None,
+        modulation: Float[Tensor, "b c2"] | None = None,
     ) -> Features:
         """One update of atoms, pairs and coordinates.
 
@@ -100,15 +100,15 @@ class Block(nn.Module):
             mask: slot holds an atom; None where no slot is padded.
             reach: how far each coordinate may still be from its estimate, Å.
             scale: of a sum over an atom's pairs, for each molecule.
-            told: of what is read of the atoms the scale less one and the shift, by the labels of a molecule.
+            modulation: scale less one and shift of what the block reads of the atoms, from the labels of a molecule.
 
         Returns:
             The features after the round.
         """
         w = self.widths
         scalars = self.norm(x.scalars)
-        if told is not None:
-            more, shift = told.chunk(2, -1)
+        if modulation is not None:
+            more, shift = modulation.chunk(2, -1)
             scalars = scalars * (1 + more) + shift
         to_pair, queries, keys, values, strengths = self.project(scalars).split(self.splits, -1)
         sent, compared = zip(*(v.chunk(2, -1) for v in self.project_vectors(normalised(x.vectors))), strict=True)
@@ -164,7 +164,7 @@ class AtomUpdate(nn.Module):
 
     Args:
         widths: its sizes.
-        last: nobody reads its vectors of l > 1.
+        last: its vectors of l > 1 are not read.
     """
 
     def __init__(self, widths: Widths, *, last: bool) -> None:

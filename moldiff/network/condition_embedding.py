@@ -1,4 +1,4 @@
-"""What a network sees of the labels of a molecule."""
+"""Embedding of the labels of a molecule: features, and the modulation of each block."""
 
 from collections.abc import Sequence
 
@@ -8,15 +8,15 @@ from torch import Tensor, nn
 
 from moldiff.network.radial import GaussianBasis
 
-REACH = 4.0  # standard deviations; beyond, only the value itself tells
+REACH = 4.0  # standard deviations; beyond, only the value itself is a feature
 WAVES = 17
 
 
 class LabelFeatures(nn.Module):
-    """For each label whether it is told, its value or class, and a smooth code of a value; zeros where nothing is.
+    """For each label whether it is there, its value or class, and a smooth code of a value; zeros where it is not.
 
     Args:
-        classes: for each label the number of its classes, or 0 of a number.
+        classes: for each label its number of classes, or 0 for a number.
     """
 
     def __init__(self, classes: Sequence[int]) -> None:
@@ -29,7 +29,7 @@ class LabelFeatures(nn.Module):
         """The features.
 
         Args:
-            labels: NaN where nothing is told; None if nothing is told of any molecule.
+            labels: NaN where a label is not given; None if none is given for any molecule.
             like: gives the number of molecules, the device and the precision.
 
         Returns:
@@ -37,7 +37,7 @@ class LabelFeatures(nn.Module):
         """
         if labels is None:
             return like.new_zeros(len(like), self.width)
-        told = ~labels.isnan()
+        given = ~labels.isnan()
         values = labels.nan_to_num().to(like.dtype)
         features = []
         for place, count in enumerate(self.classes):
@@ -47,17 +47,17 @@ class LabelFeatures(nn.Module):
                 if count
                 else torch.cat([value[:, None], self.basis(value)], -1)
             )
-            features.append(torch.cat([torch.ones_like(code[:, :1]), code], -1) * told[:, place, None])
+            features.append(torch.cat([torch.ones_like(code[:, :1]), code], -1) * given[:, place, None])
         return torch.cat(features, -1)
 
 
 class LabelLayers(nn.Module):
-    """Scales and shifts, from the labels, of what each block reads of the atoms; zeros where nothing is told.
+    """Scales and shifts, from the labels, of what each block reads of the atoms; zeros where no label is given.
 
     Source: Perez et al. 2018, arXiv:1709.07871 (FiLM).
 
     Args:
-        classes: for each label the number of its classes, or 0 of a number.
+        classes: for each label its number of classes, or 0 for a number.
         hidden: channels in between.
         channels: of an atom.
         num_blocks: of the network.
@@ -69,7 +69,7 @@ class LabelLayers(nn.Module):
         self.features = LabelFeatures(classes)
         self.inner = nn.Linear(self.features.width, hidden, bias=False)
         self.outer = nn.Linear(hidden, 2 * channels * num_blocks, bias=False)
-        nn.init.zeros_(self.outer.weight)  # weights that knew no labels go on as they are
+        nn.init.zeros_(self.outer.weight)  # fine-tuning of weights without labels starts from what they predict
 
     def forward(
         self, labels: Float[Tensor, "b l"] | None, *, like: Float[Tensor, "b 1"]

@@ -1,33 +1,27 @@
-"""The network: embeds noisy molecules, runs the blocks, reads off clean coordinates and classes."""
+"""The network that generates molecules: the encoder, then clean coordinates and logits of the classes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from moldiff.network.blocks import DISTANCE_FEATURES, MAX_DISTANCE, Block, Features, Widths
-from moldiff.network.condition_embedding import LabelLayers
-from moldiff.network.pairs import Pairs, pair_layer, safe_norm
-from moldiff.network.radial import GaussianBasis
+from moldiff.network.blocks import DISTANCE_FEATURES, Features, Widths
+from moldiff.network.encoder import Encoder
+from moldiff.network.pairs import Pairs, pair_layer
 from moldiff.state import BOND_CLASSES, Prediction, State, Times
 
-TIME_FEATURES = 16
-SIZE_PERIODS = (4, 8, 16, 32)  # atoms; with the parity, the network can tell every size from its neighbours
-SIZE_FEATURES = 2 + 2 * len(SIZE_PERIODS)
 
-
-class EquivariantNetwork(nn.Module):
+class EquivariantNetwork(Encoder):
     """Equivariant under rotations, reflections, translations and permutations of the atoms.
 
     Args:
-        atom_classes: classes of the data.
-        atom_inputs: classes a noisy atom can have, one more with absorbing noise.
-        bond_inputs: classes a noisy bond can have.
+        atom_classes: number of atom classes of the data.
+        atom_inputs: number of classes of a noisy atom, one more with absorbing noise.
+        bond_inputs: number of classes of a noisy bond.
         num_blocks: rounds of messages.
         widths: sizes of a block.
         scale: spread of the data's coordinates, Å.
-        label_classes: for each label of a molecule the number of its classes, or 0 of a number.
+        label_classes: for each label of a molecule its number of classes, or 0 for a number.
     """
 
     def __init__(
@@ -41,33 +35,19 @@ class EquivariantNetwork(nn.Module):
         scale: float,
         label_classes: Sequence[int] = (),
     ) -> None:
-        super().__init__()
-        w = widths
-        self.atom_classes, self.atom_inputs, self.bond_inputs, self.scale = (
-            atom_classes,
-            atom_inputs,
-            bond_inputs,
-            scale,
+        super().__init__(
+            atom_classes=atom_classes,
+            atom_inputs=atom_inputs,
+            bond_inputs=bond_inputs,
+            num_blocks=num_blocks,
+            widths=widths,
+            scale=scale,
+            label_classes=label_classes,
         )
-        self.time_basis = GaussianBasis(0.0, 1.0, TIME_FEATURES)
-        self.distance_basis = GaussianBasis(0.0, MAX_DISTANCE, DISTANCE_FEATURES)
-        # class, previous prediction and whether there is one, times of coordinates and class, size
-        self.embed_atoms = nn.Linear(atom_inputs + atom_classes + 1 + 2 * TIME_FEATURES + SIZE_FEATURES, w.atom)
-        self.embed_pairs = nn.Linear(bond_inputs + BOND_CLASSES + 2 * DISTANCE_FEATURES + TIME_FEATURES, w.pair)
-        self.embed_moves = nn.Parameter(torch.empty(w.vector))
-        nn.init.normal_(self.embed_moves)
-        self.embed_labels = (
-            LabelLayers(label_classes, hidden=w.hidden, channels=w.atom, num_blocks=num_blocks)
-            if label_classes
-            else None
-        )
-        self.widths = w
-        self.blocks = nn.ModuleList(Block(w, last=i == num_blocks - 1) for i in range(num_blocks))
-        self.atom_norm = nn.LayerNorm(w.atom)
-        self.atom_head = nn.Linear(w.atom, atom_classes)
-        self.bond_ends = nn.Linear(w.atom, w.hidden)
-        self.bond_inner = nn.Linear(w.pair + DISTANCE_FEATURES, w.hidden, bias=False)
-        self.bond_outer = nn.Linear(w.hidden, BOND_CLASSES)
+        self.atom_head = nn.Linear(widths.atom, atom_classes)
+        self.bond_ends = nn.Linear(widths.atom, widths.hidden)
+        self.bond_inner = nn.Linear(widths.pair + DISTANCE_FEATURES, widths.hidden, bias=False)
+        self.bond_outer = nn.Linear(widths.hidden, BOND_CLASSES)
 
     def forward(
         self,
@@ -82,76 +62,22 @@ class EquivariantNetwork(nn.Module):
         Args:
             state: noisy molecules.
             t: time of each element.
-            guess: the best linear guess of the clean coordinates, Å.
+            guess: the best linear estimate of the clean coordinates, Å.
             error: its expected error, Å; an atom with error 0 does not move.
             previous: the last prediction, for self-conditioning.
 
         Returns:
-            The prediction; padded slots and the diagonal of the bonds hold nothing of use.
+            The prediction; padded slots and the diagonal of the bonds may hold any finite number.
         """
         return self._read(*self.encode(state, t, guess, error, previous))
 
-    def encode(
-        self,
-        state: State,
-        t: Times,
-        guess: Float[Tensor, "b n 3"],
-        error: Float[Tensor, "b n"],
-        previous: Prediction | None,
-    ) -> tuple[Features, Pairs]:
-        """What the blocks make of the molecules, and the index tables of their pairs; arguments as of `forward`."""
-        n = state.mask.shape[1]
-        pairs = Pairs.of(n, device=state.pos.device)
-        mask = None if bool(state.mask.all()) else state.mask.T
-        itself = torch.eye(n, dtype=torch.bool, device=state.pos.device)
-        blocked = itself | ~state.mask[:, None, None, :]
-        # An atom on its own has nobody to listen to; let it listen to itself, so that its row stays finite.
-        blocked = blocked & ~(itself & blocked.all(-1, keepdim=True))
-        bar = torch.zeros(blocked.shape, device=state.pos.device).masked_fill(blocked, -torch.inf)
-        x = self._embed(state, t, guess, previous, pairs)
-        reach = error.T[..., None]
-        scale = (state.mask.sum(1, keepdim=True) - 1).clamp_min(1).to(guess.dtype).rsqrt()
-        told = [None] * len(self.blocks)
-        if self.embed_labels is not None:
-            told = self.embed_labels(state.labels, like=guess[:, 0, :1])
-        for block, row in zip(self.blocks, told, strict=True):
-            x = block(x, pairs, bar, mask, reach, scale, row)
-        return x, pairs
-
-    def atom_columns(self, classes: list[int]) -> list[int]:
-        """Inputs of `embed_atoms`, of the classes only these, in an order that does not depend on their number."""
-        width = self.embed_atoms.in_features
-        predicted = width - self.atom_classes - 1
-        return [*classes, *range(self.atom_classes, predicted), *(predicted + c for c in classes), width - 1]
-
-    def _embed(self, state: State, t: Times, guess: Tensor, previous: Prediction | None, pairs: Pairs) -> Features:
-        b, n = state.mask.shape
-        dtype = guess.dtype
-        one_hot = nn.functional.one_hot
-        atoms = [
-            one_hot(state.atom.T, self.atom_inputs).to(dtype),
-            self.time_basis(t.pos.T),
-            self.time_basis(t.atom.T),
-            size_features(state.mask.sum(1).to(dtype)).expand(n, b, SIZE_FEATURES),
-        ]
-        start = guess.transpose(0, 1)
-        noisy = self._distances(state.pos.transpose(0, 1), pairs)
-        bonds = self._upper(state.bond, pairs)
-        edges = [one_hot(bonds, self.bond_inputs).to(dtype), self.time_basis(self._upper(t.bond, pairs)), noisy]
-        if previous is None:
-            moves = torch.zeros_like(start)
-            atoms.append(start.new_zeros(n, b, self.atom_classes + 1))
-            edges.append(start.new_zeros(len(pairs.first), b, BOND_CLASSES + DISTANCE_FEATURES))
-        else:
-            last = previous.pos.to(dtype).transpose(0, 1)
-            moves = last - start
-            atoms += [previous.atom.to(dtype).softmax(-1).transpose(0, 1), start.new_ones(n, b, 1)]
-            probs = self._upper(previous.bond, pairs).to(dtype).softmax(-1)
-            edges += [probs, self._distances(last, pairs)]
-        first = (moves / self.scale)[..., None] * self.embed_moves
-        w = self.widths
-        vectors = (first, *(first.new_zeros(n, b, 2 * degree + 1, w.vector) for degree in w.degrees[1:]))
-        return Features(self.embed_atoms(torch.cat(atoms, -1)), vectors, self.embed_pairs(torch.cat(edges, -1)), start)
+    def class_slices(self, classes: Sequence[int]) -> Mapping[str, tuple[int, list[int]]]:
+        """Parameters shaped by the atom classes; see `moldiff.diffusion.denoiser.Network`."""
+        return {
+            "embed_atoms.weight": (1, self.atom_columns(list(classes))),
+            "atom_head.weight": (0, list(classes)),
+            "atom_head.bias": (0, list(classes)),
+        }
 
     def _read(self, x: Features, pairs: Pairs) -> Prediction:
         scalars = self.atom_norm(x.scalars)
@@ -160,18 +86,3 @@ class EquivariantNetwork(nn.Module):
         _, logits, _ = pair_layer(features, self.bond_ends(scalars), nothing, self.bond_inner, self.bond_outer, pairs)
         bond = pairs.to_square(logits).permute(0, 2, 3, 1)
         return Prediction(x.pos.transpose(0, 1), self.atom_head(scalars).transpose(0, 1), bond)
-
-    def _distances(self, pos: Float[Tensor, "n b 3"], pairs: Pairs) -> Float[Tensor, "p b g"]:
-        return self.distance_basis(safe_norm(pos.index_select(0, pairs.first) - pos.index_select(0, pairs.second)))
-
-    @staticmethod
-    def _upper(values: Tensor, pairs: Pairs) -> Tensor:
-        """`[b n n ...]` to `[p b ...]`."""
-        return values[:, pairs.first, pairs.second].transpose(0, 1)
-
-
-def size_features(size: Float[Tensor, "b"]) -> Float[Tensor, "b f"]:
-    """The number of atoms, its parity, and waves of several periods."""
-    angles = [2 * torch.pi * size / period for period in SIZE_PERIODS]
-    waves = [wave(angle) for angle in angles for wave in (torch.cos, torch.sin)]
-    return torch.stack([size / 32, torch.cos(torch.pi * size), *waves], -1)

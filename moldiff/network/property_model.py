@@ -1,24 +1,24 @@
-"""Properties of clean molecules, read off the same equivariant network."""
+"""The network that predicts properties of clean molecules: the encoder, then a mean and a sum over the atoms."""
 
+from collections.abc import Collection
 from typing import cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from moldiff.network.blocks import Block, Widths
-from moldiff.network.model import EquivariantNetwork
+from moldiff.network.blocks import DISTANCE_FEATURES, Block, Widths
+from moldiff.network.encoder import Encoder
 from moldiff.state import BOND_CLASSES, State, Times
 
-HEADS = ("atom_head", "bond_ends", "bond_inner", "bond_outer")  # of the generating network; nobody reads them here
 TYPICAL_SIZE = 18.0  # atoms; sums over atoms are divided by it
 
 
 class PropertyNetwork(nn.Module):
     """Predicts properties from elements, formal charges and coordinates; invariant under motions and mirror images.
 
-    y = s(composition) + MLP(mean and sum over the atoms of what the blocks make of them), where s is linear in the
-    numbers of atoms of each class. Bonds are not read, so that it judges the geometry that it is given.
+    y = s(composition) + MLP(mean and sum over the atoms of their features), where s is linear in the numbers of atoms
+    of each class. Bonds are not read: the prediction depends on elements, charges and geometry alone.
 
     Args:
         atom_classes: classes of the data.
@@ -30,7 +30,7 @@ class PropertyNetwork(nn.Module):
 
     def __init__(self, *, atom_classes: int, num_targets: int, num_blocks: int, widths: Widths, scale: float) -> None:
         super().__init__()
-        self.body = EquivariantNetwork(
+        self.body = Encoder(
             atom_classes=atom_classes,
             atom_inputs=atom_classes,
             bond_inputs=BOND_CLASSES,
@@ -38,8 +38,7 @@ class PropertyNetwork(nn.Module):
             widths=widths,
             scale=scale,
         )
-        for head in HEADS:
-            delattr(self.body, head)
+        _skip_heads(atom_classes, widths)
         self.body.embed_moves.requires_grad_(False)  # known coordinates do not move
         for block in self.body.blocks:
             cast(Block, block).update.move.requires_grad_(False)
@@ -67,8 +66,12 @@ class PropertyNetwork(nn.Module):
         pooled = torch.cat([total / state.mask.sum(1, keepdim=True), total / TYPICAL_SIZE], -1)
         return self.outer(nn.functional.silu(self.inner(pooled))) + self.baseline(state)
 
+    def embeddings(self) -> Collection[str]:
+        """Parameters that read the inputs; see `moldiff.diffusion.denoiser.Network`."""
+        return {f"body.{name}" for name in self.body.embeddings()}
+
     def baseline(self, state: State) -> Float[Tensor, "b c"]:
-        """The part that the numbers of atoms of each class tell."""
+        """The part that follows from the numbers of atoms of each class."""
         return counts_of(state, len(self.composition) - 1) @ self.composition.to(state.pos.dtype)
 
 
@@ -78,7 +81,7 @@ def counts_of(state: State, num_classes: int) -> Float[Tensor, "b k"]:
     return torch.cat([atoms.sum(1), torch.ones_like(state.atom[:, :1])], -1).to(state.pos.dtype)
 
 
-def fitted_composition(
+def regress_composition(
     counts: Float[Tensor, "m k"], values: Float[Tensor, "m c"], *, ridge: float = 1.0
 ) -> Float[Tensor, "k c"]:
     """Least squares of the values, NaN left out, on numbers of atoms and a one.
@@ -93,8 +96,17 @@ def fitted_composition(
     """
     columns = []
     for column in values.double().T:
-        told = ~column.isnan()
-        x = counts.double()[told]
+        known = ~column.isnan()
+        x = counts.double()[known]
         eye = ridge * torch.eye(x.shape[1], dtype=torch.float64)
-        columns.append(torch.linalg.solve(x.T @ x + eye, x.T @ column[told]))
+        columns.append(torch.linalg.solve(x.T @ x + eye, x.T @ column[known]))
     return torch.stack(columns, 1).float()
+
+
+def _skip_heads(atom_classes: int, widths: Widths) -> None:
+    """Draws the numbers that the heads of a generating network start from: a seed keeps giving the same weights."""
+    w = widths
+    nn.Linear(w.atom, atom_classes)
+    nn.Linear(w.atom, w.hidden)
+    nn.Linear(w.pair + DISTANCE_FEATURES, w.hidden, bias=False)
+    nn.Linear(w.hidden, BOND_CLASSES)

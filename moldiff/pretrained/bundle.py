@@ -3,20 +3,19 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar, cast
 
 import torch
 from pydantic import Field
-from torch import Tensor
 
 import moldiff
 from moldiff.build import build_denoiser
 from moldiff.chem.vocabulary import Vocabulary
-from moldiff.config.base import Config, S
+from moldiff.config.base import Config
 from moldiff.config.model import ModelConfig
 from moldiff.config.sampler import SamplerConfig
 from moldiff.data.statistics import Statistics
-from moldiff.diffusion.denoiser import NetworkDenoiser
+from moldiff.diffusion.denoiser import NetworkDenoiser, NetworkFactory
 from moldiff.errors import ConfigError, VocabularyError, WeightsError
 from moldiff.pretrained.format import (
     AGAIN,
@@ -31,14 +30,16 @@ from moldiff.pretrained.format import (
     read_statistics,
     read_text,
 )
-from moldiff.pretrained.tensors import read_tensors, write_bundle
+from moldiff.pretrained.tensors import load_module, write_bundle
+
+C = TypeVar("C", bound=Config)
 
 
 class BundleConfig(Config):
     """What `config.json` says.
 
     Attributes:
-        format: tells a bundle from other folders with a `config.json`.
+        format: distinguishes a bundle from other folders with a `config.json`.
         format_version: of the layout of the folder.
         moldiff_version: that wrote it.
         model: settings of process and network.
@@ -58,7 +59,7 @@ class _Labels(Config):
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """A trained model and what it knows of its data.
+    """A trained model, and the statistics of its data.
 
     Attributes:
         denoiser: float32, in evaluation mode, on the CPU; its `process` is the joint process.
@@ -75,6 +76,11 @@ class Bundle:
     vocabulary: Vocabulary
     sampler: SamplerConfig
     card: str
+
+    @property
+    def network(self) -> NetworkFactory | None:
+        """Class of the network, where it is from outside this package."""
+        return None if self.config.network_class is None else cast(NetworkFactory, type(self.denoiser.network))
 
 
 def save_pretrained(
@@ -116,11 +122,13 @@ def texts_of(config: Config, statistics: Statistics, card: str) -> dict[str, str
     }
 
 
-def load_pretrained(path_or_name: Path | str) -> Bundle:
+def load_pretrained(path_or_name: Path | str, *, network: NetworkFactory | None = None) -> Bundle:
     """Reads a bundle from a folder, or one that ships with the package by its name.
 
     Args:
         path_or_name: of the folder; a name that ships with the package goes first, `./name` is always a folder.
+        network: class of the network, where the bundle was made with one from outside this package; a bundle never
+            imports code.
 
     Returns:
         The bundle, checked in every part.
@@ -129,14 +137,52 @@ def load_pretrained(path_or_name: Path | str) -> Bundle:
         WeightsError: one line that names the file, what came, and what to do.
     """
     folder = find_weights(path_or_name)
+    content = read_folder(folder, BundleConfig)
+    model = content.config.model
+    if (network is None) != (model.network_class is None):
+        raise WeightsError(
+            f"{folder / CONFIG}: the network is moldiff's own; leave network out"
+            if model.network_class is None
+            else f"{folder / CONFIG}: the network is {model.network_class}, which is not imported from a bundle; "
+            f"give the class: network=... in Python, --network {model.network_class} in a shell"
+        )
+
+    def build() -> NetworkDenoiser:
+        try:
+            return build_denoiser(model, content.statistics, network=network)
+        except ConfigError as error:
+            raise WeightsError(f"{folder / CONFIG}: {error}") from error
+
+    options = [value for value in model.network_options.values() if isinstance(value, int)]
+    denoiser = load_module(folder / TENSORS, build, widest=max([*model.network.model_dump().values(), *options]))
+    return Bundle(
+        denoiser, model, content.statistics, content.vocabulary, content.config.sampler, read_text(folder / CARD)
+    )
+
+
+@dataclass(frozen=True)
+class FolderContent(Generic[C]):
+    """What a folder of weights of any kind holds beside its tensors and its card.
+
+    Attributes:
+        config: its settings.
+        statistics: of the data.
+        vocabulary: the atom classes.
+    """
+
+    config: C
+    statistics: Statistics
+    vocabulary: Vocabulary
+
+
+def read_folder(folder: Path, kind: type[C]) -> FolderContent[C]:
+    """What stands in a folder of weights; a `WeightsError` if a file is broken, or belongs to another bundle."""
     statistics = read_statistics(folder)
-    config = read_config(BundleConfig, folder / CONFIG)
-    vocabulary = read_vocabulary(folder, statistics)
-    denoiser = _load_denoiser(folder / TENSORS, config.model, statistics)
-    return Bundle(denoiser, config.model, statistics, vocabulary, config.sampler, read_text(folder / CARD))
+    config = _read_config(kind, folder / CONFIG)
+    return FolderContent(config, statistics, _read_vocabulary(folder, statistics))
 
 
-def read_config(kind: type[S], file: Path) -> S:
+def _read_config(kind: type[C], file: Path) -> C:
     """Settings in a file of a bundle; a `WeightsError` if they are others."""
     plain = read_json(file)
     came, wanted = plain.get("format"), getattr(kind.model_fields.get("format"), "default", None)
@@ -148,9 +194,9 @@ def read_config(kind: type[S], file: Path) -> S:
         raise WeightsError(f"{error}; {AGAIN}") from error
 
 
-def read_vocabulary(folder: Path, statistics: Statistics) -> Vocabulary:
+def _read_vocabulary(folder: Path, statistics: Statistics) -> Vocabulary:
     """The atom classes of a bundle; a `WeightsError` if they are none, or not those of its statistics."""
-    labels = read_config(_Labels, folder / VOCABULARY).labels
+    labels = _read_config(_Labels, folder / VOCABULARY).labels
     try:
         vocabulary = Vocabulary(labels)
     except VocabularyError as error:
@@ -161,19 +207,6 @@ def read_vocabulary(folder: Path, statistics: Statistics) -> Vocabulary:
             f"{', '.join(statistics.vocabulary)}; the files are of different bundles, {AGAIN}"
         )
     return vocabulary
-
-
-def _load_denoiser(file: Path, config: ModelConfig, statistics: Statistics) -> NetworkDenoiser:
-    """Compares names, shapes and kinds with the network that the settings describe before it is built."""
-
-    def expected() -> dict[str, Tensor]:
-        with torch.device("meta"):
-            return build_denoiser(config, statistics).state_dict()
-
-    tensors = read_tensors(file, expected, widest=max(config.network.model_dump().values()))
-    denoiser = build_denoiser(config, statistics)
-    denoiser.load_state_dict(tensors)
-    return denoiser.eval()  # still trainable: autocast keeps its bf16 copies of such weights only
 
 
 def _json(value: dict[str, Any]) -> str:

@@ -58,7 +58,7 @@ def find_weights(path_or_name: Path | str) -> Path:
 
 
 def read_statistics(folder: Path) -> Statistics:
-    """What the weights know of their data; anything else in the file is a `WeightsError`."""
+    """The statistics of the data of weights; anything else in the file is a `WeightsError`."""
     file = folder / STATISTICS
     try:
         return Statistics.from_dict(read_json(file), source=str(file))
@@ -68,7 +68,7 @@ def read_statistics(folder: Path) -> Statistics:
 
 @cache
 def shipped_domain(name: str) -> Domain:
-    """What shipped weights know."""
+    """The molecules that shipped weights were trained on."""
     return read_statistics(_HERE / name).domain
 
 
@@ -78,7 +78,7 @@ def choose_weights(obstacle: Obstacle, *, label: str = "", allow_extrapolation: 
     Args:
         obstacle: of the molecule.
         label: of the molecule, for the message.
-        allow_extrapolation: where none holds it, take one that knows its size, or the last that knows its atoms.
+        allow_extrapolation: where none holds it, take one with its size, or else the last with its atom classes.
 
     Returns:
         Their name.
@@ -106,7 +106,7 @@ def refuse_outside(
     label: str = "",
     allow_extrapolation: bool = False,
 ) -> None:
-    """Raises why a molecule lies outside the domain of weights, with the shipped weights that know it.
+    """Raises why a molecule lies outside the domain of weights, with the shipped weights that hold it in theirs.
 
     Args:
         obstacle: of the molecule.
@@ -157,7 +157,7 @@ def read_text(file: Path) -> str:
 
 
 def what_came(file: Path, *, expected: str) -> str:
-    """Why a file could not be parsed, as far as its first bytes tell."""
+    """Why a file could not be parsed, as far as its first bytes show."""
     try:
         with file.open("rb") as stream:
             head = stream.read(64)

@@ -1,4 +1,4 @@
-"""Properties of molecules that are there, predicted by a network: the judge of what was asked for."""
+"""Predictors of the properties of molecules: the evaluator of targets, or a reward model."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ from moldiff.data.batching import filled, in_batches
 from moldiff.data.statistics import Statistics
 from moldiff.errors import VocabularyError, WeightsError
 from moldiff.network.property_model import PropertyNetwork
-from moldiff.pretrained.bundle import read_config, read_vocabulary, texts_of
-from moldiff.pretrained.format import AGAIN, CARD, CONFIG, STATISTICS, TENSORS, find_weights, read_statistics, read_text
-from moldiff.pretrained.tensors import read_tensors, write_bundle
+from moldiff.pretrained.bundle import read_folder, texts_of
+from moldiff.pretrained.format import AGAIN, CARD, CONFIG, STATISTICS, TENSORS, find_weights, read_text
+from moldiff.pretrained.tensors import load_module, write_bundle
 from moldiff.runtime.precision import use_bf16
 from moldiff.runtime.threads import side_by_side
 from moldiff.state import State
 
-FOLDER = "predictor"  # of the judge inside the bundle of a generator
+FOLDER = "predictor"  # of the predictor inside the bundle of a generator
 CPU = torch.device("cpu")
 
 
@@ -39,7 +39,7 @@ class PredictorConfig(Config):
     """What `config.json` of a predictor says.
 
     Attributes:
-        format: tells a predictor from other bundles.
+        format: distinguishes a predictor from other bundles.
         format_version: of the layout of the folder.
         moldiff_version: that wrote it.
         network: its sizes.
@@ -63,7 +63,7 @@ class PropertyPredictor:
         network: float32, in evaluation mode.
         config: its sizes, and how well it predicts.
         statistics: of the data it was trained on; its conditions are what it predicts.
-        vocabulary: atom classes that it knows.
+        vocabulary: its atom classes.
         card: what it is, for people; Markdown.
     """
 
@@ -85,30 +85,27 @@ class PropertyPredictor:
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> "PropertyPredictor":
-        """From a bundle's folder, or that of a generator with a judge; a `WeightsError` if it is none or unfit."""
+        """From a bundle's folder, or that of a generator with a predictor inside; a `WeightsError` if there is none."""
         folder = find_weights(folder)
         folder = find_weights(folder / FOLDER) if (folder / FOLDER).is_dir() else folder
-        statistics = read_statistics(folder)
-        config = read_config(PredictorConfig, folder / CONFIG)
+        content = read_folder(folder, PredictorConfig)
+        config, statistics = content.config, content.statistics
         names = [condition.name for condition in statistics.conditions]
         if not names or sorted(config.errors) != sorted(names) or any(c.classes for c in statistics.conditions):
             raise WeightsError(
                 f"{folder}: {CONFIG} has errors of {', '.join(config.errors) or 'nothing'}, {STATISTICS} the numbers "
                 f"{', '.join(names) or 'none'}; {AGAIN}"
             )
-
-        def expected() -> dict[str, torch.Tensor]:
-            with torch.device("meta"):
-                return build_predictor(config.network, statistics).state_dict()
-
-        tensors = read_tensors(folder / TENSORS, expected, widest=max(config.network.model_dump().values()))
-        network = build_predictor(config.network, statistics)
-        network.load_state_dict(tensors)
-        return cls(network.eval(), config, statistics, read_vocabulary(folder, statistics), read_text(folder / CARD))
+        network = load_module(
+            folder / TENSORS,
+            lambda: build_predictor(config.network, statistics),
+            widest=max(config.network.model_dump().values()),
+        )
+        return cls(network, config, statistics, content.vocabulary, read_text(folder / CARD))
 
     @classmethod
     def inside(cls, weights: str | Path) -> "PropertyPredictor | None":
-        """The judge that comes with the weights of a generator, if one does."""
+        """The predictor inside the bundle of a generator, or None."""
         folder = find_weights(weights)
         return cls.from_pretrained(folder) if (folder / FOLDER).is_dir() else None
 

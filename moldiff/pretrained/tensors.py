@@ -4,16 +4,18 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from moldiff.errors import OutputError, WeightsError
 from moldiff.pretrained.format import AGAIN, CONFIG, TENSORS, what_came
 from moldiff.runtime.atomic_files import claim
 
+M = TypeVar("M", bound=nn.Module)
 DTYPES = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
 
 
@@ -63,13 +65,39 @@ def write_bundle(
         raise OutputError(f"{folder}: the bundle cannot be written: {error}") from error
 
 
+def load_module(file: Path, build: Callable[[], M], *, widest: int) -> M:
+    """Builds a module and gives it the tensors of a file, whose names, shapes and kinds are compared before.
+
+    Args:
+        file: of the tensors.
+        build: makes the module with fresh weights.
+        widest: largest size in `config.json`; nothing of a size that the file cannot hold is built.
+
+    Returns:
+        The module in evaluation mode; its parameters still require gradients, for autocast keeps bf16 copies of such
+        only.
+
+    Raises:
+        WeightsError: one line that names the file, what came, and what to do.
+    """
+
+    def expected() -> dict[str, Tensor]:
+        with torch.device("meta"):
+            return build().state_dict()
+
+    tensors = read_tensors(file, expected, widest=widest)
+    module = build()
+    module.load_state_dict(tensors)
+    return module.eval()
+
+
 def read_tensors(file: Path, expected: Callable[[], Mapping[str, Tensor]], *, widest: int) -> dict[str, Tensor]:
     """The tensors of a file, float32.
 
     Args:
         file: of the tensors.
         expected: makes tensors of the names and shapes that must be there, without memory.
-        widest: of the network that `config.json` asks for; nothing is made of one that the file cannot hold.
+        widest: largest size in `config.json`; nothing of a size that the file cannot hold is built.
 
     Returns:
         The tensors.

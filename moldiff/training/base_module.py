@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import lightning as pl
 import torch
@@ -11,7 +11,7 @@ from torch.optim.swa_utils import PARAM_LIST, AveragedModel
 
 from moldiff.config.training import RunConfig
 from moldiff.errors import TrainingError
-from moldiff.training.optimizer import MuonWithAdamW
+from moldiff.training.optimizer import MuonWithAdamW, Trainable
 
 ORIGIN = "moldiff_origin"  # in a checkpoint: what the run began with, by name
 
@@ -73,7 +73,10 @@ class AveragedModule(pl.LightningModule):
     def configure_optimizers(self) -> dict:
         """Linear warm-up, constant rate, linear cool-down to zero by molecules seen."""
         optimizer = MuonWithAdamW(
-            self.denoiser.named_parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay
+            self.denoiser.named_parameters(),
+            lr=self.config.learning_rate,
+            weight_decay=self.config.weight_decay,
+            embeddings=cast(Trainable, self.denoiser).embeddings(),
         )
         # A function, not a method: of a method the schedule would put attributes into every checkpoint.
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self.rate(step))

@@ -5,10 +5,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.diffusion.random import sample_generator
 
 LEAST_SIDE = 32  # of a matrix that is adapted; smaller ones, biases and norms stay as they are
-WHOLE = ("embed", "head")  # parts that new classes or labels need as a whole
 
 
 class LowRank(nn.Module):
@@ -33,18 +33,22 @@ class LowRank(nn.Module):
         return weight + self.b @ self.a
 
 
-def adapt(network: nn.Module, rank: int, *, seed: int = 0) -> None:
-    """Freezes a network and gives its large matrices adapters; embeddings and heads are learnt as a whole.
+def adapt(denoiser: NetworkDenoiser, rank: int, *, seed: int = 0) -> None:
+    """Freezes a network and gives its large matrices adapters.
+
+    Embeddings, and what is shaped by the atom classes, are learnt whole: new classes and labels need them.
 
     Args:
-        network: with trained weights; changed in place.
+        denoiser: with trained weights; changed in place.
         rank: of the adapters.
         seed: of their first values.
     """
-    layers = [(name, module) for name, module in network.named_modules() if isinstance(module, nn.Linear)]
-    network.requires_grad_(False)
+    network = denoiser.as_network
+    layers = [(name, module) for name, module in denoiser.network.named_modules() if isinstance(module, nn.Linear)]
+    whole = {*network.embeddings(), *network.class_slices([])}
+    denoiser.requires_grad_(False)
     for number, (name, layer) in enumerate(layers):
-        if any(part in name for part in WHOLE):
+        if f"{name}.weight" in whole:
             layer.requires_grad_(True)
         elif min(layer.weight.shape) >= LEAST_SIDE:
             adapter = LowRank(layer.weight, rank, sample_generator(seed, number))

@@ -1,7 +1,7 @@
 """The optimiser: Muon for the large hidden matrices, AdamW for everything else, behind one interface."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection, Iterable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -12,6 +12,15 @@ from moldiff.training.loader import share_of_work
 
 LEAST_SIDE = 32  # of a matrix whose update is worth orthogonalising; heads and embeddings are left to AdamW
 RMS_OF_ADAMW = 0.2  # of the steps of AdamW, so that both parts take one rate
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """What the optimiser needs of a module beside its parameters."""
+
+    def embeddings(self) -> Collection[str]:
+        """Names of the parameters that read inputs."""
+        ...
 
 
 class Muon(torch.optim.Muon):
@@ -61,20 +70,28 @@ def orthogonalised(
 class MuonWithAdamW(torch.optim.Optimizer):
     """Two of torch's optimisers with one list of parameter groups, so that one schedule drives both.
 
-    Processes that train together share the matrices out: each orthogonalises some, and hands the result round.
+    Processes that train together share the matrices out: each orthogonalises some, and broadcasts the result.
 
     Args:
-        named_parameters: of the model; Muon takes matrices of at least 32 rows and columns that embed nothing.
+        named_parameters: of the model; Muon takes matrices of at least 32 rows and columns that are no embeddings.
         lr: learning rate of both; Muon's steps are scaled to the size of AdamW's.
         weight_decay: of all matrices.
+        embeddings: names of the parameters that read inputs, which are left to AdamW.
 
     Source: Jordan et al. 2024 (Muon); Liu et al. 2025, arXiv:2502.16982, for the scaling of the steps.
     """
 
-    def __init__(self, named_parameters: Iterable[tuple[str, nn.Parameter]], *, lr: float, weight_decay: float) -> None:
+    def __init__(
+        self,
+        named_parameters: Iterable[tuple[str, nn.Parameter]],
+        *,
+        lr: float,
+        weight_decay: float,
+        embeddings: Collection[str] = (),
+    ) -> None:
         hidden, matrices, vectors = [], [], []
         for name, parameter in named_parameters:
-            is_hidden = parameter.ndim == 2 and min(parameter.shape) >= LEAST_SIDE and "embed" not in name
+            is_hidden = parameter.ndim == 2 and min(parameter.shape) >= LEAST_SIDE and name not in embeddings
             (hidden if is_hidden else matrices if parameter.ndim >= 2 else vectors).append(parameter)
         groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
         self.parts: dict[str, torch.optim.Optimizer] = {

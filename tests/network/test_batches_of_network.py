@@ -2,28 +2,29 @@
 
 import pytest
 import torch
-from network_inputs import Inputs, make_inputs, make_network
+from network_inputs import make_inputs, make_network, padded, rows
 
+from moldiff.network.equivariance import NetworkInputs
 from moldiff.network.model import EquivariantNetwork
 from moldiff.state import Prediction
 
 TOLERANCE = 1e-9
 
 
-def run(network: EquivariantNetwork, x: Inputs) -> Prediction:
+def run(network: EquivariantNetwork, x: NetworkInputs) -> Prediction:
     with torch.no_grad():
         return network(x.state, x.t, x.guess, x.error, x.previous)
 
 
-def assert_independent(network: EquivariantNetwork, x: Inputs) -> None:
+def assert_independent(network: EquivariantNetwork, x: NetworkInputs) -> None:
     """Alone without padding, in the batch, and in the batch with more slots full of nonsense."""
     together = run(network, x)
-    padded = run(network, x.padded(x.state.mask.shape[1] + 3, 7.0))
+    wider = run(network, padded(x, x.state.mask.shape[1] + 3, 7.0))
     for row, size in enumerate(x.state.mask.sum(1).tolist()):
-        one = x.rows(torch.tensor([row]))
-        alone = run(network, one._each(lambda v, pair, k=size: v[:, :k, :k] if pair else v[:, :k]))
+        one = rows(x, torch.tensor([row]))
+        alone = run(network, one.each(lambda v, pair, k=size: v[:, :k, :k] if pair else v[:, :k]))
         off_diagonal = ~torch.eye(size, dtype=torch.bool)
-        for other in (together, padded):
+        for other in (together, wider):
             for a, b in ((other.pos, alone.pos), (other.atom, alone.atom)):
                 torch.testing.assert_close(a[row, :size], b[0], rtol=0, atol=TOLERANCE)
             bond = other.bond[row, :size, :size]
@@ -77,9 +78,9 @@ def test_network_takes_one_and_two_atoms(lmax: int, sizes: list[int]):
 def test_network_takes_a_lone_atom_among_others(lmax: int):
     """It listens to itself alone: other molecules and what stands in padded slots do not reach it."""
     network, x = make_network(lmax), make_inputs([1, 2, 5])
-    together, padded = run(network, x), run(network, x.padded(8, 7.0))
-    with_another = run(network, x.rows(torch.tensor([0, 2])))
-    for other in (padded, with_another):
+    together, wider = run(network, x), run(network, padded(x, 8, 7.0))
+    with_another = run(network, rows(x, torch.tensor([0, 2])))
+    for other in (wider, with_another):
         torch.testing.assert_close(other.pos[0, 0], together.pos[0, 0], rtol=0, atol=TOLERANCE)
         torch.testing.assert_close(other.atom[0, 0], together.atom[0, 0], rtol=0, atol=TOLERANCE)
     assert together.pos.isfinite().all()

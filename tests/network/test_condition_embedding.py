@@ -1,14 +1,15 @@
-"""Labels reach every prediction, and a network that is told nothing does not know that it could be."""
+"""Labels reach every prediction, and a network without labels predicts as one that has none."""
 
 from dataclasses import replace
 
 import pytest
 import torch
-from network_inputs import ATOM_CLASSES, Inputs, make_inputs
+from network_inputs import ATOM_CLASSES, make_inputs
 from torch import Tensor
 
 from moldiff.network.blocks import Widths
 from moldiff.network.condition_embedding import LabelFeatures
+from moldiff.network.equivariance import NetworkInputs
 from moldiff.network.model import EquivariantNetwork
 from moldiff.state import BOND_CLASSES, Prediction
 
@@ -33,7 +34,7 @@ def network() -> EquivariantNetwork:
     return made
 
 
-def predicted(network: EquivariantNetwork, inputs: Inputs, labels: Tensor | None) -> Prediction:
+def predicted(network: EquivariantNetwork, inputs: NetworkInputs, labels: Tensor | None) -> Prediction:
     with torch.no_grad():
         return network(inputs.state.replace(labels=labels), inputs.t, inputs.guess, inputs.error, inputs.previous)
 

@@ -2,13 +2,14 @@
 
 import pytest
 import torch
-from network_inputs import ATOM_CLASSES, Inputs, make_inputs, make_network
+from network_inputs import ATOM_CLASSES, make_inputs, make_network
 
 from moldiff.diffusion.categorical import CategoricalProcess
 from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.diffusion.gaussian import GaussianProcess
 from moldiff.diffusion.joint import JointProcess, project
 from moldiff.diffusion.schedule import CosineSchedule, LinearSchedule, Schedule
+from moldiff.network.equivariance import NetworkInputs
 from moldiff.state import BOND_CLASSES, Prediction, Times
 
 TOLERANCE = 1e-9
@@ -23,16 +24,16 @@ def make_denoiser(schedule: Schedule, lmax: int = 1, kind: type[NetworkDenoiser]
     return kind(make_network(lmax), process)
 
 
-def floating() -> Inputs:
+def floating() -> NetworkInputs:
     """Noisy molecules at zero mean, one time each."""
     x = make_inputs([6, 4, 6])
     pos = project(x.state.pos, x.state.mask, torch.ones(3, dtype=torch.bool))
-    return Inputs(
+    return NetworkInputs(
         x.state.replace(pos=pos), Times.shared(torch.tensor([0.9, 0.3, 1.0]), 6), x.guess, x.error, x.previous
     )
 
 
-def run(denoiser: NetworkDenoiser, x: Inputs, previous: Prediction | None = None) -> Prediction:
+def run(denoiser: NetworkDenoiser, x: NetworkInputs, previous: Prediction | None = None) -> Prediction:
     with torch.no_grad():
         return denoiser(x.state, x.t, previous)
 
@@ -49,7 +50,7 @@ def test_denoiser_keeps_zero_mean_and_clean_padding(schedule: Schedule):
 def assert_does_not_see_translation(denoiser: NetworkDenoiser) -> None:
     """One time a molecule and no earlier prediction: where a floating molecule stands plays no part."""
     x = floating()
-    moved = Inputs(x.state.replace(pos=x.state.pos + 5.0), x.t, x.guess, x.error, None)
+    moved = NetworkInputs(x.state.replace(pos=x.state.pos + 5.0), x.t, x.guess, x.error, None)
     for a, b in zip(vars(run(denoiser, x)).values(), vars(run(denoiser, moved)).values(), strict=True):
         torch.testing.assert_close(a[x.state.mask], b[x.state.mask], rtol=0, atol=TOLERANCE)
 
@@ -76,7 +77,7 @@ def test_denoiser_gives_known_coordinates_back(lmax: int):
     x = make_inputs([6, 6])
     given = torch.zeros(2, 6, dtype=torch.bool)
     given[:, :3] = True
-    x = Inputs(x.state, Times(x.t.pos.masked_fill(given, 0.0), x.t.atom, x.t.bond), x.guess, x.error, x.previous)
+    x = NetworkInputs(x.state, Times(x.t.pos.masked_fill(given, 0.0), x.t.atom, x.t.bond), x.guess, x.error, x.previous)
     out = run(make_denoiser(CosineSchedule(), lmax), x, x.previous)
     assert torch.equal(out.pos[given], x.state.pos[given])
     assert bool((out.pos != x.state.pos)[~given].all())

@@ -4,57 +4,21 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from network_inputs import Inputs, make_inputs, make_network
+from network_inputs import ATOM_CLASSES, make_inputs, make_network
 from torch import Tensor
 
+from moldiff.network.equivariance import (
+    NetworkInputs,
+    assert_equivariant,
+    assert_moves,
+    assert_permutes,
+    predict,
+    reflect,
+    rotate,
+    translate,
+)
 from moldiff.network.model import EquivariantNetwork
 from moldiff.state import Prediction
-
-TOLERANCE = 1e-9
-
-
-def run(network: EquivariantNetwork, x: Inputs) -> Prediction:
-    with torch.no_grad():
-        return network(x.state, x.t, x.guess, x.error, x.previous)
-
-
-def assert_same(one: Prediction, other: Prediction, x: Inputs) -> None:
-    """Equal wherever there is an atom or a pair of atoms."""
-    pairs = x.state.pair_mask
-    for a, b in ((one.pos, other.pos), (one.atom, other.atom)):
-        torch.testing.assert_close(a[x.state.mask], b[x.state.mask], rtol=0, atol=TOLERANCE)
-    torch.testing.assert_close(one.bond[pairs], other.bond[pairs], rtol=0, atol=TOLERANCE)
-
-
-def orthogonal(determinant: int) -> Tensor:
-    matrix, _ = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(3)))
-    return matrix * determinant * torch.linalg.det(matrix).sign()
-
-
-def assert_equivariant(network: EquivariantNetwork, x: Inputs, move: Callable[[Tensor], Tensor]) -> None:
-    """Moved inputs give moved coordinates and the same classes."""
-    plain = run(network, x)
-    moved = Prediction(move(plain.pos), plain.atom, plain.bond)
-    assert_same(run(network, x.mapped(move)), moved, x)
-
-
-def assert_permutes(network: EquivariantNetwork, x: Inputs) -> None:
-    order = torch.randperm(x.state.mask.shape[1], generator=torch.Generator().manual_seed(5))
-    plain, shuffled = run(network, x), x.permuted(order)
-    expected = Prediction(plain.pos[:, order], plain.atom[:, order], plain.bond[:, order][:, :, order])
-    assert_same(run(network, shuffled), expected, shuffled)
-
-
-def rotate(pos: Tensor) -> Tensor:
-    return pos @ orthogonal(1)
-
-
-def reflect(pos: Tensor) -> Tensor:
-    return pos @ orthogonal(-1)
-
-
-def translate(pos: Tensor) -> Tensor:
-    return pos + torch.tensor([3.0, -2.0, 5.0])
 
 
 class AbsoluteCoordinate(EquivariantNetwork):
@@ -97,20 +61,20 @@ class Numbered(EquivariantNetwork):
 def test_network_output_is_not_trivial(lmax: int, conditioned: bool):
     """Every variable depends on every input, so that the laws below say something."""
     network, x = make_network(lmax), make_inputs([6, 6], conditioned=conditioned)
-    plain = run(network, x)
+    plain = predict(network, x)
     assert (plain.pos - x.guess).norm(dim=-1).min() > 0.05
     assert plain.atom.std(1).min() > 0.02
     assert plain.bond[x.state.pair_mask].std(0).min() > 0.05
-    changes: list[Inputs] = [
+    changes: list[NetworkInputs] = [
         x.mapped(lambda pos: pos * 1.1),
-        Inputs(x.state.replace(atom=(x.state.atom + 1) % 5), x.t, x.guess, x.error, x.previous),
-        Inputs(x.state.replace(bond=3 - x.state.bond), x.t, x.guess, x.error, x.previous),
-        Inputs(x.state, make_inputs([6, 6], seed=9).t, x.guess, x.error, x.previous),
+        NetworkInputs(x.state.replace(atom=(x.state.atom + 1) % 5), x.t, x.guess, x.error, x.previous),
+        NetworkInputs(x.state.replace(bond=3 - x.state.bond), x.t, x.guess, x.error, x.previous),
+        NetworkInputs(x.state, make_inputs([6, 6], seed=9).t, x.guess, x.error, x.previous),
     ]
     if conditioned:
-        changes.append(Inputs(x.state, x.t, x.guess, x.error, make_inputs([6, 6], seed=9).previous))
+        changes.append(NetworkInputs(x.state, x.t, x.guess, x.error, make_inputs([6, 6], seed=9).previous))
     for changed in changes:
-        out = run(network, changed)
+        out = predict(network, changed)
         for a, b, base in ((out.pos, plain.pos, changed.guess - x.guess), (out.atom, plain.atom, 0)):
             assert (a - b - base).abs().max() > 1e-3
         assert (out.bond - plain.bond)[x.state.pair_mask].abs().max() > 1e-3
@@ -119,17 +83,17 @@ def test_network_output_is_not_trivial(lmax: int, conditioned: bool):
 @pytest.mark.parametrize("degree", [2, 3])
 def test_network_higher_degrees_matter(degree: int):
     network, x = make_network(degree), make_inputs([6])
-    plain = run(network, x)
+    plain = predict(network, x)
     for block in network.blocks:
         coupling = getattr(block.harmonics, f"coupling_{degree}")
         coupling.zero_()
-    assert (run(network, x).atom - plain.atom).abs().max() > 1e-3
+    assert (predict(network, x).atom - plain.atom).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("conditioned", [True, False])
 @pytest.mark.parametrize("move", [rotate, reflect, translate], ids=lambda move: move.__name__)
 def test_network_moves_with_its_input(lmax: int, move: Callable[[Tensor], Tensor], conditioned: bool):
-    assert_equivariant(make_network(lmax), make_inputs([7, 5, 7], conditioned=conditioned), move)
+    assert_moves(make_network(lmax), make_inputs([7, 5, 7], conditioned=conditioned), move)
 
 
 def test_network_permutes_with_its_input(lmax: int):
@@ -148,10 +112,10 @@ def test_network_permutes_with_its_input(lmax: int):
 def test_network_laws_catch_a_fault(fault: type[EquivariantNetwork], broken: list, kept: list):
     network, x = make_network(1, fault), make_inputs([6, 6])
     for move in kept:
-        assert_equivariant(network, x, move)
+        assert_moves(network, x, move)
     for move in broken:
         with pytest.raises(AssertionError):
-            assert_equivariant(network, x, move)
+            assert_moves(network, x, move)
     if fault is Numbered:
         with pytest.raises(AssertionError):
             assert_permutes(network, x)
@@ -159,23 +123,43 @@ def test_network_laws_catch_a_fault(fault: type[EquivariantNetwork], broken: lis
         assert_permutes(network, x)
 
 
+def test_public_check_accepts_the_network_and_names_a_broken_law():
+    assert_equivariant(make_network(1), atom_classes=ATOM_CLASSES)
+    for fault, message in ((Pseudovector, "reflect"), (DistanceFromOrigin, "translate"), (Numbered, "permutation")):
+        with pytest.raises(AssertionError, match=message):
+            assert_equivariant(make_network(1, fault), atom_classes=ATOM_CLASSES)
+
+
+class Constant(EquivariantNetwork):
+    """Leaves the coordinates where they are: equivariant, but nothing."""
+
+    def forward(self, state, t, guess, error, previous):
+        out = super().forward(state, t, guess, error, previous)
+        return Prediction(guess, out.atom, out.bond)
+
+
+def test_public_check_refuses_a_trivial_network():
+    with pytest.raises(AssertionError, match="no coordinate moves"):
+        assert_equivariant(make_network(1, Constant), atom_classes=ATOM_CLASSES)
+
+
 def test_network_law_catches_wrong_parity():
-    """A harmonic of l = 2 handed on as one of l = 1: the message turns wrongly."""
+    """A harmonic of l = 2 in place of one of l = 1: the message turns wrongly."""
     network, x = make_network(2), make_inputs([6])
     for block in network.blocks:
-        block.harmonics.coupling_2 = block.harmonics.coupling_2[:, [1, 0, 2, 3, 4]]
+        block.harmonics.coupling_2 = block.harmonics.coupling_2[:, [1, 0, 2, 3, 4]]  # pyright: ignore[reportIndexIssue]
     assert_permutes(network, x)
     with pytest.raises(AssertionError):
-        assert_equivariant(network, x, rotate)
+        assert_moves(network, x, rotate)
 
 
 def test_network_moves_with_its_input_in_float32(lmax: int):
     network, x = make_network(lmax).float(), make_inputs([7, 7])
 
-    def single(values: Inputs) -> Inputs:
-        return values._each(lambda v, _: v.float() if v.is_floating_point() else v)
+    def single(values: NetworkInputs) -> NetworkInputs:
+        return values.each(lambda v, _: v.float() if v.is_floating_point() else v)
 
-    plain, turned = run(network, single(x)), run(network, single(x.mapped(reflect)))
+    plain, turned = predict(network, single(x)), predict(network, single(x.mapped(reflect)))
     assert plain.pos.dtype == torch.float32
     torch.testing.assert_close(turned.pos, reflect(plain.pos.double()).float(), rtol=0, atol=2e-4)
     torch.testing.assert_close(turned.atom, plain.atom, rtol=0, atol=2e-4)

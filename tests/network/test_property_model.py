@@ -1,12 +1,13 @@
-"""Predicted properties are invariant, heed padding and bonds in no way, and begin at what the composition tells."""
+"""Predicted properties are invariant, independent of padding and bonds, and start at the regression on composition."""
 
 import pytest
 import torch
-from network_inputs import ATOM_CLASSES, Inputs, make_inputs
+from network_inputs import ATOM_CLASSES, make_inputs, rows
 from torch import Tensor
 
 from moldiff.network.blocks import Widths
-from moldiff.network.property_model import PropertyNetwork, counts_of, fitted_composition
+from moldiff.network.equivariance import NetworkInputs
+from moldiff.network.property_model import PropertyNetwork, counts_of, regress_composition
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def network() -> PropertyNetwork:
     return made
 
 
-def values(network: PropertyNetwork, inputs: Inputs) -> Tensor:
+def values(network: PropertyNetwork, inputs: NetworkInputs) -> Tensor:
     with torch.no_grad():
         return network(inputs.state)
 
@@ -52,7 +53,7 @@ def test_properties_do_not_depend_on_padding_or_bonds(network: PropertyNetwork):
     inputs = make_inputs([5, 4, 3])
     base = values(network, inputs)
     for row, size in enumerate((5, 4, 3)):
-        alone = make_inputs([5, 4, 3]).rows(torch.tensor([row]))
+        alone = rows(make_inputs([5, 4, 3]), torch.tensor([row]))
         cut = alone.state.replace(
             pos=alone.state.pos[:, :size],
             atom=alone.state.atom[:, :size],
@@ -75,5 +76,5 @@ def test_composition_is_fitted_by_least_squares():
     truth = torch.randn(ATOM_CLASSES + 1, 2, generator=torch.Generator().manual_seed(0))
     y = counts @ truth
     y[::7, 1] = torch.nan
-    fitted = fitted_composition(counts.float(), y.float(), ridge=1e-6)
+    fitted = regress_composition(counts.float(), y.float(), ridge=1e-6)
     assert torch.allclose(counts.float() @ fitted, counts.float() @ truth.float(), atol=1e-2)

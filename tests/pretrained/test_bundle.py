@@ -224,7 +224,7 @@ def test_bundle_of_an_unknown_name_lists_what_there_is():
 
 def test_bundle_is_either_whole_or_absent(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     bundle = load_pretrained(weights)
-    parts = {"settings": bundle.config, "statistics": bundle.statistics, "card": ""}
+    parts = {"config": bundle.config, "statistics": bundle.statistics, "card": ""}
 
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
@@ -235,9 +235,9 @@ def test_bundle_is_either_whole_or_absent(weights: Path, tmp_path: Path, monkeyp
     assert not list(tmp_path.iterdir())
 
 
-def test_bundle_replaces_only_bundles_and_only_if_told_to(weights: Path, tmp_path: Path):
+def test_bundle_replaces_only_bundles_and_only_if_allowed(weights: Path, tmp_path: Path):
     bundle = load_pretrained(weights)
-    parts = {"settings": bundle.config, "statistics": bundle.statistics}
+    parts = {"config": bundle.config, "statistics": bundle.statistics}
     folder, other = tmp_path / "new", tmp_path / "thesis"
     save_pretrained(folder, bundle.denoiser, card="one", **parts)
     with pytest.raises(OutputError, match="allow it to be overwritten"):
@@ -256,7 +256,7 @@ def test_bundle_replaces_only_bundles_and_only_if_told_to(weights: Path, tmp_pat
 def test_bundle_is_not_made_of_broken_weights(weights: Path, tmp_path: Path):
     bundle = load_pretrained(weights)
     with torch.no_grad():
-        bundle.denoiser.network.atom_head.bias[0] = torch.inf
+        bundle.denoiser.network.atom_head.bias[0] = torch.inf  # pyright: ignore[reportIndexIssue]
     with pytest.raises(WeightsError, match=r"network\.atom_head\.bias"):
         save_pretrained(tmp_path / "x", bundle.denoiser, config=bundle.config, statistics=bundle.statistics, card="")
     assert not (tmp_path / "x").exists()

@@ -1,4 +1,4 @@
-"""A predictor as a user meets it: trained, resumed, loaded, asked, and inside the bundle of a generator."""
+"""A predictor as a user meets it: trained, resumed, loaded, used, and inside the bundle of a generator."""
 
 import json
 import shutil
@@ -126,8 +126,8 @@ def test_errors_of_other_properties_are_refused(
     errors: dict[str, float], message: str, predictor_weights: Path, tmp_path: Path
 ):
     folder = Path(shutil.copytree(predictor_weights, tmp_path / "bad"))
-    told = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**told, "errors": errors}))
+    content = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**content, "errors": errors}))
     with pytest.raises(WeightsError, match=message):
         PropertyPredictor.from_pretrained(folder)
 
@@ -160,10 +160,10 @@ def test_user_predicts(predictor_weights: Path, sample_sdf: Path, tmp_path: Path
 
 
 def test_info_tells_a_predictor(predictor_weights: Path):
-    told = run("info", predictor_weights)
-    assert told.exit_code == 0, told.output
-    assert "predicts" in told.stdout
-    assert "gap: " in told.stdout
+    shown = run("info", predictor_weights)
+    assert shown.exit_code == 0, shown.output
+    assert "predicts" in shown.stdout
+    assert "gap: " in shown.stdout
 
 
 def test_user_trains_a_predictor(store_path: Path, tmp_path: Path):

@@ -11,7 +11,7 @@ from moldiff.config.model import ModelConfig, ProcessConfig
 from moldiff.data.statistics import Statistics
 from moldiff.pretrained.bundle import Bundle, load_pretrained
 from moldiff.state import Prediction, State, Times
-from moldiff.training.denoiser.finetuning import transferred
+from moldiff.training.denoiser.finetuning import transfer
 
 
 def other(statistics: Statistics, *labels: str) -> Statistics:
@@ -39,7 +39,7 @@ def bundle(request: pytest.FixtureRequest, weights: Path) -> Bundle:
 def test_known_classes_act_as_before_whatever_their_order(bundle: Bundle):
     labels = bundle.statistics.vocabulary
     turned = tuple(reversed(labels))
-    new = transferred(bundle, other(bundle.statistics, *turned, "S", "Cl"))
+    new = transfer(bundle, other(bundle.statistics, *turned, "S", "Cl"))
     generator = torch.Generator().manual_seed(0)
     bond = torch.randint(0, 4, (2, 6, 6), generator=generator).triu(1)
     pos, atom = torch.randn(2, 6, 3, generator=generator), torch.randint(0, len(labels), (2, 6), generator=generator)
@@ -57,14 +57,14 @@ def test_known_classes_act_as_before_whatever_their_order(bundle: Bundle):
 
 
 def test_same_classes_give_the_same_weights(bundle: Bundle):
-    new = transferred(bundle, bundle.statistics).state_dict()
+    new = transfer(bundle, bundle.statistics).state_dict()
     assert all(torch.equal(value, new[name]) for name, value in bundle.denoiser.state_dict().items())
 
 
 def test_new_classes_start_fresh_and_old_ones_may_go(bundle: Bundle):
-    new = transferred(bundle, other(bundle.statistics, "Br", "C"))
+    new = transfer(bundle, other(bundle.statistics, "Br", "C"))
     assert new.network.atom_head.weight.shape[0] == 2  # type: ignore[union-attr]
     least = bundle.denoiser.network.atom_head.bias.min()  # type: ignore[union-attr]
     assert new.network.atom_head.bias[0] == least  # type: ignore[union-attr]
-    unknown = transferred(bundle, other(bundle.statistics, "Br"))
+    unknown = transfer(bundle, other(bundle.statistics, "Br"))
     assert all(bool(torch.isfinite(value).all()) for value in unknown.state_dict().values())

@@ -9,18 +9,22 @@ from moldiff.training import optimizer as module
 from moldiff.training.optimizer import Muon, MuonWithAdamW, orthogonalised, shared_out
 
 
+def optimizer_of(model: nn.Module) -> MuonWithAdamW:
+    return MuonWithAdamW(model.named_parameters(), lr=0.01, weight_decay=0.1, embeddings={"embed.weight", "embed.bias"})
+
+
 def make_deep() -> tuple[nn.ModuleDict, MuonWithAdamW]:
     """With three matrices for Muon."""
     torch.manual_seed(0)
     inner = nn.Sequential(nn.Linear(40, 64), nn.Tanh(), nn.Linear(64, 56), nn.Tanh(), nn.Linear(56, 48))
     model = nn.ModuleDict({"inner": inner, "embed": nn.Linear(40, 48), "head": nn.Linear(48, 4)})
-    return model, MuonWithAdamW(model.named_parameters(), lr=0.01, weight_decay=0.1)
+    return model, optimizer_of(model)
 
 
 def make() -> tuple[nn.ModuleDict, MuonWithAdamW]:
     torch.manual_seed(0)
     model = nn.ModuleDict({"inner": nn.Linear(40, 48), "embed": nn.Linear(40, 48), "head": nn.Linear(48, 4)})
-    return model, MuonWithAdamW(model.named_parameters(), lr=0.01, weight_decay=0.1)
+    return model, optimizer_of(model)
 
 
 def step(model: nn.ModuleDict, optimizer: MuonWithAdamW, seed: int) -> None:
@@ -66,7 +70,7 @@ def run_interrupted(*, restore: bool) -> tuple[list[torch.Tensor], list[torch.Te
     other, first = make()
     for seed in range(3):
         step(other, first, seed)
-    second = MuonWithAdamW(other.named_parameters(), lr=0.01, weight_decay=0.1)
+    second = optimizer_of(other)
     if restore:
         second.load_state_dict(first.state_dict())
     for seed in range(3, 6):

@@ -12,6 +12,7 @@ from moldiff.config.training import TrainingConfig
 from moldiff.data.store.dataset import MoleculeStore, find_store
 from moldiff.metrics.score import Score, score
 from moldiff.pretrained.bundle import save_pretrained
+from moldiff.pretrained.foreign import network_of_run
 from moldiff.runtime.plain_text import plain
 from moldiff.training.denoiser.calibration import x0_std
 from moldiff.training.loader import subset_indices, training_subset
@@ -51,7 +52,7 @@ def export(
     store = MoleculeStore(find_store(config.data))
     statistics = training_subset(config, store)[0]
     check_origin(read_checkpoint(run / CHECKPOINT), origin_of(store, statistics), run / CHECKPOINT)
-    denoiser = build_denoiser(config.model, statistics)
+    denoiser = build_denoiser(config.model, statistics, network=network_of_run(config.model))
     if config.low_rank:
         adapt(denoiser, config.low_rank)
     seen = load_averaged(run / CHECKPOINT, denoiser)

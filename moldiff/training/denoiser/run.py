@@ -16,10 +16,11 @@ from moldiff.errors import ConfigError
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.metrics.score import score
 from moldiff.pretrained.bundle import Bundle, load_pretrained
+from moldiff.pretrained.foreign import network_of_run
 from moldiff.state import State
 from moldiff.training.callbacks import ProgressAndLog, ScoredSamples
 from moldiff.training.denoiser.export import export
-from moldiff.training.denoiser.finetuning import transferred
+from moldiff.training.denoiser.finetuning import transfer
 from moldiff.training.denoiser.forgetting import old_losses, old_molecules
 from moldiff.training.denoiser.module import DiffusionModule
 from moldiff.training.loader import training_subset
@@ -62,12 +63,13 @@ def train(config: TrainingConfig, folder: Path, *, resume: bool = False) -> Diff
     statistics, labels, indices = training_subset(config, store)
     old: list[State] = []  # in fine-tuning, molecules of the weights to start from, and the losses on them
     before: dict[str, float] = {}
+    network = network_of_run(config.model)
     if config.start is None:
-        denoiser = build_denoiser(config.model, statistics, seed=config.seed)
+        denoiser = build_denoiser(config.model, statistics, seed=config.seed, network=network)
     else:
-        bundle = load_pretrained(config.start)
+        bundle = load_pretrained(config.start, network=network)
         config = with_model_of(bundle, config)
-        denoiser = transferred(bundle, statistics, seed=config.seed)
+        denoiser = transfer(bundle, statistics, seed=config.seed)
         old = old_molecules(bundle, store.vocabulary)
         before = old_losses(denoiser, denoiser.process, old)
     if config.low_rank:
@@ -84,16 +86,18 @@ def train(config: TrainingConfig, folder: Path, *, resume: bool = False) -> Diff
     if fit(module, batches, folder, ProgressAndLog(folder / METRICS), scored, resume=resume):
         export(folder, folder / BUNDLE, overwrite=True)
         if before:
-            after = old_losses(load_pretrained(folder / BUNDLE).denoiser, denoiser.process, old)
+            after = old_losses(load_pretrained(folder / BUNDLE, network=network).denoiser, denoiser.process, old)
             (folder / FORGOTTEN).write_text(json.dumps({"before": before, "after": after}, indent=2) + "\n")
     return module
 
 
 def with_model_of(bundle: Bundle, config: TrainingConfig) -> TrainingConfig:
     """The settings with the model of the weights to go on from; a ConfigError if they ask for another one."""
-    if config.model not in (ModelConfig(), bundle.config):
+    ours = config.model.network_class  # the name that the user gave, never that of the bundle
+    model = bundle.config.model_copy(update={"network_class": ours})
+    if config.model not in (ModelConfig(network_class=ours), model):
         raise ConfigError(f"model: the weights {config.start!r} have a model of their own; leave 'model' out")
-    return config.model_copy(update={"model": bundle.config})
+    return config.model_copy(update={"model": model})
 
 
 def _sample_and_score(

@@ -9,6 +9,7 @@ import torch
 from moldiff.build import build_denoiser
 from moldiff.config.training import TrainingConfig
 from moldiff.data.store.dataset import MoleculeStore
+from moldiff.pretrained.foreign import network_of_run
 from moldiff.runtime.memory import peak_memory
 from moldiff.state import State
 from moldiff.training.denoiser.module import DiffusionModule
@@ -25,7 +26,8 @@ def expected(config: TrainingConfig, store: MoleculeStore) -> tuple[float, float
     Returns:
         Molecules a second of one process, and its memory so far, MiB.
     """
-    denoiser = build_denoiser(config.model, store.statistics, seed=config.seed)
+    network = network_of_run(config.model)
+    denoiser = build_denoiser(config.model, store.statistics, seed=config.seed, network=network)
     module = DiffusionModule(denoiser, denoiser.process, config)
     batches = TrainingBatches(store, budget=config.pair_budget, seed=config.seed)
     torch.set_num_threads(config.num_threads or torch.get_num_threads())

@@ -16,7 +16,7 @@ from moldiff.data.batching import BucketSampler
 from moldiff.data.columns import conditioned
 from moldiff.data.store.dataset import MoleculeStore, find_store
 from moldiff.errors import ConfigError
-from moldiff.network.property_model import PropertyNetwork, counts_of, fitted_composition
+from moldiff.network.property_model import PropertyNetwork, counts_of, regress_composition
 from moldiff.pretrained.property_predictor import PredictorConfig, PropertyPredictor
 from moldiff.runtime.plain_text import plain
 from moldiff.runtime.precision import use_bf16
@@ -81,7 +81,7 @@ def fit_composition(
     """Gives the network what the numbers of atoms tell of its targets."""
     counts = torch.cat([counts_of(state, len(store.vocabulary)) for _, state in _batches(store, indices)])
     order = np.concatenate([chosen for chosen, _ in _batches(store, indices)])
-    network.composition.copy_(fitted_composition(counts, labels[torch.from_numpy(order)]))
+    network.composition.copy_(regress_composition(counts, labels[torch.from_numpy(order)]))
 
 
 @torch.no_grad()
