@@ -39,7 +39,7 @@ class CategoricalProcess:
 
     Attributes:
         schedule: keep.
-        noise_law: the stationary vector m; with absorbing noise one class longer than the data's.
+        noise_distribution: the stationary vector m; with absorbing noise one class longer than the data's.
         num_classes: classes of the data.
     """
 

@@ -1,6 +1,6 @@
 """Molecules from a weights bundle: sizes, batches, trajectories and strict validity, in the order of their index."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from moldiff.errors import ConfigError
 from moldiff.generation.options import DEFAULT_OPTIONS, SamplingOptions
 from moldiff.generation.particles import ParticleSampling
 from moldiff.generation.rewards import Reward
-from moldiff.generation.runner import Conditioning, Runner, condition_on
+from moldiff.generation.runner import Runner, condition_on
 from moldiff.generation.sample import Sample
 from moldiff.generation.sizes import NumAtoms, Sizes, size_weights
 from moldiff.generation.targets import Request, RewardModel, Target, Targets, resolve_targets
@@ -50,6 +50,7 @@ class MoleculeGenerator:
         self.bundle, self.weights, self.device = bundle, weights, find_device(device)
         self.precision = find_precision(precision, self.device)
         self.denoiser = bundle.denoiser.to(self.device).eval()
+        self._condition = partial(condition_on, process=self.denoiser.process, device=self.device)
         self._runner = partial(Runner.of, bundle, self.device, self.precision)
 
     @classmethod
@@ -177,7 +178,7 @@ class MoleculeGenerator:
             seed=seed,
             num_steps=num_steps,
             options=options,
-            conditioning=self._conditioning(lambda index: labels, strength, gradient_guidance, gradient_scale),
+            conditioning=partial(self._condition, lambda index: labels, strength, gradient_guidance, gradient_scale),
             particles=particles,
             targets=lambda index: recorded,
         )
@@ -240,7 +241,7 @@ class MoleculeGenerator:
             num_steps=num_steps,
             options=options,
             particles=particles,
-            conditioning=self._conditioning(lambda index: labels[index - first], strength),
+            conditioning=partial(self._condition, lambda index: labels[index - first], strength, None, 1.0),
             targets=lambda index: values_of(known, labels[index - first]),
         )
 
@@ -292,14 +293,3 @@ class MoleculeGenerator:
                 yield from runner.window(sizes, lambda n, rows: KnownValues.stack([of[index] for index in rows]))
 
         return windows()
-
-    def _conditioning(
-        self,
-        labels: Callable[[int], list[float]],
-        guidance: Guidance,
-        gradient_guidance: GuidanceFunction | None = None,
-        scale: float = 1.0,
-    ) -> Conditioning:
-        return partial(
-            condition_on, labels, guidance, gradient_guidance, scale, process=self.denoiser.process, device=self.device
-        )

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from evaluate_tasks import fragment_of
 from rdkit import Chem, RDLogger
 from rdkit.Chem import rdDepictor
 from rdkit.Chem.Draw import rdMolDraw2D
+from task_fragments import fragment_of
 
 from moldiff.chem.formula import parse_formula
 from moldiff.chem.molecule import Failure, Molecule

@@ -10,7 +10,7 @@ from typing import Annotated, cast
 import numpy as np
 import torch
 import typer
-from evaluate_tasks import fragments_of, outer_atoms, scaffold_atoms
+from task_fragments import fragments_of, outer_atoms, scaffold_atoms
 
 from moldiff.build import build_grid, build_solvers, build_time_exponents
 from moldiff.chem.molecule import Failure, Molecule

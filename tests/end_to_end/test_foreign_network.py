@@ -23,7 +23,7 @@ from moldiff.pretrained.bundle import load_pretrained
 from moldiff.training.denoiser.finetuning import transfer
 from moldiff.training.denoiser.run import train
 
-PAGE = Path(__file__).parents[2] / "docs" / "extending_network.md"
+PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
 NAME = "my_network:Egnn"
 LENGTH = ["--set", "num_training_molecules=400", "--set", "sample_minutes=0", "--set", "pair_budget=4000"]
 
@@ -35,7 +35,8 @@ def run(*args: object) -> Result:
 @pytest.fixture(scope="module")
 def module_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working directory with the code of the page."""
-    (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    (code,) = [block for block in blocks if "class Egnn" in block]
     folder = tmp_path_factory.mktemp("work")
     (folder / "my_network.py").write_text(code)
     return folder

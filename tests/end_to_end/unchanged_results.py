@@ -6,18 +6,16 @@ python tests/end_to_end/unchanged_results.py --add      records the bytes of thi
                                                         if its molecules and numbers agree with what is there
 """
 
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 
 import golden
 import numpy as np
 import torch
-from golden import Results, digest, digest_of_tensors, joined, of_molecules
+from golden import Results, digest, joined, of_molecules
+from unchanged_inputs import SEED, generator, random_weights, sample_molecules
+from unchanged_training import distillation_step, predictor_step, training_step
 
-from moldiff.build import build_denoiser
 from moldiff.chem.formula import parse_formula
 from moldiff.chem.fragments import part_of
 from moldiff.chem.molecule import Failure, Molecule
@@ -25,20 +23,10 @@ from moldiff.chem.scaffold import scaffold_of
 from moldiff.chem.smiles_parsing import record_of_smiles
 from moldiff.chem.stereo import graph_of
 from moldiff.chem.validity import canonical_smiles
-from moldiff.config.distillation import DistillationConfig
-from moldiff.config.model import ModelConfig, NetworkConfig, ProcessConfig
-from moldiff.config.property import PropertyConfig
 from moldiff.config.sampler import SamplerConfig
-from moldiff.config.training import TrainingConfig
-from moldiff.data.columns import conditioned
-from moldiff.data.prepare import prepare
-from moldiff.data.store.dataset import MoleculeStore
-from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.options import SamplingOptions
 from moldiff.generation.rewards import DescriptorReward, PropertyReward
 from moldiff.generation.targets import Request
-from moldiff.io.formats import read_molecules
-from moldiff.pretrained.bundle import load_pretrained, save_pretrained
 from moldiff.pretrained.property_predictor import PropertyPredictor
 from moldiff.tasks.bond_perception import sample_bonds
 from moldiff.tasks.conformers import sample_conformers
@@ -46,52 +34,6 @@ from moldiff.tasks.fragments import Fragment, grow
 from moldiff.tasks.isomers import sample_isomers
 from moldiff.tasks.scaffolds import locate, open_scaffold
 from moldiff.tasks.shape import sample_shapes
-from moldiff.training.denoiser.run import train
-from moldiff.training.distillation.run import distill
-from moldiff.training.origin import BUNDLE
-from moldiff.training.property.run import train_predictor
-from moldiff.training.trainer import CHECKPOINT, read_checkpoint
-
-SAMPLE = Path(__file__).parents[2] / "datasets" / "qm9" / "sample.sdf"
-TEMPORARY = tempfile.TemporaryDirectory()
-SEED = 7
-SIZES = NetworkConfig(num_blocks=1, atom=32, vector=4, pair=8, hidden=16, heads=2)
-
-
-# ---- what is computed with
-
-
-@cache
-def generator(name: str) -> MoleculeGenerator:
-    return MoleculeGenerator.from_pretrained(name, device="cpu", precision="float32")
-
-
-@cache
-def sample_molecules() -> list[Molecule]:
-    return [record for _, record in read_molecules(SAMPLE) if isinstance(record, Molecule)]
-
-
-@cache
-def store() -> Path:
-    path = Path(TEMPORARY.name) / "store"
-    prepare(SAMPLE, path)
-    return path
-
-
-@cache
-def random_weights(prior: str = "marginal") -> Path:
-    """A bundle with two conditions whose network was never trained; no layer of it is zero."""
-    data, path = MoleculeStore(store()), Path(TEMPORARY.name) / prior
-    statistics, _ = conditioned(data, ["gap", "rings:classes"], np.arange(len(data)))
-    settings = ModelConfig(network=SIZES, process=ProcessConfig(prior=prior))
-    denoiser = build_denoiser(settings, statistics)
-    with torch.no_grad():
-        for parameter in denoiser.parameters():
-            if not parameter.any():
-                parameter.normal_(std=0.1, generator=torch.Generator().manual_seed(0))
-    save_pretrained(path, denoiser, config=settings, statistics=statistics, card="# random\n")
-    return path
-
 
 # ---- molecules
 
@@ -256,68 +198,6 @@ def rewards() -> Results:
     both = DescriptorReward({"logp": 1.0, "qed": 0.5}), PropertyReward(predictor, wanted)
     values = np.concatenate([reward(molecules, range(len(molecules))) for reward in both])
     return Results(digest([values.tobytes()]), numbers=values.round(4).tolist(), tolerance=0.1)
-
-
-def after_training(run: Path, *numbers: float) -> Results:
-    """What one step made of the parameters and of their averages, with numbers that came of it."""
-    content = read_checkpoint(run / CHECKPOINT)
-    assert content["global_step"] == 1, "the run was meant to end after one step"
-    tensors = list(content["state_dict"].values())
-    size = sum(float(t.double().square().sum()) for t in tensors if t.is_floating_point()) ** 0.5
-    return Results(digest_of_tensors(tensors), numbers=[round(number, 5) for number in (size, *numbers)])
-
-
-# One step, of the full rate at once.
-ONE_STEP = {"num_training_molecules": 1, "precision": "float32", "num_threads": 1, "warmup_steps": 0, "cooldown": 0.0}
-
-
-def training_step(*, seed: int = SEED) -> Results:
-    """Conditions, tasks and self-conditioning are on, so that one step passes through all of them."""
-    settings = TrainingConfig(
-        model=ModelConfig(network=SIZES),
-        data=str(store()),
-        pair_budget=8000,
-        seed=seed,
-        sample_minutes=0,
-        conditions=("gap", "rings:classes"),
-        self_conditioning=1.0,
-        inpainting_probability=0.5,
-        inpainting_start=0.0,
-        **ONE_STEP,
-    )
-    with tempfile.TemporaryDirectory() as temporary:
-        run = Path(temporary) / "run"
-        module = train(settings, run)
-        with torch.no_grad():
-            loss, parts = module.loss(MoleculeStore(store()).state(range(60, 76)), 1)
-        found = after_training(run, *(float(number) for number in (loss, parts.pos, parts.atom, parts.bond)))
-        bundle = load_pretrained(run / BUNDLE)
-    whole = [found.digest, digest_of_tensors(bundle.denoiser.state_dict().values()), repr(bundle.sampler.x0_std)]
-    return replace(found, digest=digest(part.encode() for part in whole))
-
-
-def predictor_step(*, seed: int = SEED) -> Results:
-    settings = PropertyConfig(
-        network=SIZES, data=str(store()), targets=("gap", "alpha"), pair_budget=8000, seed=seed, **ONE_STEP
-    )
-    with tempfile.TemporaryDirectory() as run:
-        trained = train_predictor(settings, Path(run) / "run")
-        return after_training(Path(run) / "run", *trained.errors.values())
-
-
-def distillation_step(*, seed: int = SEED) -> Results:
-    settings = DistillationConfig(
-        teacher=str(random_weights()),
-        data=str(store()),
-        batches_per_update=2,
-        pair_budget=1024,
-        seed=seed,
-        sampler={"num_steps": 3, "resample": 1.0, "eta": 0.5, "grid_end": 0.05},
-        **ONE_STEP,
-    )
-    with tempfile.TemporaryDirectory() as run:
-        distill(settings, Path(run) / "run")
-        return after_training(Path(run) / "run")
 
 
 CASES: dict[str, Callable[..., Results]] = {

@@ -20,6 +20,7 @@ class Ddim:
     sampling from q(z_s | z_t, x0_hat), as in DDPM. An atom whose time does not change stays where it is.
 
     Attributes:
+        num_evaluations: as of `ContinuousSolver`.
         eta: share of fresh noise, 0 to 1.
 
     Source: Song et al. 2021, arXiv:2010.02502, eq. 12 and 16, for a general alpha and sigma.

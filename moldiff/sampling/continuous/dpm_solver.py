@@ -26,6 +26,7 @@ class DpmSolver:
     steps, near the data, are deterministic (`QUIET`).
 
     Attributes:
+        num_evaluations: as of `ContinuousSolver`.
         errors: root mean square error of a predicted coordinate, Å, at even times from 0 to 1; none adds no variance.
         eta: share of fresh noise, as of `Ddim`; 0 is the deterministic DPM-Solver++(2M).
 
