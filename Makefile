@@ -1,8 +1,8 @@
 # make sample: 100 molecules and their scores; make test: all checks; make bench: speed; make fuzz: 100,000 damaged files.
 # make train-qm9: weights for QM9 from nothing; make train-qm9-quick: in an hour. Interrupted, they go on where they were.
 # make train-qm9-fast: the student of the shipped weights for 8 evaluations.
-# make train-qm9-conditional, train-qm9-properties, train-qm9-predictor: a generator that heeds six properties and a predictor that
-# chooses among its walks, on one half of the data, and their judge, on the other.
+# make train-qm9-conditional, train-qm9-properties, train-qm9-predictor: a generator conditioned on six properties and a reward
+# model for its particles, on one half of the data, and their evaluator, on the other.
 # make train-druglike: weights for drug-like molecules, from those for QM9.
 # ARGS="--set num_processes=4" reaches `moldiff train` and `moldiff distill`. make evaluate: the figures of docs/benchmarks/.
 # Each installs what it needs.
@@ -29,8 +29,11 @@ lint: $(INSTALLED)
 	$(BIN)/pyright
 	$(BIN)/pydoclint --quiet moldiff scripts
 
+# Shapes and types are checked at run time where parts are tested; whole commands and runs go without, several times faster.
+WHOLE := tests/cli tests/tasks tests/end_to_end
 pytest: $(INSTALLED)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(THREADS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(THREADS) --dist loadfile $(addprefix --ignore=,$(WHOLE))
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(THREADS) --dist worksteal -o addopts="--timeout=600 -q" $(WHOLE)
 
 fuzz: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz.py --count 100000

@@ -126,7 +126,7 @@ def _edit_bond(draw: st.DrawFn, mol: Chem.RWMol, bond: Chem.Bond, edit: str) -> 
         mol.RemoveBond(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
 
 
-@pytest.mark.parametrize("examples", [150, pytest.param(1500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [150, pytest.param(500, marks=pytest.mark.slow)])
 def test_any_molecule_gets_a_verdict(examples: int):
     @settings(max_examples=examples)
     @given(mol=mols())

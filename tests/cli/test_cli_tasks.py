@@ -75,17 +75,18 @@ def test_conformers_of_a_smiles_and_of_files(tmp_path: Path, sample_sdf: Path):
     assert "2 of 4 molecules; 2 refused" in result.stdout
     assert "record 2" in result.stderr
     assert "record 3" in result.stderr
-    assert len(written(tmp_path / "c.sdf", "conformers", sample_sdf)) >= 195
+    (tmp_path / "in.sdf").write_text("".join(map(sdf_text, molecules(sample_sdf)[:30])))
+    assert len(written(tmp_path / "c.sdf", "conformers", tmp_path / "in.sdf")) >= 28
 
 
 def test_isomers_reshape_decorate_and_link(tmp_path: Path, sample_sdf: Path, xyz: Path):
-    isomers = written(tmp_path / "i.sdf", "isomers", "C4H8O", "-n", 6)
+    isomers = written(tmp_path / "i.sdf", "isomers", "C4H8O", "-n", 3)
     assert all(sorted(m.elements.tolist()) == [1] * 8 + [6] * 4 + [8] for m in isomers)
-    assert len(written(tmp_path / "r.sdf", "reshape", xyz, "-n", 2)) > 6
-    grown = written(tmp_path / "d.sdf", "decorate", "c1ccoc1", "--attach", 1, "--add", "3-6", "-n", 4)
+    assert len(written(tmp_path / "r.sdf", "reshape", xyz, "-n", 1)) > 3
+    grown = written(tmp_path / "d.sdf", "decorate", "c1ccoc1", "--attach", 1, "--add", "3-6", "-n", 2)
     assert grown
     assert len({m.pos[:8].tobytes() for m in grown}) == 1
-    starred = written(tmp_path / "s.sdf", "decorate", "*c1ccco1", "--add", "3-6", "-n", 3)
+    starred = written(tmp_path / "s.sdf", "decorate", "*c1ccco1", "--add", "3-6", "-n", 2)
     assert starred
     assert written(tmp_path / "e.sdf", "decorate", "C1CC1", "--smarts", "[CH2]", "--add", "3-9", "-n", 2)
     pieces = tmp_path / "pieces.sdf"
@@ -96,7 +97,9 @@ def test_isomers_reshape_decorate_and_link(tmp_path: Path, sample_sdf: Path, xyz
     far = Molecule(ethane.elements, ethane.charges, ethane.pos + 4.5, ethane.bond)
     pieces.write_text(sdf_text(ethane) + sdf_text(far))
     attach = f"{carbon},{carbon + len(ethane)}"
-    result = run("link", pieces, "--attach", attach, "--add", "3-9", "-n", 2, "--out", tmp_path / "l.sdf")
+    result = run(
+        "link", pieces, "--attach", attach, "--add", "3-6", "-n", 2, "--num-steps", 10, "--out", tmp_path / "l.sdf"
+    )
     assert result.exit_code in (0, 3), result.output
     assert " of 2 molecules" in result.stdout
     alone = run("link", tmp_path / "r.sdf", "--attach", 1, "--out", tmp_path / "m.sdf")
@@ -144,7 +147,7 @@ def test_particles_compete_for_what_is_decorated(tmp_path: Path):
 
 def test_a_scaffold_smaller_than_what_the_weights_know_gets_its_coordinates_all_the_same(tmp_path: Path):
     """Methanol for weights of 13 atoms and more: by ETKDG, then atoms up to a size they know."""
-    asked = ["decorate", "CO", "--attach", 1, "--weights", "druglike", "-n", 2, "--num-steps", 20]
+    asked = ["decorate", "CO", "--attach", 1, "--weights", "druglike", "-n", 2, "--num-steps", 10]
     result = run(*asked, "--add", "9-15", "--out", tmp_path / "x.sdf")
     assert result.exit_code in (0, 3), result.output
     assert all(13 <= len(m) <= 20 for m in molecules(tmp_path / "x.sdf"))
@@ -158,7 +161,7 @@ def test_weights_are_chosen_for_each_molecule_and_an_outsider_is_named(tmp_path:
     """Ethanol is for `qm9`, caffeine for `druglike`, and boron for neither; records keep their order and names."""
     lines = ["Cn1c(=O)c2c(ncn2C)n(C)c1=O caffeine", "CCO ethanol", "CC[B](C)C borane", "CCS(=O)(=O)CCCC sulfone"]
     (tmp_path / "in.smi").write_text("\n".join(lines) + "\n")
-    result = run("conformers", tmp_path / "in.smi", "-n", 2, "--num-steps", 20, "--out", tmp_path / "x.sdf")
+    result = run("conformers", tmp_path / "in.smi", "-n", 2, "--num-steps", 15, "--out", tmp_path / "x.sdf")
     assert result.exit_code == 3
     assert "record 3: " in result.stderr
     assert "no shipped weights know it" in result.stderr
@@ -205,10 +208,10 @@ def heavy_at(molecule: Molecule, sites: list[int], known: int) -> list[int]:
 
 
 def test_each_site_gets_a_heavy_atom_and_its_size(tmp_path: Path):
-    found = written(tmp_path / "a.sdf", "decorate", "c1ccoc1", "--attach", "1,2", "--add", "5-10", "-n", 8)
-    assert len(found) >= 6
+    found = written(tmp_path / "a.sdf", "decorate", "c1ccoc1", "--attach", "1,2", "--add", "5-10", "-n", 4)
+    assert len(found) >= 3
     assert all(heavy_at(m, [0, 1], 7) == [1, 1] for m in found)
-    sized = written(tmp_path / "b.sdf", "decorate", "[*:2]c1ccoc1[*:1]", "--attach", "1:4-6,2:2-4", "-n", 6)
+    sized = written(tmp_path / "b.sdf", "decorate", "[*:2]c1ccoc1[*:1]", "--attach", "1:4-6,2:2-4", "-n", 3)
     assert sized
     for molecule in sized:
         bonded = molecule.bond > 0

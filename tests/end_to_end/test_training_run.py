@@ -15,8 +15,10 @@ import torch
 from checkpoints import equal, state
 from processes import free_port, kill_one_worker, wait_for
 
+import moldiff.training.denoiser.forgetting
 import moldiff.training.denoiser.module
 from moldiff.config.model import ModelConfig, NetworkConfig
+from moldiff.config.sampler import SamplerConfig
 from moldiff.config.training import LossConfig, TrainingConfig
 from moldiff.data.prepare import prepare
 from moldiff.data.store.dataset import MoleculeStore
@@ -41,6 +43,12 @@ def settings(store: Path, **changes) -> TrainingConfig:
         **changes,
     }
     return TrainingConfig(model=TINY, data=str(store), **values)
+
+
+@pytest.fixture(autouse=True)
+def few_old_molecules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fine-tuning forgets is measured on few molecules."""
+    monkeypatch.setattr(moldiff.training.denoiser.forgetting, "COUNT", 16)
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +183,7 @@ def test_run_ends_with_a_bundle_of_the_averaged_weights(whole: Path, store_path:
 
 
 def test_run_scores_samples_without_changing_the_weights(whole: Path, store_path: Path, tmp_path: Path):
-    train(settings(store_path, sample_minutes=0.005, num_scored=2), tmp_path / "run")
+    train(settings(store_path, sample_minutes=0.02, num_scored=2, sampler=SamplerConfig(num_steps=2)), tmp_path / "run")
     assert equal(state(tmp_path / "run"), state(whole))
     with (tmp_path / "run" / SCORES).open() as file:
         rows = list(csv.DictReader(file))
@@ -229,7 +237,7 @@ def test_run_refuses_a_foreign_checkpoint(store_path: Path, tmp_path: Path):
 
 def test_run_starts_from_other_weights_and_adds_their_classes(hydrogen: Path, store_path: Path, tmp_path: Path):
     """Of the two, that which starts from the end of a run has less to learn; classes that H2 lacks are added."""
-    base = {"num_training_molecules": 3000, "learning_rate": 1e-3}
+    base = {"num_training_molecules": 2000, "learning_rate": 1e-3}
     train(settings(store_path, **base), tmp_path / "first")
     train(settings(store_path, start=str(tmp_path / "first" / BUNDLE), **base), tmp_path / "second")
     first, second = (losses_of(tmp_path / name)[0] for name in ("first", "second"))

@@ -19,7 +19,7 @@ Embed = Callable[[str], Molecule]
 
 
 @pytest.mark.slow
-@settings(fuzzed, max_examples=4500)
+@settings(fuzzed, max_examples=1200)
 @given(data=st.data())
 def test_mutated_xyz_is_read_perceived_or_refused(data: st.DataObject, embed: Embed, tmp_path: Path):
     file = tmp_path / "x.xyz"

@@ -19,7 +19,7 @@ SMILES = ("CCO", "c1ccncc1", "C[NH+](C)CC(=O)[O-]")
 
 
 @pytest.mark.slow
-@settings(fuzzed, max_examples=2500)
+@settings(fuzzed, max_examples=700)
 @given(data=st.data())
 def test_mutated_sdf_costs_its_own_record_alone(data: st.DataObject, embed: Embed, tmp_path: Path):
     good = [sdf_text(embed(smiles)) for smiles in SMILES]

@@ -18,7 +18,7 @@ Embed = Callable[[str], Molecule]
 
 
 @pytest.mark.slow
-@settings(fuzzed, max_examples=3000)
+@settings(fuzzed, max_examples=1000)
 @given(data=st.data(), suffix=st.sampled_from([".sdf", ".smi", ".csv"]))
 def test_any_text_is_scored_or_refused(data: st.DataObject, suffix: str, embed: Embed, tmp_path: Path):
     start = {".sdf": sdf_text(embed("CCO")), ".smi": "CCO a\nC[NH3+]\n", ".csv": "id,smiles\n1,CCO\n2,c1ccccc1\n"}[
