@@ -38,7 +38,7 @@ class WeightsError(MoldiffError, ValueError):
 
 
 class TimeOrderError(MoldiffError, ValueError):
-    """A step was asked to go from t to a later s."""
+    """A step would go from t to a later s."""
 
 
 class SizeError(DomainError):
@@ -54,7 +54,7 @@ class WorkerError(MoldiffError, RuntimeError):
 
 
 class OutputError(MoldiffError, OSError):
-    """A result cannot be written where it was asked to go."""
+    """A result cannot be written where it should go."""
 
 
 class MissingPackageError(MoldiffError, ImportError):

@@ -1,4 +1,4 @@
-"""Settings on the command line: `--set key=value`, and the options of a walk, the same for every command."""
+"""Settings on the command line: `--set key=value`, and the options of sampling, the same for every command."""
 
 import json
 import re
@@ -23,12 +23,12 @@ def parse_num_atoms(text: str | None, option: str = "--num-atoms") -> int | tupl
 
 
 def changed(
-    sampler: "SamplerConfig", assignments: Sequence[str] | None, *, preset: str | None = None, **asked: Any
+    sampler: "SamplerConfig", assignments: Sequence[str] | None, *, preset: str | None = None, **options: Any
 ) -> "SamplerConfig":
-    """The sampler with a preset, then with what was asked for by itself; None is not."""
+    """The sampler with a preset, then with single options; None is not."""
     from moldiff.config.sampler import PRESETS
 
-    chosen = {name: value for name, value in asked.items() if value is not None}
+    chosen = {name: value for name, value in options.items() if value is not None}
     values = sampler.model_dump() | (PRESETS[preset] if preset else {}) | chosen
     for assignment in assignments or ():
         assign(values, assignment)
@@ -36,9 +36,9 @@ def changed(
 
 
 def run_config(
-    kind: type[Any], out: Path, config: Path | None, assignments: Sequence[str] | None, *, resume: bool, **asked: Any
+    kind: type[Any], out: Path, config: Path | None, assignments: Sequence[str] | None, *, resume: bool, **options: Any
 ) -> Any:
-    """Settings of a run: those of a file, a resumed run's own or the defaults, then what was asked for by itself.
+    """Settings of a run: those of a file, a resumed run's own or the defaults, then single options.
 
     Args:
         kind: of settings.
@@ -46,7 +46,7 @@ def run_config(
         config: JSON file.
         assignments: `--set`.
         resume: whether the run goes on.
-        **asked: by key, with dots as in `--set`; None is not.
+        **options: by key, with dots as in `--set`; None is not.
 
     Returns:
         The settings, checked.
@@ -54,7 +54,7 @@ def run_config(
     if config is None and resume:
         config = out / "config.json"
     values = (kind() if config is None else kind.from_json(config)).model_dump()
-    for key, value in asked.items():
+    for key, value in options.items():
         if value is not None:
             assign(values, f"{key}={json.dumps(value)}")
     for assignment in assignments or ():

@@ -12,7 +12,7 @@ from moldiff.cli._terminal import say, show_json
 
 
 def train_predictor(
-    out: Annotated[Path, Option("--out", "-o", help="Folder of the run, such as runs/judge.")],
+    out: Annotated[Path, Option("--out", "-o", help="Folder of the run, such as runs/predictor.")],
     data: Annotated[str | None, Option(help="A store: a folder, or a name in stores/. (default: qm9)")] = None,
     target: Annotated[
         list[str] | None,
@@ -27,8 +27,8 @@ def train_predictor(
 ) -> None:
     """Trains a network that predicts properties; at the end its bundle lies in OUT/bundle.
 
-    Examples: moldiff train-predictor --data qm9 --out runs/judge | moldiff train-predictor --data stores/mine --target
-    logS --out runs/judge
+    Examples: moldiff train-predictor --data qm9 --out runs/predictor | moldiff train-predictor --data stores/mine
+    --target logS --out runs/predictor
     """
     from moldiff.config.property import PropertyConfig
     from moldiff.training.origin import BUNDLE
@@ -133,8 +133,8 @@ def told_of_forgetting(file: Path) -> str:
     """What a fine-tuning did to the losses on molecules of the old weights, in one line."""
     if not file.is_file():
         return "losses on molecules of the old weights: not watched, the new data has other atoms"
-    told = json.loads(file.read_text())
-    changes = [f"{name[4:]} {value:.3f} to {told['after'][name]:.3f}" for name, value in told["before"].items()]
+    losses = json.loads(file.read_text())
+    changes = [f"{name[4:]} {value:.3f} to {losses['after'][name]:.3f}" for name, value in losses["before"].items()]
     return f"losses on molecules of the old weights: {', '.join(changes)}"
 
 
@@ -145,7 +145,8 @@ def distill(
     ] = None,
     data: Annotated[str | None, Option(help="Prepared data that the student shall resemble. (default: qm9)")] = None,
     num_steps: Annotated[
-        int | None, Option("--num-steps", min=1, help="Network evaluations of a walk of the student. (default: 8)")
+        int | None,
+        Option("--num-steps", min=1, help="Network evaluations for each molecule of the student. (default: 8)"),
     ] = None,
     devices: OwnDevices = None,
     num_nodes: OwnNodes = None,
@@ -156,9 +157,9 @@ def distill(
     resume: Annotated[bool, Option("--resume", help="Go on from the last checkpoint of the run.")] = False,
     show: Annotated[bool, Option("--show", help="Print the resolved settings and do nothing.")] = False,
 ) -> None:
-    """Trains a student of weights for few network evaluations, on its own walks.
+    """Trains a student of weights for few network evaluations, on molecules that it samples itself.
 
-    It earns by valid molecules, and by surroundings of atoms that are as common as in the data of `moldiff prepare`.
+    Reward: validity, and atom environments as frequent as in the data of `moldiff prepare`.
 
     At the end the student's weights bundle lies in OUT/bundle.
 
@@ -167,14 +168,14 @@ def distill(
     """
     from moldiff.config.distillation import DistillationConfig
 
-    asked = {
+    options = {
         "teacher": weights,
         "data": data,
         "sampler.num_steps": num_steps,
         "num_processes": devices,
         "num_nodes": num_nodes,
     }
-    settings = run_config(DistillationConfig, out, config, set_, resume=resume, **asked)
+    settings = run_config(DistillationConfig, out, config, set_, resume=resume, **options)
     if show:
         show_json(settings.model_dump())
         return

@@ -1,1 +1,1 @@
-"""What a molecule can be asked to have."""
+"""Conditions: what a molecule can be required to have."""

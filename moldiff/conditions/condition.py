@@ -1,4 +1,4 @@
-"""Conditions: properties of the data that a molecule can be asked to have, with their units, ranges and scaling."""
+"""Conditions: properties of the data that can be targets, with their units, ranges and scaling."""
 
 import math
 from abc import ABC, abstractmethod

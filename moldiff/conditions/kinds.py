@@ -10,7 +10,7 @@ from moldiff.errors import ConfigError, DataError
 
 Kind = TypeVar("Kind", bound=type[Condition])
 CONDITIONS: dict[str, type[Condition]] = {kind.kind: kind for kind in (ScalarCondition, CategoricalCondition)}
-_UNNAMED = {ScalarCondition.kind, CategoricalCondition.kind}  # told apart by their classes, as they always were
+_UNNAMED = {ScalarCondition.kind, CategoricalCondition.kind}  # distinguished by their classes in files
 
 
 def register_condition(kind: Kind) -> Kind:

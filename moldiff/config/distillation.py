@@ -50,5 +50,5 @@ class DistillationConfig(RunConfig):
         return self
 
     def student(self, teacher: SamplerConfig) -> SamplerConfig:
-        """The walk of the student, from that of the teacher."""
+        """The sampler of the student, from that of the teacher."""
         return SamplerConfig.parse({**teacher.model_dump(), **self.sampler}, source="sampler of the student")

@@ -23,7 +23,7 @@ class SamplerConfig(Config):
     that keep a molecule in one piece, 1 as far as a tilt of the law does to first order; for large molecules.
 
     `grid` is `power`, `log`, `log_snr`, or the times themselves from 1 down to 0. In `power`, `grid_power` above 1
-    makes steps finer near the data, `grid_focus` above 0 in the middle of the walk; `grid_end` is the time of the last
+    makes steps finer near the data, `grid_focus` above 0 in the middle; `grid_end` is the time of the last
     evaluation. Where the coordinates are at time t, atom classes are at t^`atom_time_exponent` and bonds at
     t^`bond_time_exponent`.
     """

@@ -64,7 +64,7 @@ def warn_odd(source: str, columns: Sequence[tuple[str, Sequence[str], Read]], wh
         columns: name, cells, and how they were read.
         where: words for a place in a column.
     """
-    for of_numbers, told in (
+    for of_numbers, what in (
         (True, "no numbers, and count as missing"),
         (False, "missing, or numbers in columns that are taken as classes"),
     ):
@@ -76,7 +76,7 @@ def warn_odd(source: str, columns: Sequence[tuple[str, Sequence[str], Read]], wh
                 f"{cells[i].strip()[:40]!r} ({where(i)}, column {name!r})" for name, cells, i in odd[:NAMED]
             )
             more = ", ..." if len(odd) > NAMED else ""
-            warnings.warn(f"{source}: {len(odd):,} cells are {told}: {named}{more}", stacklevel=3)
+            warnings.warn(f"{source}: {len(odd):,} cells are {what}: {named}{more}", stacklevel=3)
 
 
 def _number(cell: str) -> float:

@@ -26,7 +26,7 @@ class Column:
     """Values of all molecules of a store.
 
     Attributes:
-        name: as it is asked for in sampling.
+        name: its name as a target of sampling.
         values: numbers, or numbers of classes; NaN where a molecule has none.
         unit: of the numbers.
         classes: names of the classes; none of numbers.

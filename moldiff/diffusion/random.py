@@ -40,7 +40,7 @@ class SampleRandomness:
         indices: of the molecules.
         sizes: their numbers of atoms.
         device: of what is drawn.
-        walks: number of each among the walks of its molecule; by default the first.
+        particles: number of each among the particles of its molecule; by default the first.
     """
 
     def __init__(
@@ -50,12 +50,12 @@ class SampleRandomness:
         sizes: Int[Tensor, "b"],
         *,
         device: torch.device | str = "cpu",
-        walks: Sequence[int] | None = None,
+        particles: Sequence[int] | None = None,
     ) -> None:
         self.sizes = sizes.tolist()
         self.device = torch.device(device)
         # stream 1 is that of the sizes
-        streams = [0 if walk == 0 else walk + 1 for walk in walks or [0] * len(indices)]
+        streams = [0 if number == 0 else number + 1 for number in particles or [0] * len(indices)]
         self.generators = [
             sample_generator(seed, index, stream=stream) for index, stream in zip(indices, streams, strict=True)
         ]
@@ -80,7 +80,7 @@ class SampleRandomness:
 
 
 class BatchRandomness:
-    """One generator for a whole batch; for training, where molecules need not be told apart."""
+    """One generator for a whole batch; for training, where molecules need no streams of their own."""
 
     def __init__(self, generator: torch.Generator, batch_size: int, *, device: torch.device | str = "cpu") -> None:
         self.generator = generator

@@ -263,7 +263,9 @@ class Runner:
         if given.possible is not None:
             denoiser = OnlyPossible(denoiser, given.possible)
         numbers = [place % self._num_particles for place in range(len(rows))]
-        generator = SampleRandomness(self.seed, rows, torch.full((len(rows),), n), device=self.device, walks=numbers)
+        generator = SampleRandomness(
+            self.seed, rows, torch.full((len(rows),), n), device=self.device, particles=numbers
+        )
         with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.precision, self.device)):
             return self.run(denoiser=denoiser, known=given, generator=generator, callback=callback, select=select).to(
                 "cpu"

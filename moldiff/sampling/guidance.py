@@ -1,4 +1,4 @@
-"""Denoisers that heed what is asked for: labels with classifier-free guidance, and the gradient of any function."""
+"""Guidance of a denoiser: classifier-free by labels, and by the gradient of any function."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -21,10 +21,10 @@ the logarithm of a likelihood `[b]`."""
 
 @dataclass(frozen=True)
 class Guidance:
-    """How strongly labels are heeded.
+    """How strongly labels count.
 
     Attributes:
-        weights: of each label; 1 is what the network says, above 1 more than that, 0 nothing, also where nobody asks.
+        weights: of each label; 1 is what the network says, above 1 more than that, 0 nothing, also without a target.
         interval: times of the coordinates, from the data on, within which the weights count; beyond they are 1.
     """
 
@@ -43,14 +43,14 @@ class Guidance:
 
 @dataclass(frozen=True, eq=False)
 class ClassifierFreeGuidance:
-    """A denoiser that is told the labels of each molecule.
+    """A denoiser conditioned on the labels of each molecule.
 
-    With weights w it predicts x0(nothing told) + sum_w w (x0(labels of weight w told) - x0(nothing told)), coordinates
+    With weights w it predicts x0(no labels) + sum_w w (x0(labels of weight w) - x0(no labels)), coordinates
     and logits alike: an evaluation more for each different weight other than 0, none more if all are 1.
 
     Attributes:
         denoiser: trained with labels, and without.
-        labels: NaN where nothing is asked for.
+        labels: NaN where there is no target.
         guidance: how strongly.
 
     Source: Ho and Salimans 2022, arXiv:2207.12598; Kynkäänniemi et al. 2024, arXiv:2404.07724, for the interval.
@@ -73,13 +73,13 @@ class ClassifierFreeGuidance:
         pos, atom, bond = base.pos, base.atom, base.bond
         for weight in different:
             labels = self.labels.masked_fill(weights != weight, torch.nan)
-            told = self.denoiser(state.replace(labels=labels), t, previous)
+            conditioned = self.denoiser(state.replace(labels=labels), t, previous)
             pos, atom, bond = (
                 sum_ + weight * (with_ - without)
                 for sum_, with_, without in (
-                    (pos, told.pos, base.pos),
-                    (atom, told.atom, base.atom),
-                    (bond, told.bond, base.bond),
+                    (pos, conditioned.pos, base.pos),
+                    (atom, conditioned.atom, base.atom),
+                    (bond, conditioned.bond, base.bond),
                 )
             )
         return Prediction(pos, atom, bond)
@@ -87,9 +87,9 @@ class ClassifierFreeGuidance:
 
 @dataclass(frozen=True, eq=False)
 class GradientGuidance:
-    """A denoiser whose prediction is moved up the gradient of a goal.
+    """A denoiser whose prediction is moved up the gradient of a function.
 
-    With g the goal at the prediction, coordinates become x0_hat + v dg/dpos, the mean of a Gaussian of variance v
+    With g the function at the prediction, coordinates become x0_hat + v dg/dpos, the mean of a Gaussian of variance v
     about x0_hat times exp(g) to first order, and logits become logit + dg/dp. Here v is the square of the error of
     the best linear guess, and no atom moves by more than that error.
 
@@ -149,10 +149,10 @@ def weights_of(
     Args:
         conditions: that a model knows.
         guidance: one number, or numbers by name; 1 for those left out.
-        labels: of all molecules that are asked for.
+        labels: of all molecules.
 
     Returns:
-        The weights, 0 where nobody asks.
+        The weights, 0 without a target.
 
     Raises:
         ConfigError: if a name is none of the conditions.
@@ -162,5 +162,5 @@ def weights_of(
     unknown = set(by_name) - set(names)
     if unknown:
         raise ConfigError(f"guidance: no condition {min(unknown)!r}; the weights know {', '.join(names) or 'none'}")
-    asked = [not all(math.isnan(row[place]) for row in labels) for place in range(len(names))]
-    return tuple(float(by_name.get(name, 1.0)) * told for name, told in zip(names, asked, strict=True))
+    targeted = [not all(math.isnan(row[place]) for row in labels) for place in range(len(names))]
+    return tuple(float(by_name.get(name, 1.0)) * given for name, given in zip(names, targeted, strict=True))

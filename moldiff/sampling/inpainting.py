@@ -63,7 +63,7 @@ class KnownValues:
         )
 
     def times(self, t: float, time_exponents: TimeExponents = TimeExponents()) -> Times:  # noqa: B008 - frozen
-        """Time t, or what the lead makes of it, for what is drawn; 0 for what is known."""
+        """Time t, to its time exponent, for what is sampled; 0 for what is known."""
         b, n = self.pos.shape
         drawn = Times.shared(torch.full((b,), t, device=self.pos.device), n, time_exponents)
         return drawn.known(self.pos, self.atom, self.bond)

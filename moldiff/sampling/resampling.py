@@ -1,4 +1,4 @@
-"""Several walks for each molecule, of which the better ones go on: no gradient, and no training, is needed to steer."""
+"""Several particles for each molecule, of which the better ones go on; this needs no gradient and no training."""
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
@@ -22,16 +22,17 @@ def ranked(scores: Float[Tensor, "g k"]) -> Int[Tensor, "g k"]:
 
 
 def survivors(scores: Float[Tensor, "g k"]) -> Int[Tensor, "g k"]:
-    """For each walk of each group the one that it goes on from: the better half stays, the others follow one of it.
+    """For each particle of each group the one that it goes on from: the better half stays, the others follow one of it.
 
     Args:
-        scores: of the walks of each group; see `ranked`.
+        scores: of the particles of each group; see `ranked`.
 
     Returns:
         Places in the group.
 
-    Source: Li et al. 2024, arXiv:2408.08252, chooses among what one walk may do next, by the value of x0_hat; Singhal
-    et al. 2025, arXiv:2501.06848, draw the walks that go on. A half, in order, needs no scale of the scores.
+    Source: Li et al. 2024, arXiv:2408.08252, chooses among the next steps of one particle, by the value of x0_hat;
+    Singhal et al. 2025, arXiv:2501.06848, sample the particles that go on. A half, in order, needs no scale of the
+    scores.
     """
     order = ranked(scores)
     half = (scores.shape[1] + 1) // 2
@@ -41,7 +42,7 @@ def survivors(scores: Float[Tensor, "g k"]) -> Int[Tensor, "g k"]:
 
 
 def taken(value: Rows, rows: Int[Tensor, "r"]) -> Rows:
-    """These rows of all tensors of a batch, a prediction or what a stepper remembers; None stays None.
+    """These rows of all tensors of a batch, a prediction or what a solver remembers; None stays None.
 
     Args:
         value: a tensor, or tensors in tuples and dataclasses.

@@ -1,4 +1,4 @@
-"""The walk from noise to molecules."""
+"""The reverse process, from noise to molecules."""
 
 import itertools
 from collections.abc import Callable
@@ -26,7 +26,7 @@ StepCallback = Callable[[int, float, State, Prediction], None]
 
 @dataclass(frozen=True)
 class Solvers:
-    """The algorithms of a walk.
+    """The solvers of the reverse process.
 
     Attributes:
         pos: of the coordinates.
@@ -58,9 +58,9 @@ def sample_trajectory(
         process: the joint process that the denoiser was trained on.
         denoiser: predicts clean molecules.
         solvers: algorithms.
-        grid: times of the coordinates from 1 down to 0; a time may come twice, for a stepper that looks twice.
+        grid: times of the coordinates from 1 down to 0; a time may come twice, for a solver with two evaluations.
         known: sizes, and the values that stay.
-        generator: all randomness of the walk.
+        generator: all randomness.
         time_exponents: of the classes over the coordinates.
         churn: share of each step that fresh noise takes back, of all variables, before the next evaluation.
         self_conditioning: hand the last prediction to the denoiser.

@@ -1,4 +1,4 @@
-"""Step grids: the times that a walk visits, from 1 down to 0."""
+"""Step grids: the times of sampling, from 1 down to 0."""
 
 import torch
 from jaxtyping import Float

@@ -27,9 +27,9 @@ def origin_of(store: MoleculeStore, statistics: Statistics) -> dict[str, Any]:
     Returns:
         The values.
     """
-    told = json.dumps(statistics.to_dict(), sort_keys=True)
+    text = json.dumps(statistics.to_dict(), sort_keys=True)
     return _words_of(statistics) | {
-        "data": f"{store.fingerprint()} {hashlib.blake2b(told.encode(), digest_size=16).hexdigest()}",
+        "data": f"{store.fingerprint()} {hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}",
     }
 
 
@@ -50,9 +50,9 @@ def check_origin(content: Mapping[str, Any], origin: Mapping[str, Any], checkpoi
         origin = {name: value for name, value in origin.items() if name in began}
     other = next((name for name, value in origin.items() if began.get(name) != value), None)
     if other is not None:
-        told = f"{other} {began.get(other)}, now {origin[other]}" if other in WORDS else f"another {other}"
+        text = f"{other} {began.get(other)}, now {origin[other]}" if other in WORDS else f"another {other}"
         raise ConfigError(
-            f"{checkpoint}: the run began with {told}; prepare the same again, or start a new run in another folder"
+            f"{checkpoint}: the run began with {text}; prepare the same again, or start a new run in another folder"
         )
 
 

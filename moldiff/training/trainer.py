@@ -181,7 +181,7 @@ def fit(
         num_nodes=config.num_nodes,
     )
     try:
-        with Interrupt():  # where others train, Ctrl-C is theirs to heed
+        with Interrupt():  # where others train, Ctrl-C reaches them too
             trainer.fit(
                 module,
                 DataLoader(batches, batch_size=None),

@@ -24,7 +24,7 @@ CHANGES = {
     "prediction of the same time handed back": ["self_conditioning_gap_start=1"],
     "no self-conditioning": ["self_conditioning=0"],
     "self-conditioning in nine of ten": ["self_conditioning=0.9"],
-    "no leads": [
+    "no time exponents": [
         "atom_time_exponent=[1,1]",
         "bond_time_exponent=[1,1]",
         "sampler.atom_time_exponent=1",
@@ -122,10 +122,10 @@ def measure(name: str, folder: Path, config: str, minutes: float, num_samples: i
     finish(start(train(folder / "run", num_molecules)))
     result = folder / "figures.json"
     steps = [part for number in EVALUATIONS for part in ("--num-steps", str(number))]
-    asked = ["--weights", str(folder / "run" / "bundle"), "--num-samples", str(num_samples), "--out", str(result)]
+    options = ["--weights", str(folder / "run" / "bundle"), "--num-samples", str(num_samples), "--out", str(result)]
     finish(
         start(
-            [sys.executable, "scripts/benchmarks/evaluate.py", "--num-workers", "1", "--no-data-rows", *asked, *steps]
+            [sys.executable, "scripts/benchmarks/evaluate.py", "--num-workers", "1", "--no-data-rows", *options, *steps]
         )
     )
     figures = json.loads(result.read_text())
@@ -160,18 +160,18 @@ def finish(process: subprocess.Popen[str]) -> None:
 def rate(process: subprocess.Popen[str], log: Path) -> float:
     """Molecules a second of processor time of a training that is ended as soon as its log tells."""
     clock = psutil.Process(process.pid)
-    told: dict[int, float] = {}  # processor time at which so many molecules had been seen
-    while len(told) < PROBED and process.poll() is None:
+    seconds: dict[int, float] = {}  # processor time at which so many molecules had been seen
+    while len(seconds) < PROBED and process.poll() is None:
         time.sleep(0.2)
         lines = log.read_text().split()[1:] if log.exists() else []
         if lines:
-            told.setdefault(int(lines[-1].split(",")[1]), sum(clock.cpu_times()[:2]))
-    if len(told) < PROBED:
+            seconds.setdefault(int(lines[-1].split(",")[1]), sum(clock.cpu_times()[:2]))
+    if len(seconds) < PROBED:
         finish(process)
-        sys.exit(f"{process.args}: ended before its log told a rate")
+        sys.exit(f"{process.args}: ended before its log had a rate")
     process.kill()
     process.communicate()
-    return (max(told) - min(told)) / (max(told.values()) - min(told.values()))
+    return (max(seconds) - min(seconds)) / (max(seconds.values()) - min(seconds.values()))
 
 
 def show(out: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a trained generator gains from being told labels: loss on test molecules at the same noise, without less with.
+"""What a trained generator gains from labels: loss on test molecules at the same noise, without less with.
 
 python scripts/benchmarks/condition_gain.py --run runs/qm9-conditional
 """
@@ -30,16 +30,16 @@ def main(
     num_molecules: Annotated[int, typer.Option(help="Of the test split.")] = 1500,
     num_threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
 ) -> None:
-    """A line for each label told alone, and for all together."""
+    """A line for each label alone, and for all together."""
     torch.set_num_threads(num_threads)
     config, bundle = TrainingConfig.from_json(run / "config.json"), load_pretrained(run / "bundle")
     store, process, denoiser = MoleculeStore(find_store(config.data)), bundle.denoiser.process, bundle.denoiser.eval()
     _, labels = conditioned(store, config.conditions, subset_indices(store.split("train"), config.subset))
     test = np.random.default_rng(0).permutation(store.split("test"))[:num_molecules]
     assert labels is not None  # the settings name conditions
-    told = {"nothing": [], **{name: [k] for k, name in enumerate(config.conditions)}}
-    told["all"] = list(range(len(config.conditions)))
-    sums, weights = {name: np.zeros(len(TIMES)) for name in told}, config.loss
+    subsets = {"nothing": [], **{name: [k] for k, name in enumerate(config.conditions)}}
+    subsets["all"] = list(range(len(config.conditions)))
+    sums, weights = {name: np.zeros(len(TIMES)) for name in subsets}, config.loss
     for number, chosen in enumerate(BucketSampler(store.sizes, test, budget=32_000, seed=0).batches(0)):
         x0, own = store.state(chosen), labels[torch.from_numpy(chosen)]
         b, n = x0.mask.shape
@@ -49,7 +49,7 @@ def main(
         for k, time in enumerate(TIMES):
             t = Times.shared(torch.full((b,), time), n, time_exponents)
             z_t = process.noise(x0, t, generator=BatchRandomness(sample_generator(number, k), b))
-            for name, places in told.items():
+            for name, places in subsets.items():
                 some = torch.full_like(own, torch.nan)
                 some[:, places] = own[:, places]
                 with torch.autocast("cpu", torch.bfloat16, enabled=use_bf16("auto", torch.device("cpu"))):

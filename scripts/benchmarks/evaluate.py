@@ -43,7 +43,7 @@ DISTANCES = (
 def main(
     weights: Annotated[str, typer.Option(help="Name or folder of a bundle.")] = "qm9",
     data: Annotated[str, typer.Option(help="Prepared store: its test split is the reference.")] = "qm9",
-    num_samples: Annotated[int, typer.Option(help="Molecules asked for.")] = 10_000,
+    num_samples: Annotated[int, typer.Option(help="Molecules requested.")] = 10_000,
     num_steps: Annotated[list[int], typer.Option(help="Network evaluations; may be given several times.")] = [50],  # noqa: B006
     seed: Annotated[list[int], typer.Option(help="Of all randomness; of several, mean and spread are shown.")] = [0],  # noqa: B006
     set_: Annotated[list[str] | None, typer.Option("--set", help="Setting of the sampler, key=value.")] = None,
@@ -75,7 +75,7 @@ def main(
 def rows_of_data(
     store: MoleculeStore, test: list[Molecule], known: set[str], num_samples: int
 ) -> dict[str, list[dict]]:
-    """The test split, as many of the train split, and as many draws from it, with repeats, as are asked for."""
+    """The test split, as many of the train split, and as many draws from it, with repeats, as are requested."""
     chance, train = np.random.default_rng(0), store.split("train")
     once = [store.molecule(int(i)) for i in chance.permutation(train)[: len(test)]]
     repeated = [store.molecule(int(i)) for i in chance.choice(train, num_samples)]
@@ -110,14 +110,14 @@ def draw(
 
 @cache
 def loaded(weights: str) -> MoleculeGenerator:
-    """Once for all shards of a process, so that the seconds of short walks are not those of reading weights."""
+    """Once for all shards of a process, so that the seconds of short sampling are not those of reading weights."""
     return MoleculeGenerator.from_pretrained(weights)
 
 
 def row(
     drawn: Sequence[Sample | Molecule], test: list[Molecule], known: set[str] | None, num_requested: int | None = None
 ) -> dict:
-    """All figures of one set: rates over all that was asked for, distances over the valid molecules."""
+    """All figures of one set: rates over all requested, distances over the valid molecules."""
     records = [x if isinstance(x, Molecule) else x.result if x.molecule is None else x.molecule for x in drawn]
     result = score(
         records, reference=known, num_requested=num_requested, protocols=["distance-bonds"], distances_to=test

@@ -1,8 +1,8 @@
-"""The literature's test of conditions: asks for a property at a size as in the data, judges by a network that was
+"""The literature's test of conditions: targets for a property at a size as in the data, evaluated by a network that was
 trained on other molecules, and prints the tables of docs/benchmarks/.
 
-python scripts/benchmarks/evaluate_conditions.py --run runs/qm9-conditional --judge runs/qm9-predictor/bundle
-python scripts/benchmarks/evaluate_conditions.py --run runs/qm9-conditional --judge runs/qm9-predictor/bundle \
+python scripts/benchmarks/evaluate_conditions.py --run runs/qm9-conditional --evaluator runs/qm9-predictor/bundle
+python scripts/benchmarks/evaluate_conditions.py --run runs/qm9-conditional --evaluator runs/qm9-predictor/bundle \
     --reward-model runs/qm9-properties/bundle --num-particles 1 --num-particles 4
 """
 
@@ -40,42 +40,44 @@ SHARD = 500  # molecules
 
 def main(
     run: Annotated[Path, typer.Option(help="Folder of the training of the generator.")],
-    judge: Annotated[Path, typer.Option(help="Bundle of a predictor that was trained on other molecules.")],
-    num_samples: Annotated[int, typer.Option(help="Molecules asked for, for each property.")] = 10_000,
+    evaluator: Annotated[Path, typer.Option(help="Bundle of a predictor that was trained on other molecules.")],
+    num_samples: Annotated[int, typer.Option(help="Molecules requested for each property.")] = 10_000,
     num_steps: Annotated[int, typer.Option(help="Network evaluations.")] = 20,
     guidance: Annotated[list[float], typer.Option(help="Weights of the condition; repeatable.")] = [1.0],  # noqa: B006
     reward_model: Annotated[
-        Path | None, typer.Option(help="Bundle of a predictor to select walks by; not the judge.")
+        Path | None, typer.Option(help="Bundle of a predictor to rank particles by; not the evaluator.")
     ] = None,
-    num_particles: Annotated[list[int], typer.Option(help="Walks of each molecule, with the guide; repeatable.")] = [1],  # noqa: B006
-    every: Annotated[int, typer.Option(help="Steps between two comparisons of walks.")] = 2,
-    until: Annotated[float, typer.Option(help="Time after which walks go on on their own.")] = 0.3,
+    num_particles: Annotated[
+        list[int], typer.Option(help="Particles of each molecule, with the reward model; repeatable.")
+    ] = [1],  # noqa: B006
+    every: Annotated[int, typer.Option(help="Steps between two comparisons of particles.")] = 2,
+    until: Annotated[float, typer.Option(help="Time after which particles go on on their own.")] = 0.3,
     weights: Annotated[str | None, typer.Option(help="Others than those of the run; may know no conditions.")] = None,
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
     num_workers: Annotated[int, typer.Option(help="Processes, a core each.")] = 2,
     out: Annotated[Path | None, typer.Option(help="JSON file for the figures.")] = None,
 ) -> None:
-    """A row for what is asked, for each guidance; and for the data, shuffled labels, and nothing asked."""
+    """A row of targets for each guidance; and of the data, shuffled labels, and no targets."""
     keep_memory()
     config = TrainingConfig.from_json(run / "config.json")
-    store, predictor = MoleculeStore(find_store(config.data)), PropertyPredictor.from_pretrained(judge)
+    store, predictor = MoleculeStore(find_store(config.data)), PropertyPredictor.from_pretrained(evaluator)
     names = [target.name for target in predictor.targets if target.name in config.conditions]
     chosen = np.random.default_rng(seed).choice(subset_indices(store.split("train"), config.subset), num_samples)
     sizes = store.sizes[chosen]
     wanted = {name: store.property(name)[chosen].astype(float) for name in names}
     figures: dict[str, dict] = {
-        "judge on held-out molecules": {name: predictor.errors[name] for name in names},
+        "evaluator on held-out molecules": {name: predictor.errors[name] for name in names},
         "labels shuffled": {name: shuffled(wanted[name], np.zeros_like(sizes), seed) for name in names},
         "labels shuffled among molecules of a size": {name: shuffled(wanted[name], sizes, seed) for name in names},
     }
     show(figures)
     with ProcessPoolExecutor(num_workers, get_context("spawn")) as pool:
 
-        def judged(name: str | None, how: Drawn) -> tuple[dict[str, float], dict[str, float]]:
-            asked = [Request(int(n), {}) for n in sizes]
+        def evaluated(name: str | None, how: Drawn) -> tuple[dict[str, float], dict[str, float]]:
+            requests = [Request(int(n), {}) for n in sizes]
             if name is not None:
-                asked = [Request(int(n), {name: float(v)}) for n, v in zip(sizes, wanted[name], strict=True)]
-            jobs = [pool.submit(how, asked[s : s + SHARD], s) for s in range(0, num_samples, SHARD)]
+                requests = [Request(int(n), {name: float(v)}) for n, v in zip(sizes, wanted[name], strict=True)]
+            jobs = [pool.submit(how, requests[s : s + SHARD], s) for s in range(0, num_samples, SHARD)]
             molecules = [molecule for job in jobs for molecule in job.result()]
             drawn = [m for m in molecules if m is not None]
             values = predictor.predict(drawn, allow_extrapolation=True, check_geometry=False)
@@ -89,16 +91,16 @@ def main(
             return off, {key: 100 * rates[key].value for key in ("valid", "stable", "unique_of_valid")}
 
         plain = Drawn(weights or str(run / "bundle"), num_steps, seed)
-        off, rates = judged(None, plain)
+        off, rates = evaluated(None, plain)
         figures["size only"] = off | {"quality": rates}
-        for weight, walks in product(guidance, num_particles):
+        for weight, particles in product(guidance, num_particles):
             how = replace(
-                plain, guidance=weight, reward_model=reward_model, num_particles=walks, every=every, until=until
+                plain, guidance=weight, reward_model=reward_model, num_particles=particles, every=every, until=until
             )
-            title = f"asked, guidance {weight:g}" + (f", {walks} walks" if walks > 1 else "")
+            title = f"target, guidance {weight:g}" + (f", {particles} particles" if particles > 1 else "")
             row = figures.setdefault(title, {"quality": {}})
             for name in names:
-                off, rates = judged(name, how)
+                off, rates = evaluated(name, how)
                 row |= off
                 row["quality"][name] = rates
                 show(figures, out)
@@ -170,8 +172,8 @@ def show(figures: dict[str, dict], out: Path | None = None) -> None:
         table.add_column(name, justify="right")
     for title, row in figures.items():
         quality = row.get("quality", {})
-        told = [quality] if "valid" in quality else list(quality.values())
-        means = [np.mean([one[key] for one in told]) for key in ("valid", "stable", "unique_of_valid")] if told else []
+        rows = [quality] if "valid" in quality else list(quality.values())
+        means = [np.mean([one[key] for one in rows]) for key in ("valid", "stable", "unique_of_valid")] if rows else []
         cells = [f"{row[name]:.4g}" if name in row else "" for name in names]
         table.add_row(title, *cells, " / ".join(f"{mean:.1f}" for mean in means))
     Console().print(table)

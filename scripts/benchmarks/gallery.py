@@ -76,10 +76,10 @@ def formula(generator: MoleculeGenerator) -> list[Cell]:
 
 def geometry(generator: MoleculeGenerator) -> list[Cell]:
     """Conformers, as they lie in the plane of the picture."""
-    asked = graph("OCC[C@H](F)CO")
-    samples = sample_conformers(generator, [asked], num_each=COLUMNS - 1)
+    given = graph("OCC[C@H](F)CO")
+    samples = sample_conformers(generator, [given], num_each=COLUMNS - 1)
     seen = [in_space(s.molecule, "") for s in samples if s.valid and s.molecule is not None]
-    return [flat(asked.molecule, "conformers: OCC[C@H](F)CO"), *seen]
+    return [flat(given.molecule, "conformers: OCC[C@H](F)CO"), *seen]
 
 
 def bonds(generator: MoleculeGenerator) -> list[Cell]:

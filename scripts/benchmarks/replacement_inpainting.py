@@ -34,7 +34,7 @@ ROWS = 64  # in a batch
 class Replaced:
     """In the place of `KnownValues`: all elements have one time; given values are put in, noised to that time.
 
-    Given coordinates are moved to the centre that those of the walk have; at the end they are where they were.
+    Given coordinates are moved to the centre of the sampled ones; at the end they are where they were.
     """
 
     def __init__(self, known: KnownValues, process: JointProcess, generator: Randomness) -> None:

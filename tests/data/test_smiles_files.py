@@ -144,7 +144,7 @@ def test_moses_keeps_its_own_test_set(wheel: Path, tmp_path: Path):
 
 
 def test_moses_is_refused_with_its_remedy(wheel: Path, tmp_path: Path):
-    with pytest.raises(ConfigError, match="moses3d has 150 molecules, 151 were asked for"):
+    with pytest.raises(ConfigError, match="moses3d has 150 molecules, 151 were requested"):
         prepare("moses3d", tmp_path / "store", from_file=wheel, num_molecules=151)
     with pytest.raises(DataError, match="pip install --no-deps molsets"):
         prepare("moses3d", tmp_path / "store", from_file=tmp_path / "nowhere.whl")

@@ -37,7 +37,7 @@ def test_student_makes_what_is_valid_likelier(hydrogen: Path, tmp_path: Path):
     assert sum(valid[-3:]) / 3 > sum(valid[:3]) / 3 + 0.05
     student = load_pretrained(tmp_path / "run" / BUNDLE)
     assert student.sampler.num_steps == 3
-    assert "own walks" in student.card
+    assert "own molecules" in student.card
 
 
 def test_student_resumes_bit_for_bit(hydrogen: Path, tmp_path: Path):

@@ -17,7 +17,7 @@ def file_source(path: str | Path) -> Source:
     of a property `charge`.
 
     A file that cannot be read, is empty or is no molecule file is an error of `moldiff.io.formats` as soon as its first
-    record is asked for.
+    record is read.
     """
     path = Path(path)
     frames = (record for _, record in read_molecules(path))
@@ -38,7 +38,7 @@ def read_valid(record: Molecule | Failure) -> tuple[Molecule, str] | Failure:
     if isinstance(record, Failure):
         return record
     if len(record) > 1 and not record.bond.any():
-        smiles = next((told for key in SMILES_KEYS if (told := record.properties.get(key))), None)
+        smiles = next((value for key in SMILES_KEYS if (value := record.properties.get(key))), None)
         if smiles is None:
             return Failure("no_bonds", f"{record.name}: no bonds; give an SDF, or XYZ comments with smiles=...")
         numbers = {key: value for key, value in record.properties.items() if not isinstance(value, str)}

@@ -46,7 +46,7 @@ def geom_source(path: str | Path, *, num_molecules: int | None = None) -> Source
         num_molecules: the first so many molecules only.
 
     Returns:
-        The source; a file that is none of GEOM is a `FileFormatError` when its first record is asked for.
+        The source; a file that is none of GEOM is a `FileFormatError` when its first record is read.
 
     Source: Axelrod and Gómez-Bombarelli 2022, Sci. Data 9, 185.
     """

@@ -33,7 +33,7 @@ def moses_source(path: str | Path | None, *, num_molecules: int | None, seed: in
         The source.
 
     Raises:
-        ConfigError: if more are asked for than there are.
+        ConfigError: if more are requested than there are.
 
     Source: Polykovskiy et al. 2020, Front. Pharmacol. 11, 565644; `test_scaffolds.csv` is left out.
     """
@@ -41,7 +41,7 @@ def moses_source(path: str | Path | None, *, num_molecules: int | None, seed: in
     total = len(train) + len(test)
     count = total if num_molecules is None else num_molecules
     if count > total:
-        raise ConfigError(f"moses3d has {total:,} molecules, {count:,} were asked for")
+        raise ConfigError(f"moses3d has {total:,} molecules, {count:,} were requested")
     chosen = np.sort(np.random.RandomState(seed).permutation(total)[:count])
     smiles = (*train, *test)
     rows = [Row(int(i) + 1, smiles[i], f"moses_{i + 1}", {}, seed) for i in chosen]

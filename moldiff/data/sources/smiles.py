@@ -39,7 +39,7 @@ def smiles_source(path: str | Path, *, seed: int) -> Source:
         seed: of the conformers.
 
     Returns:
-        The source; errors as of `moldiff.io.rows.read_rows`, when its first record is asked for.
+        The source; errors as of `moldiff.io.rows.read_rows`, when its first record is read.
     """
     path = Path(path)
 

@@ -111,8 +111,8 @@ class MoleculeStore(Dataset):
 
     def fingerprint(self) -> str:
         """Of all that a training sees: the same for the same molecules, wherever and whenever they were prepared."""
-        told = [self.vocabulary.labels, self.meta["classes"], self.meta["units"]]
-        digest = hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=16)
+        contents = [self.vocabulary.labels, self.meta["classes"], self.meta["units"]]
+        digest = hashlib.blake2b(json.dumps(contents, sort_keys=True).encode(), digest_size=16)
         for name in sorted(self._arrays_by_name.keys() - {"names"}):
             array = self._arrays_by_name[name]
             digest.update(f"{name} {array.dtype} {array.shape}".encode())

@@ -262,5 +262,5 @@ def _compare(path: Path, statistics: Statistics, sizes: np.ndarray, counted: _Co
             raise DataError(f"{path}: {what} of the statistics in meta.json are not those of the molecules; {AGAIN}")
 
 
-def _close(told: Sequence[float], counted: np.ndarray) -> bool:
-    return bool(np.abs(np.array(told) - counted).max() <= _CLOSE)
+def _close(stated: Sequence[float], counted: np.ndarray) -> bool:
+    return bool(np.abs(np.array(stated) - counted).max() <= _CLOSE)

@@ -62,7 +62,7 @@ def mapped_arrays(file: Path) -> dict[str, np.ndarray]:
 
 
 class Lines:
-    """Lines of UTF-8 text, as of `moldiff.data.store.packing.join_text`, decoded when they are asked for.
+    """Lines of UTF-8 text, as of `moldiff.data.store.packing.join_text`, decoded when they are read.
 
     Args:
         joined: the bytes, each line ended by a line feed.

@@ -53,14 +53,14 @@ def pack(molecules: Sequence[Molecule], smiles: Sequence[str]) -> Packed:
         raise DataError("no molecule to pack")
     bonds = [np.argwhere(np.triu(m.bond)) for m in molecules]
     orders = [m.bond[b[:, 0], b[:, 1]] for m, b in zip(molecules, bonds, strict=True)]
-    told = [{key: _number_and_word(value) for key, value in m.properties.items()} for m in molecules]
-    numbers = dict.fromkeys(key for row in told for key, (number, _) in row.items() if number is not None)
-    words = dict.fromkeys(key for row in told for key, (_, word) in row.items() if word and key not in SMILES_KEYS)
+    rows = [{key: _number_and_word(value) for key, value in m.properties.items()} for m in molecules]
+    numbers = dict.fromkeys(key for row in rows for key, (number, _) in row.items() if number is not None)
+    words = dict.fromkeys(key for row in rows for key, (_, word) in row.items() if word and key not in SMILES_KEYS)
     columns = {
-        key: np.array([np.nan if (x := row.get(key, _NOTHING)[0]) is None else x for row in told], np.float64)
+        key: np.array([np.nan if (x := row.get(key, _NOTHING)[0]) is None else x for row in rows], np.float64)
         for key in numbers
     }
-    texts = {key: [row.get(key, _NOTHING)[1] for row in told] for key in words}
+    texts = {key: [row.get(key, _NOTHING)[1] for row in rows] for key in words}
     return Packed(
         pos=np.concatenate([m.pos for m in molecules]).astype(np.float32),
         elements=np.concatenate([m.elements for m in molecules]).astype(np.uint8),

@@ -1,4 +1,4 @@
-"""The second-order stochastic step of the coordinates, for walks of few evaluations."""
+"""The second-order stochastic step of the coordinates, for few network evaluations."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -32,7 +32,7 @@ def x0_std(
         process: that it was trained on.
         store: of molecules.
         indices: of molecules it was not trained on; a random 500 of them are used.
-        time_exponents: of the classes over the coordinates, in the walks that the errors are for.
+        time_exponents: of the classes over the coordinates, in the sampling that the errors are for.
         seed: of the choice and of the noise.
 
     Returns:

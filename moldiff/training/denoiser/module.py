@@ -72,8 +72,8 @@ class DiffusionModule(AveragedModule):
         if share := self.inpainting_probability():
             batch, t = sample_inpainting_times(batch, t, share, generator=generator)
         if batch.labels is not None:
-            told = drop_conditions(batch.labels, self.config.condition_dropout, generator=generator)
-            batch = batch.replace(labels=told)
+            labels = drop_conditions(batch.labels, self.config.condition_dropout, generator=generator)
+            batch = batch.replace(labels=labels)
         z_t = self.process.noise(batch, t, generator=randomness)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.config.precision, self.device)):
             previous: Prediction | None = None

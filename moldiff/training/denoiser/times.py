@@ -11,7 +11,7 @@ from moldiff.state import TimeExponents
 def sample_time_exponents(
     count: int, config: TrainingConfig, *, generator: torch.Generator, device: torch.device
 ) -> TimeExponents:
-    """Leads of the classes over the coordinates, evenly between the ends that the settings give."""
+    """Time exponents of the classes, evenly between the ends that the settings give."""
     ends = torch.tensor([config.atom_time_exponent, config.bond_time_exponent])
     atom, bond = torch.lerp(ends[:, :1], ends[:, 1:], torch.rand(2, count, generator=generator)).to(device)
     return TimeExponents(atom, bond)
@@ -20,10 +20,10 @@ def sample_time_exponents(
 def sample_previous_times(
     times: Float[Tensor, "b"], gap: tuple[float, float], *, generator: torch.Generator
 ) -> Float[Tensor, "b"]:
-    """Times that a walk may have been at before: the root of the time is larger by a gap, at most 1.
+    """Times that sampling may have been at before: the root of the time is larger by a gap, at most 1.
 
-    Evenly many gaps of each size on a logarithmic scale; 1 / n is a step of a walk of n steps on a grid of power 2. A
-    network that never saw a prediction of another time than its own mistrusts those of a walk of few steps.
+    Evenly many gaps of each size on a logarithmic scale; 1 / n is one of n steps on a grid of power 2. A
+    network that never saw a prediction of another time than its own mistrusts those of sampling in few steps.
     """
     share = torch.rand(len(times), generator=generator).to(times)
     before = (times.sqrt() + gap[0] * (gap[1] / gap[0]) ** share).clamp_max(1.0).square()

@@ -1,6 +1,6 @@
 """How common the surroundings of an atom are in the data, and how common among what a student draws.
 
-A student that earns by being valid alone learns to draw what is easy to get right. If an atom also earns the logarithm
+A student rewarded for validity alone learns to sample what is easy to get right. If an atom's reward has the logarithm
 of how much more common its surroundings are in the data, what is drawn too often becomes rarer again: on average
 that reward is the Kullback-Leibler divergence from the data, with its sign turned.
 """
@@ -14,7 +14,7 @@ from moldiff.data.store.dataset import MoleculeStore
 from moldiff.state import State
 
 NUM_RADII = 4  # surroundings out to 0, 1, 2 and 3 bonds
-LONGEST_WALK = 6  # rings of up to as many atoms tell surroundings apart
+LONGEST_RING = 6  # rings of up to as many atoms tell surroundings apart
 NUM_BUCKETS = 2**20
 MEMORY = 10.0  # updates that the drawn ones are counted over
 SMOOTHING = 1.0  # atoms added to both counts
@@ -40,7 +40,7 @@ def environments(state: State) -> Int[Tensor, "b n radii"]:
     last, here = bonded, bonded @ bonded - torch.diag_embed(degree)
     factors = _mixed(torch.arange(int(state.bond.max()) + 1, device=state.bond.device))[state.bond]  # 0 is 0
     key = _mixed(state.atom + 1) + factors.sum(-1)
-    for length in range(3, LONGEST_WALK + 1):
+    for length in range(3, LONGEST_RING + 1):
         last, here = here, here @ bonded - last * (degree - 1)[:, None, :]
         key = key + _mixed(here.diagonal(dim1=1, dim2=2).long() * 1000 + length)
     keys = [_mixed(key)]

@@ -1,4 +1,4 @@
-"""The Lightning module of a student for few evaluations: it walks, and makes likelier what came out well."""
+"""The Lightning module of a student of few NFE: it samples, and makes likelier what came out well."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -20,14 +20,14 @@ MOST_ROWS = 256  # of a batch of small molecules
 
 
 class DistillationModule(AveragedModule):
-    """Trains a student on its own walks. All randomness of a batch of walks comes from (seed, its number).
+    """Trains a student on trajectories that it samples. All randomness of a batch comes from (seed, its number).
 
     Args:
         denoiser: the student, at first with the weights of its teacher.
-        policy: its walk.
+        policy: its sampling.
         vocabulary: of its atom classes.
         config: of the run.
-        likeness: counts of the data; none if to be like it earns nothing.
+        likeness: counts of the data; none without a reward for resembling it.
 
     Attributes:
         config: of the run.
@@ -46,33 +46,34 @@ class DistillationModule(AveragedModule):
     ) -> None:
         super().__init__(denoiser, config)
         self.policy, self.vocabulary, self.likeness = policy, vocabulary, likeness
-        self.automatic_optimization = False  # a walk has more decisions than one graph should hold
+        self.automatic_optimization = False  # a trajectory has more decisions than one graph should hold
 
     def training_step(self, batch: list[Trajectory], batch_idx: int) -> None:
-        """One update: draws the walks, then charges every decision of theirs.
+        """One update: samples trajectories, then takes the loss of each of their decisions.
 
         Args:
-            batch: of walks.
+            batch: of rollouts.
             batch_idx: not used; the step counts over the whole run.
 
         Raises:
             TrainingError: if a loss is not finite; nothing has been changed then.
         """
-        walks = [self._walked(walk) for walk in batch]
-        earned = advantage([w[1] for w in walks], [w[2] for w in walks], whole=self.config.whole_weight)
+        rollouts = [self._roll_out(rollout) for rollout in batch]
+        advantages = advantage([w[1] for w in rollouts], [w[2] for w in rollouts], whole=self.config.whole_weight)
         values: dict[str, Tensor | float] = {}
         if self.likeness is not None:
-            like = self._likeness([decisions[-1].chosen for decisions, *_ in walks], self.likeness)
-            earned = [
-                a + self.config.density_ratio_weight * (b - b.mean()).cpu() for a, b in zip(earned, like, strict=True)
+            like = self._likeness([decisions[-1].chosen for decisions, *_ in rollouts], self.likeness)
+            advantages = [
+                a + self.config.density_ratio_weight * (b - b.mean()).cpu()
+                for a, b in zip(advantages, like, strict=True)
             ]
             values["likeness"] = sum(map(torch.mean, like)) / len(like)
         optimizer, schedule = self.optimizers(), self.lr_schedulers()
         optimizer.zero_grad()  # type: ignore[union-attr]
         parts = torch.zeros(3, device=self.device)
-        for (decisions, *_), earns in zip(walks, earned, strict=True):
+        for (decisions, *_), rewards in zip(rollouts, advantages, strict=True):
             for decision in decisions:
-                losses = self.loss(decision, earns.to(self.device)) / (len(walks) * len(decisions))
+                losses = self.loss(decision, rewards.to(self.device)) / (len(rollouts) * len(decisions))
                 if not bool(torch.isfinite(losses).all()):
                     raise TrainingError(
                         f"step {self.global_step}: loss is {losses.tolist()}; the last good checkpoint is kept, "
@@ -83,15 +84,15 @@ class DistillationModule(AveragedModule):
         self.configure_gradient_clipping(optimizer)  # type: ignore[arg-type]
         optimizer.step()  # type: ignore[union-attr]
         self.average.update_parameters(self.denoiser)
-        self.num_seen += self.of_all(sum(len(molecules) for _, _, molecules in walks))
+        self.num_seen += self.of_all(sum(len(molecules) for _, _, molecules in rollouts))
         schedule.step()  # type: ignore[union-attr]
         values |= zip(("pos", "atom", "bond"), parts, strict=True)
-        values["valid"] = torch.cat([molecules for *_, molecules in walks]).float().mean()
-        values["stable_atoms"] = torch.cat([atoms.flatten() for _, atoms, _ in walks]).float().mean()
+        values["valid"] = torch.cat([molecules for *_, molecules in rollouts]).float().mean()
+        values["stable_atoms"] = torch.cat([atoms.flatten() for _, atoms, _ in rollouts]).float().mean()
         self.log_dict(values, batch_size=1)
 
-    def _walked(self, walk: Trajectory) -> tuple[list[Decision], Bool[Tensor, "b n"], Bool[Tensor, "b"]]:
-        number, n = walk
+    def _roll_out(self, rollout: Trajectory) -> tuple[list[Decision], Bool[Tensor, "b n"], Bool[Tensor, "b"]]:
+        number, n = rollout
         b = min(MOST_ROWS, max(1, self.config.pair_budget // n**2))
         randomness = BatchRandomness(sample_generator(self.config.seed, number), b, device=self.device)
         with torch.no_grad(), self._autocast():
@@ -108,12 +109,12 @@ class DistillationModule(AveragedModule):
         likeness.drawn += self.trainer.strategy.reduce(counts, reduce_op="sum")
         return [likeness(key, weight) for key, weight in zip(keys, weights, strict=True)]
 
-    def loss(self, decision: Decision, earned: Float[Tensor, "b n"]) -> Float[Tensor, "3"]:
+    def loss(self, decision: Decision, advantages: Float[Tensor, "b n"]) -> Float[Tensor, "3"]:
         """Of coordinates, atoms and bonds, for one decision; see `moldiff.training.distillation.policy.surrogate`."""
         with self._autocast():
             x0_hat = self.denoiser(decision.state, decision.t, decision.previous)
         likely = self.policy.log_probability(decision, x0_hat.float())
-        return torch.stack(surrogate(likely, earned, pos=self.config.pos_weight))
+        return torch.stack(surrogate(likely, advantages, pos=self.config.pos_weight))
 
     def _autocast(self) -> torch.autocast:
         enabled = use_bf16(self.config.precision, self.device)

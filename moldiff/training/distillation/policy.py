@@ -1,8 +1,9 @@
-"""A walk as a chain of decisions: how likely each was, and which ones earned what came of them.
+"""A trajectory as a chain of decisions: how likely each was, and which ones the reward is due to.
 
-A walk of few evaluations draws every element of a step from a law of its own, so what it draws need not fit together:
+With few NFE every element of a step is sampled from a distribution of its own, so they need not fit together:
 a teacher is right about each element and wrong about the molecule. The gradient of the expected reward says which of
-the draws to make likelier, whole walks at a time (Williams 1992; Black et al. 2023, arXiv:2305.13301, for diffusion).
+them to make likelier, whole trajectories at a time (Williams 1992; Black et al. 2023, arXiv:2305.13301, for
+diffusion).
 """
 
 from dataclasses import dataclass
@@ -25,13 +26,13 @@ LEAST_STD = 0.02  # Å: a coordinate that is drawn more narrowly was no decision
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """One step of a walk.
+    """One step of a trajectory.
 
     Attributes:
         state: where it began.
         t: times of `state`.
         previous: prediction that the denoiser was given.
-        memory: what the stepper of the coordinates remembered.
+        memory: what the solver of the coordinates remembered.
         chosen: where it led.
         s: times of `chosen`.
     """
@@ -46,13 +47,13 @@ class Decision:
 
 @dataclass(frozen=True)
 class Policy:
-    """The law of a walk, as far as it does not depend on the network.
+    """The distribution of trajectories, as far as it does not depend on the network.
 
     Attributes:
         process: the joint process.
         pos: draws the coordinates.
         classes: draws atom and bond classes.
-        grid: times of the walk.
+        grid: times of sampling.
         time_exponents: of the classes over the coordinates.
     """
 
@@ -90,7 +91,7 @@ class Policy:
         """Of the coordinates, the atom class and the bonds that each atom got, up to a constant.
 
         Args:
-            decision: of a walk.
+            decision: of a trajectory.
             x0_hat: prediction for its state, with the gradient that is wanted.
 
         Returns:
@@ -138,7 +139,7 @@ def advantage(
 
 def surrogate(
     log_probability: tuple[Float[Tensor, "b n"], Float[Tensor, "b n"], Float[Tensor, "b n n"]],
-    earned: Float[Tensor, "b n"],
+    advantages: Float[Tensor, "b n"],
     *,
     pos: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -146,17 +147,17 @@ def surrogate(
 
     Args:
         log_probability: of one decision.
-        earned: see `advantage`; a bond earns the mean of its ends.
+        advantages: see `advantage`; a bond has the mean of its ends.
         pos: weight of the coordinates.
 
     Returns:
         The three losses.
     """
     of_pos, of_atom, of_bond = log_probability
-    pairs = (earned[:, :, None] + earned[:, None, :]) / 2
-    count = earned.numel()
+    pairs = (advantages[:, :, None] + advantages[:, None, :]) / 2
+    count = advantages.numel()
     return (
-        -pos * (earned * of_pos).sum() / count,
-        -(earned * of_atom).sum() / count,
+        -pos * (advantages * of_pos).sum() / count,
+        -(advantages * of_atom).sum() / count,
         -(pairs * of_bond).triu(1).sum() / count,
     )

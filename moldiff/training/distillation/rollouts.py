@@ -11,14 +11,14 @@ from moldiff.training.loader import share_of_work
 
 
 class Trajectory(NamedTuple):
-    """A batch of walks: its number, and how many atoms its molecules have."""
+    """A batch of trajectories: its number, and how many atoms its molecules have."""
 
     number: int
     num_atoms: int
 
 
 class Rollouts(IterableDataset):
-    """The batches of walks of one update after another, endless; those of this process alone.
+    """The batches of one update after another, endless; those of this process alone.
 
     Args:
         sizes: of the molecules.

@@ -25,7 +25,7 @@ from moldiff.training.trainer import METRICS, alone, begin, checked_folder, fit,
 
 @alone
 def distill(config: DistillationConfig, folder: Path, *, resume: bool = False) -> None:
-    """Trains a student of other weights for walks of few evaluations, or goes on with that.
+    """Trains a student of other weights for few NFE, or continues.
 
     Args:
         config: of the run; a resumed one takes what it is given, so that its length can be changed.
@@ -33,7 +33,7 @@ def distill(config: DistillationConfig, folder: Path, *, resume: bool = False) -
         resume: go on from the last checkpoint.
 
     Raises:
-        ConfigError: if the walk is none of those that can be trained, or the folder not as `resume` wants it.
+        ConfigError: if the sampler is none of those that can be trained, or the folder not as `resume` wants it.
         OutputError: if the folder cannot be written.
         TrainingError: if a loss is no longer finite.
         WeightsError: if the teacher cannot be read.
@@ -45,18 +45,18 @@ def distill(config: DistillationConfig, folder: Path, *, resume: bool = False) -
     store = data(bundle, config)
     likeness = None if store is None else DensityRatio(store)
     module = DistillationModule(denoiser, policy(bundle, sampler), bundle.vocabulary, config, likeness=likeness)
-    told = json.dumps([bundle.config.model_dump(), bundle.statistics.to_dict()], sort_keys=True)
+    text = json.dumps([bundle.config.model_dump(), bundle.statistics.to_dict()], sort_keys=True)
     module.origin = {
         "atom classes": ", ".join(bundle.vocabulary.labels),
-        "teacher": hashlib.blake2b(told.encode(), digest_size=16).hexdigest(),
+        "teacher": hashlib.blake2b(text.encode(), digest_size=16).hexdigest(),
         "data": "none" if store is None else store.fingerprint(),
     }
     start = reached(checkpoint, module) if resume else 0
     begin(folder, config)
     sizes = Sizes.of(bundle.statistics.sizes, None, allow_extrapolation=False)
-    walks = Rollouts(sizes, batches=config.batches_per_update, seed=config.seed, start=start)
+    rollouts = Rollouts(sizes, batches=config.batches_per_update, seed=config.seed, start=start)
     values = ("valid", "stable_atoms", *(["likeness"] if config.density_ratio_weight else []), "pos", "atom", "bond")
-    if not fit(module, walks, folder, ProgressAndLog(folder / METRICS, values=values, every=1), resume=resume):
+    if not fit(module, rollouts, folder, ProgressAndLog(folder / METRICS, values=values, every=1), resume=resume):
         return
     seen = load_averaged(checkpoint, bundle.denoiser)
     save_pretrained(
@@ -71,7 +71,7 @@ def distill(config: DistillationConfig, folder: Path, *, resume: bool = False) -
 
 
 def policy(bundle: Bundle, sampler: SamplerConfig) -> Policy:
-    """The walk of a student, as far as it does not depend on its network.
+    """The sampling of a student, as far as it does not depend on its network.
 
     Args:
         bundle: of the teacher.
@@ -81,12 +81,12 @@ def policy(bundle: Bundle, sampler: SamplerConfig) -> Policy:
         The policy.
 
     Raises:
-        ConfigError: if the walk has no law that a gradient could go through.
+        ConfigError: if the sampler has no distribution that a gradient could go through.
     """
     solvers = build_solvers(sampler)
     if not isinstance(solvers.pos, DpmSolver) or not isinstance(solvers.classes, MixturePosterior) or sampler.churn:
         raise ConfigError(
-            "sampler of the student: only walks of the solver 'multistep' with classes 'posterior', without churn, can "
+            "sampler of the student: only the solver 'multistep' with classes 'posterior', without churn, can "
             f"be trained, got {sampler.solver!r}, {sampler.classes!r}, churn {sampler.churn}"
         )
     process = bundle.denoiser.process
@@ -95,7 +95,7 @@ def policy(bundle: Bundle, sampler: SamplerConfig) -> Policy:
 
 
 def data(bundle: Bundle, config: DistillationConfig) -> MoleculeStore | None:
-    """The molecules that the student shall resemble, or none if that earns nothing.
+    """The molecules that the student shall resemble, or none without a reward for that.
 
     Args:
         bundle: of the teacher.
@@ -124,8 +124,8 @@ def card(config: DistillationConfig, num_seen: int) -> str:
     teacher = plain(config.teacher)
     return f"""# Student of {teacher}
 
-A moldiff weights bundle for walks of few evaluations ({config.sampler.get("num_steps", "as the teacher")}): the
-weights of {teacher}, trained on by policy gradient on {num_seen:,} of their own walks. Made by
+A moldiff weights bundle for few NFE ({config.sampler.get("num_steps", "as the teacher")}): the
+weights of {teacher}, trained on by policy gradient on {num_seen:,} of their own molecules. Made by
 `moldiff distill` with these settings:
 
 ```json

@@ -58,5 +58,5 @@ class RegressionModule(AveragedModule):
 
 def absolute_errors(predicted: Float[Tensor, "b c"], labels: Float[Tensor, "b c"]) -> Float[Tensor, "b c"]:
     """Distances, NaN where there is no label; without a gradient there."""
-    told = ~labels.isnan()
-    return torch.where(told, (predicted.float() - labels.nan_to_num()).abs(), torch.nan)
+    known = ~labels.isnan()
+    return torch.where(known, (predicted.float() - labels.nan_to_num()).abs(), torch.nan)

@@ -69,8 +69,8 @@ def train_predictor(config: PropertyConfig, folder: Path, *, resume: bool = Fals
     scaled = held_out_errors(network.eval(), store, labels, held_out)
     errors = {c.name: round(error * c.std, 6) for c, error in zip(statistics.conditions, scaled, strict=True)}
     predictor_config = PredictorConfig(network=config.network, errors=errors, num_held_out=len(held_out))
-    told = card(config, store.meta["name"], statistics.conditions, predictor_config, seen)
-    predictor = PropertyPredictor(network, predictor_config, statistics, store.vocabulary, told)
+    text = card(config, store.meta["name"], statistics.conditions, predictor_config, seen)
+    predictor = PropertyPredictor(network, predictor_config, statistics, store.vocabulary, text)
     predictor.save_pretrained(folder / BUNDLE, overwrite=True)
     return predictor
 
