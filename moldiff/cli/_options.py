@@ -108,9 +108,18 @@ NumWorkers = Annotated[
     int | None, Option(min=1, help="Processes for files of thousands of molecules. (default: one a core)")
 ]
 
+OwnNetwork = Annotated[
+    str | None,
+    Option(
+        "--network",
+        metavar="MODULE:CLASS",
+        help="A network of your own, package.module:Class; its options by --set model.network_options.NAME=VALUE.",
+    ),
+]
 Network = Annotated[
     str | None,
     Option(
+        "--network",
         metavar="MODULE:CLASS",
         help="Class of the network, for weights made with one of your own: package.module:Class.",
     ),

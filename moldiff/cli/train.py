@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typer import Option
 
-from moldiff.cli._options import OwnDevices, OwnNodes
+from moldiff.cli._options import OwnDevices, OwnNetwork, OwnNodes
 from moldiff.cli._parsing import run_config
 from moldiff.cli._terminal import say, show_json
 
@@ -69,13 +69,7 @@ def train(
     low_rank: Annotated[
         int | None, Option(min=1, help="With --start: learn changes of the large matrices of this rank only (LoRA).")
     ] = None,
-    network: Annotated[
-        str | None,
-        Option(
-            metavar="PACKAGE.MODULE:CLASS",
-            help="A network of your own; its options by --set model.network_options.NAME=VALUE.",
-        ),
-    ] = None,
+    network: OwnNetwork = None,
     condition: Annotated[
         list[str] | None,
         Option(

@@ -16,7 +16,7 @@ from moldiff.generation.runner import Runner, condition_on
 from moldiff.generation.sample import Sample
 from moldiff.generation.sizes import NumAtoms, Sizes, size_weights
 from moldiff.generation.targets import Request, RewardModel, Target, Targets, resolve_targets
-from moldiff.pretrained.bundle import Bundle, load_pretrained, save_pretrained
+from moldiff.pretrained.bundle import Bundle, load_pretrained
 from moldiff.runtime.device import find_device
 from moldiff.runtime.precision import find_precision
 from moldiff.sampling.guidance import Guidance, GuidanceFunction, weights_of
@@ -69,16 +69,7 @@ class MoleculeGenerator:
 
     def save_pretrained(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Writes the bundle; see `moldiff.pretrained.bundle.save_pretrained`."""
-        b = self.bundle
-        save_pretrained(
-            folder,
-            b.denoiser,
-            config=b.config,
-            statistics=b.statistics,
-            card=b.card,
-            sampler=b.sampler,
-            overwrite=overwrite,
-        )
+        self.bundle.save(folder, overwrite=overwrite)
 
     def sample(
         self,

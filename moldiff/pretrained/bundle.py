@@ -77,6 +77,18 @@ class Bundle:
     sampler: SamplerConfig
     card: str
 
+    def save(self, folder: Path | str, *, overwrite: bool = False) -> None:
+        """Writes the bundle; see `save_pretrained`."""
+        save_pretrained(
+            folder,
+            self.denoiser,
+            config=self.config,
+            statistics=self.statistics,
+            card=self.card,
+            sampler=self.sampler,
+            overwrite=overwrite,
+        )
+
     @property
     def network(self) -> NetworkFactory | None:
         """Class of the network, where it is from outside this package."""
