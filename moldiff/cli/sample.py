@@ -42,6 +42,14 @@ Solver = Annotated[
 ]
 
 
+Grid = Annotated[
+    str | None, Option(help=f"power, log, log_snr, or the times themselves, such as 1,0.6,0.3,0.1,0.{DEFAULT}")
+]
+Threads = Annotated[
+    int | None, Option(min=1, max=1024, help="CPU threads, each with molecules of its own. (default: one a core)")
+]
+
+
 def sample(
     out: Out,
     weights: Weights = "qm9",
@@ -58,9 +66,7 @@ def sample(
     reference: Reference = None,
     batch_size: BatchSize = None,
     solver: Solver = None,
-    grid: Annotated[
-        str | None, Option(help=f"power, log, log_snr, or the times themselves, such as 1,0.6,0.3,0.1,0.{DEFAULT}")
-    ] = None,
+    grid: Grid = None,
     temperature: Annotated[float | None, Option(help=f"Below 1 the likelier classes are preferred.{DEFAULT}")] = None,
     churn: Annotated[float | None, Option(help=f"Share of each step that fresh noise takes back.{DEFAULT}")] = None,
     network: Network = None,
@@ -74,9 +80,7 @@ def sample(
     precision: Precision = "auto",
     devices: Devices = 1,
     num_nodes: NumNodes = 1,
-    num_threads: Annotated[
-        int | None, Option(min=1, max=1024, help="CPU threads, each with molecules of its own. (default: one a core)")
-    ] = None,
+    num_threads: Threads = None,
 ) -> None:
     """Samples molecules, writes them as they come, and scores them.
 
@@ -91,16 +95,8 @@ def sample(
     from moldiff.generation.options import SamplingOptions
 
     generator = load(weights, device, num_threads, precision, network)
-    sampler = changed(
-        generator.bundle.sampler,
-        set_,
-        preset=preset,
-        num_steps=num_steps,
-        solver=solver,
-        grid=times_or_name(grid),
-        temperature=temperature,
-        churn=churn,
-    )
+    own = dict(solver=solver, grid=times_or_name(grid), temperature=temperature, churn=churn)
+    sampler = changed(generator.bundle.sampler, set_, preset=preset, num_steps=num_steps, **own)
     options = SamplingOptions(
         sampler=sampler,
         first=first,

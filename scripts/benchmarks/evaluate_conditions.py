@@ -45,11 +45,9 @@ def main(
     num_steps: Annotated[int, typer.Option(help="Network evaluations.")] = 20,
     guidance: Annotated[list[float], typer.Option(help="Weights of the condition; repeatable.")] = [1.0],  # noqa: B006
     reward_model: Annotated[
-        Path | None, typer.Option(help="Bundle of a predictor to rank particles by; not the evaluator.")
+        Path | None, typer.Option(help="Predictor to rank particles by, not the evaluator.")
     ] = None,
-    num_particles: Annotated[
-        list[int], typer.Option(help="Particles of each molecule, with the reward model; repeatable.")
-    ] = [1],  # noqa: B006
+    num_particles: Annotated[list[int], typer.Option(help="With the reward model; repeatable.")] = [1],  # noqa: B006
     every: Annotated[int, typer.Option(help="Steps between two comparisons of particles.")] = 2,
     until: Annotated[float, typer.Option(help="Time after which particles go on on their own.")] = 0.3,
     weights: Annotated[str | None, typer.Option(help="Others than those of the run; may know no conditions.")] = None,
@@ -71,22 +69,19 @@ def main(
         "labels shuffled among molecules of a size": {name: shuffled(wanted[name], sizes, seed) for name in names},
     }
     show(figures)
+    columns = [(k, target.name) for k, target in enumerate(predictor.targets)]
     with ProcessPoolExecutor(num_workers, get_context("spawn")) as pool:
 
         def evaluated(name: str | None, how: Drawn) -> tuple[dict[str, float], dict[str, float]]:
-            requests = [Request(int(n), {}) for n in sizes]
-            if name is not None:
-                requests = [Request(int(n), {name: float(v)}) for n, v in zip(sizes, wanted[name], strict=True)]
+            targets = [{}] * num_samples if name is None else [{name: float(value)} for value in wanted[name]]
+            requests = [Request(int(n), target) for n, target in zip(sizes, targets, strict=True)]
             jobs = [pool.submit(how, requests[s : s + SHARD], s) for s in range(0, num_samples, SHARD)]
             molecules = [molecule for job in jobs for molecule in job.result()]
             drawn = [m for m in molecules if m is not None]
             values = predictor.predict(drawn, allow_extrapolation=True, check_geometry=False)
             there = np.array([m is not None for m in molecules])
-            off = {
-                other: float(np.nanmean(np.abs(values[:, k] - wanted[other][there])))
-                for k, other in enumerate(target.name for target in predictor.targets)
-                if other in ([name] if name else names)
-            }
+            errors = {k: np.abs(values[:, k] - wanted[other][there]) for k, other in columns if other in names}
+            off = {other: float(np.nanmean(errors[k])) for k, other in columns if other in ([name] if name else names)}
             rates = score(drawn, num_requested=num_samples).rates
             return off, {key: 100 * rates[key].value for key in ("valid", "stable", "unique_of_valid")}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sources import ROOT, Source, sources
 
-MAX_FILE, MAX_FUNCTION, MAX_SCRIPT = 300, 60, 80
+MAX_FILE, MAX_FUNCTION, MAX_SCRIPT, MAX_PARAMETERS = 300, 60, 80, 12
 EXCEPTION_MAY_BE_CAUGHT = {
     "moldiff/training/trainer.py": "torch.load raises a dozen kinds for a file that is no checkpoint"
 }
@@ -53,6 +53,20 @@ def long_functions(source: Source) -> Iterator[str]:
             count = node.end_lineno - node.lineno + 1 - docstring
             if count >= MAX_FUNCTION:
                 yield f"{node.lineno}: {node.name} has {count} lines"
+
+
+def many_parameters(source: Source) -> Iterator[str]:
+    """Commands have as many as they have options."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and source.room != "cli":
+            names = {arg.arg for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
+            if len(names - {"self", "cls"}) > MAX_PARAMETERS:
+                yield f"{node.lineno}: {node.name} has {len(names)} parameters"
+
+
+def unformatted(source: Source) -> Iterator[str]:
+    if "fmt: " + "skip" in source.text or "fmt: " + "off" in source.text:
+        yield "is kept from the formatter"
 
 
 def broad_excepts(source: Source) -> Iterator[str]:
@@ -117,12 +131,14 @@ def vague_names(source: Source) -> Iterator[str]:
         yield "a vague name"
 
 
-EVERYWHERE = [long_files, long_functions, unsafe_loads, vague_names]
-LIBRARY = [broad_excepts, asserts, global_randomness, raw_terminal]
+EVERYWHERE = [long_files, long_functions, unsafe_loads, vague_names, unformatted]
+LIBRARY = [many_parameters, broad_excepts, asserts, global_randomness, raw_terminal]
 BREACHES: list[tuple[Callable[[Source], Iterator[str]], str, str]] = [
     (long_files, "moldiff/x.py", "a = 1\n" * 300),
     (long_files, "scripts/x.py", "a = 1\n" * 80),
     (long_functions, "moldiff/x.py", "class A:\n    def f(self):\n" + "        a = 1\n" * 59),
+    (many_parameters, "moldiff/x.py", f"def f({', '.join(f'a{i}' for i in range(13))}):\n    pass\n"),
+    (unformatted, "moldiff/x.py", "a = [1,  2]  # fmt: " + "skip\n"),
     (broad_excepts, "moldiff/x.py", "try:\n    f()\nexcept Exception:\n    pass\n"),
     (broad_excepts, "moldiff/x.py", "try:\n    f()\nexcept:\n    pass\n"),
     (broad_excepts, "moldiff/x.py", "try:\n    f()\nexcept (ValueError, BaseException):\n    pass\n"),
