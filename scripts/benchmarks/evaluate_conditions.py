@@ -61,8 +61,7 @@ def main(
     store, predictor = MoleculeStore(find_store(config.data)), PropertyPredictor.from_pretrained(evaluator)
     names = [target.name for target in predictor.targets if target.name in config.conditions]
     chosen = np.random.default_rng(seed).choice(subset_indices(store.split("train"), config.subset), num_samples)
-    sizes = store.sizes[chosen]
-    wanted = {name: store.property(name)[chosen].astype(float) for name in names}
+    sizes, wanted = store.sizes[chosen], {name: store.property(name)[chosen].astype(float) for name in names}
     figures: dict[str, dict] = {
         "evaluator on held-out molecules": {name: predictor.errors[name] for name in names},
         "labels shuffled": {name: shuffled(wanted[name], np.zeros_like(sizes), seed) for name in names},
