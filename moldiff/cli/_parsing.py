@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moldiff.config.version_1 import renamed
 from moldiff.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def changed(
     chosen = {name: value for name, value in options.items() if value is not None}
     values = sampler.model_dump() | (PRESETS[preset] if preset else {}) | chosen
     for assignment in assignments or ():
-        assign(values, assignment)
+        assign(values, assignment, kind=type(sampler).__name__)
     return type(sampler).parse(values, source="--set" if assignments else "options")
 
 
@@ -56,9 +57,9 @@ def run_config(
     values = (kind() if config is None else kind.from_json(config)).model_dump()
     for key, value in options.items():
         if value is not None:
-            assign(values, f"{key}={json.dumps(value)}")
+            assign(values, f"{key}={json.dumps(value)}", kind=kind.__name__)
     for assignment in assignments or ():
-        assign(values, assignment)
+        assign(values, assignment, kind=kind.__name__)
     return kind.parse(values, source="--set" if assignments else "settings")
 
 
@@ -70,12 +71,13 @@ def times_or_name(grid: str | None) -> tuple[float, ...] | str | None:
         raise ConfigError(f"--grid {grid}: expected a name, or times such as 1,0.6,0.3,0.1,0") from error
 
 
-def assign(values: dict[str, Any], assignment: str) -> None:
+def assign(values: dict[str, Any], assignment: str, *, kind: str) -> None:
     """Puts `a.b=value` into nested dictionaries.
 
     Args:
         values: to change.
-        assignment: the value is JSON, or else text.
+        assignment: the value is JSON, or else text; a key of version 1 is that of today.
+        kind: name of the class of settings.
 
     Raises:
         ConfigError: if it is no assignment, or `a` has no parts.
@@ -83,7 +85,7 @@ def assign(values: dict[str, Any], assignment: str) -> None:
     key, equals, text = assignment.partition("=")
     if not equals or not key:
         raise ConfigError(f"--set {assignment}: expected key=value, such as seed=1")
-    *parents, last = key.strip().split(".")
+    *parents, last = renamed(kind, key.strip()).split(".")
     for part in parents:
         values = values.setdefault(part, {})
         if not isinstance(values, dict):

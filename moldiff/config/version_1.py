@@ -23,6 +23,23 @@ RENAMED: dict[str, dict[str, str]] = {
 CLASS_CHURN = {"posterior": "resample", "leaping": "corrector_rate", "unmasking": "gumbel_noise"}
 
 
+def renamed(kind: str, key: str) -> str:
+    """The key of today for one of version 1, as of `--set`; another stays.
+
+    Args:
+        kind: name of the class of settings.
+        key: with a dot before a key of the sampler.
+
+    Returns:
+        The key; `class_churn` is that of the default classes, `posterior`.
+    """
+    parent, dot, last = key.rpartition(".")
+    if dot:
+        return f"{parent}.{renamed('SamplerConfig', last)}" if parent == "sampler" else key
+    names = RENAMED.get(kind, {}) | ({"class_churn": CLASS_CHURN["posterior"]} if kind == "SamplerConfig" else {})
+    return names.get(key, key)
+
+
 def from_version_1(kind: str, values: Any) -> Any:
     """Settings in the names of today; what has them already, or is no object, comes back as it is.
 
