@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
+from moldiff.cli._options import with_option_names
 from moldiff.tasks.refused import Refused
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Refusals:
     def __init__(
         self, refused: Mapping[str, Refused], path: Path | None, *, num_each: int, tell: Callable[[str], object]
     ) -> None:
-        self.refused, self.path, self.num_each, self.tell = refused, path, num_each, tell
+        self.refused, self.path, self.num_each = refused, path, num_each
+        self.tell = lambda line: tell(with_option_names(line))
         self.reasons = Counter[str]()
         numbers = {one.number for one in refused.values()}
         self._numbers = filterfalse(numbers.__contains__, count(1))  # of the records that are not refused

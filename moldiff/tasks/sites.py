@@ -88,7 +88,9 @@ class Sites:
         if self.smarts is not None:
             return open_scaffold(scaffold, molecule, matches(molecule, self.smarts))
         if not self.atoms:
-            raise ConfigError("give the attachment atoms, such as attach=3, or a SMARTS pattern; or * in a SMILES")
+            raise ConfigError(
+                "give the attachment atoms, such as attach=3, or a SMARTS pattern (--smarts); or * in a SMILES"
+            )
         return open_scaffold(scaffold, molecule, [atom - 1 for atom in self.atoms], site_sizes=self.sizes)
 
 

@@ -114,7 +114,7 @@ def test_isomers_reshape_decorate_and_link(tmp_path: Path, sample_sdf: Path, xyz
         (["isomers", "C2H6S"], "atom 1 is S"),
         (["conformers", "none.smi"], "neither a file nor a SMILES"),
         (["conformers", "C[CH]C"], "unpaired"),
-        (["decorate", "c1ccoc1"], "--attach or by --smarts"),
+        (["decorate", "c1ccoc1"], "such as --attach 3, or a SMARTS pattern (--smarts)"),
         (["decorate", "c1ccoc1", "--attach", "4"], "atom 4 has no hydrogen to give"),
         (["decorate", "c1ccoc1", "--attach", "x"], "expected numbers of atoms"),
         (["decorate", "c1ccoc1", "--attach", "1", "--add", "70"], "70 are to be added; these weights know up to 29"),

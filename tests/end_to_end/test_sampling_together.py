@@ -72,7 +72,7 @@ def test_killed_process_leads_to_a_clear_end_and_another_call_goes_on(alone: Pat
     kill_one_worker(process)
     _, told = process.communicate(timeout=120)
     assert process.returncode == 1
-    last = told.splitlines()[-1]
+    last = next(line for line in reversed(told.splitlines()) if line.startswith("moldiff: "))
     assert last.startswith(f"moldiff: {out}: what was written stays; --first goes on from any index; process ")
     written = [record for _, record in read_molecules(out) if isinstance(record, Molecule)]
     assert len(written) > 0
