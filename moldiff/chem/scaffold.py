@@ -123,7 +123,8 @@ def scaffold_of(record: Chem.Mol) -> Scaffold | Failure:
         return obstacle
     named = [_number(star) for star in stars]
     labels = tuple(named) if len(set(named) - {0}) == len(stars) else tuple(range(1, len(stars) + 1))
-    return Scaffold(mol.GetMol(), places, sites, labels, with_shown_stereo(starred.GetMol()))
+    shown = with_shown_stereo(starred.GetMol())
+    return shown if isinstance(shown, Failure) else Scaffold(mol.GetMol(), places, sites, labels, shown)
 
 
 def together(parts: Sequence[tuple[Scaffold, Molecule]]) -> tuple[Scaffold, Molecule]:

@@ -7,7 +7,7 @@ from rdkit import Chem, rdBase
 
 from moldiff.chem.bond_assignment import COVALENT_RADIUS
 from moldiff.chem.molecule import Failure, Molecule
-from moldiff.chem.rdkit_conversion import convert, kekule_orders, title, unusable_record, without_labels
+from moldiff.chem.rdkit_conversion import convert, kekule_orders, one_line, title, unusable_record, without_labels
 from moldiff.chem.validity import check, sanitise
 
 REACH = 1.15  # sums of covalent radii; parts bonded from other pairs in all of 5,000 molecules of QM9's train split
@@ -53,6 +53,8 @@ def graph_of(mol: Chem.Mol) -> Graph | Failure:
     if obstacle is not None:
         return obstacle
     full = with_shown_stereo(full)
+    if isinstance(full, Failure):
+        return full
     full.RemoveAllConformers()
     orders = kekule_orders(full)
     if isinstance(orders, Failure):
@@ -82,10 +84,13 @@ def in_space(mol: Chem.Mol) -> bool:
     return bool(mol.GetNumConformers() and mol.GetConformer().Is3D() and mol.GetConformer().GetPositions()[:, 2].any())
 
 
-def with_shown_stereo(mol: Chem.Mol) -> Chem.Mol:
-    """A sanitised molecule with all its hydrogens, and the stereo that it shows."""
-    with rdBase.BlockLogs():
-        return _with_stereo(mol)
+def with_shown_stereo(mol: Chem.Mol) -> Chem.Mol | Failure:
+    """A sanitised molecule with all its hydrogens, and the stereo that it shows; not of atoms in one place."""
+    try:
+        with rdBase.BlockLogs():
+            return _with_stereo(mol)
+    except RuntimeError as error:  # RDKit, of the direction from an atom to another in the same place
+        return Failure("overlap", f"its coordinates show no stereo, as if atoms lay in one place: {one_line(error)}")
 
 
 def _with_stereo(mol: Chem.Mol) -> Chem.Mol:

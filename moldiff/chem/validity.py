@@ -192,7 +192,10 @@ def canonical_smiles(mol: Chem.Mol, *, stereo: bool = False) -> str:
     mol = without_labels(mol)  # at first: RemoveHs keeps hydrogens that have a label
     with rdBase.BlockLogs():
         if stereo and mol.GetNumConformers():
-            Chem.AssignStereochemistryFrom3D(mol)
+            try:
+                Chem.AssignStereochemistryFrom3D(mol)
+            except RuntimeError:  # of the direction from an atom to another in the same place: no stereo to see
+                Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
         elif stereo:
             Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
         else:

@@ -41,7 +41,7 @@ def with_classes(packed: Packed, source: str) -> tuple[Packed, dict[str, list[st
     Returns:
         The molecules, and the names of the classes by column; columns of too many words are left out.
     """
-    columns, classes, found = dict(packed.properties), {}, []
+    columns, classes, cells_read = dict(packed.properties), {}, []
     for name, words in packed.texts.items():
         numbers = packed.properties.get(name, np.full(len(packed), np.nan))
         cells = [
@@ -52,11 +52,11 @@ def with_classes(packed: Packed, source: str) -> tuple[Packed, dict[str, list[st
         if read is None or len(read.classes or "ab") < 2:
             columns.pop(name, None)
             continue
-        found.append((name, cells, read))
+        cells_read.append((name, cells, read))
         columns[name] = read.values
         if read.classes is not None:
             classes[name] = read.classes
-    warn_odd(source, found, lambda i: f"molecule {packed.names[i] or i + 1!r}")
+    warn_odd(source, cells_read, lambda i: f"molecule {packed.names[i] or i + 1!r}")
     return replace(packed, properties=columns, texts={}), classes
 
 
@@ -82,7 +82,7 @@ def join_columns(packed: Packed, path: Path) -> Joined:
             f"{path}: none of its names, such as {next(iter(rows), '')!r}, is one of the molecules', such as "
             f"{packed.names[0]!r}"
         )
-    columns, classes, found = {}, {}, []
+    columns, classes, cells_read = {}, {}, []
     for column in next(iter(rows.values()))[1]:
         cells = ["" if row is None else row[1][column] for row in found]
         read = read_cells(cells)
@@ -93,10 +93,10 @@ def join_columns(packed: Packed, path: Path) -> Joined:
                 f"make classes, such as {min(words)[:40]!r}; write numbers with points and without signs, or take the "
                 "column out"
             )
-        found.append((column, cells, read))
+        cells_read.append((column, cells, read))
         columns[column], classes[column] = read.values, read.classes
     lines = {i: row[0] for i, row in enumerate(found) if row is not None}
-    warn_odd(str(path), found, lambda i: f"line {lines[i]}")
+    warn_odd(str(path), cells_read, lambda i: f"line {lines[i]}")
     return Joined(replace(packed, properties={**packed.properties, **columns}), classes, matched)
 
 

@@ -7,7 +7,7 @@ from rdkit.Chem import rdDepictor
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.rdkit_conversion import to_rdkit
 from moldiff.chem.stereo import Graph, graph_of, keeps_bonds, largest_fragment, mirror
-from moldiff.chem.validity import check
+from moldiff.chem.validity import canonical_smiles, check
 from moldiff.io.formats import read_molecules
 
 
@@ -126,3 +126,27 @@ def test_the_largest_fragment_has_most_heavy_atoms():
     assert isinstance(whole, Failure)
     assert whole.reason == "fragments"
     assert graph_of(largest_fragment(drawing("C[C@H](O)C#N.Cl"))).stereo == "C[C@H](O)C#N"
+
+
+def test_atoms_in_one_place_show_no_stereo():
+    """RDKit raises for directions of no length, in some molecules only; whatever it does, we give a result."""
+    mol = Chem.AddHs(Chem.MolFromSmiles("F[C@H](Cl)C=CBr"))
+    rdDepictor.Compute2DCoords(mol)
+    conformer = mol.GetConformer()
+    conformer.Set3D(True)
+    for atom in range(mol.GetNumAtoms()):
+        conformer.SetAtomPosition(atom, (0.0, 0.0, 1.0))
+    for wrong in (RuntimeError("Cannot normalize a zero length vector"), None):
+        with pytest.MonkeyPatch.context() as patch:
+            if wrong is not None:
+
+                def refuse(mol: Chem.Mol, error: RuntimeError = wrong) -> None:
+                    raise error
+
+                patch.setattr(Chem, "AssignStereochemistryFrom3D", refuse)
+                graph = graph_of(mol)
+                assert isinstance(graph, Failure)
+                assert graph.reason == "overlap"
+                assert canonical_smiles(mol)
+            else:
+                assert isinstance(graph_of(mol), Failure | Graph)

@@ -13,8 +13,7 @@ from cli_results import refused
 from typer.testing import CliRunner, Result
 
 from moldiff.chem.molecule import Molecule
-from moldiff.cli import _sampling as drawing
-from moldiff.cli import app
+from moldiff.cli import _sampling, app
 from moldiff.config.model import NetworkConfig
 from moldiff.config.property import PropertyConfig
 from moldiff.data.prepare import prepare
@@ -188,7 +187,7 @@ def test_user_trains_a_predictor(store_path: Path, tmp_path: Path):
 def test_generator_brings_its_judge(
     together: int, predictor_weights: Path, conditioned_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(drawing, "JUDGED", together)
+    monkeypatch.setattr(_sampling, "EVALUATED", together)
     bundle = shutil.copytree(conditioned_weights, tmp_path / "bundle")
     shutil.copytree(predictor_weights, bundle / FOLDER)
     drawn = run(
