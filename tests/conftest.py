@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-# The first example pays for imports and warm-up; the time limit of a test is pytest-timeout's.
-settings.register_profile("moldiff", deadline=None)
+# The first example pays for imports and warm-up; the time limit of a test is pytest-timeout's. The examples are the
+# same in every run, so that a change is what fails; `pytest --hypothesis-profile explore` takes new ones.
+settings.register_profile("explore", deadline=None)
+settings.register_profile("moldiff", deadline=None, derandomize=True)
 settings.load_profile("moldiff")
 
 SAMPLE = Path(__file__).parents[1] / "datasets" / "qm9" / "sample.sdf"
