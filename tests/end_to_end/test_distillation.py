@@ -79,7 +79,7 @@ def test_processes_share_the_walks_out(hydrogen: Path, tmp_path: Path):
 
 def test_student_of_a_walk_without_a_law_is_refused_before_anything_is_made(hydrogen: Path, tmp_path: Path):
     for changes in ({"solver": "ddim"}, {"classes": "leaping"}, {"churn": 0.2}):
-        with pytest.raises(ConfigError, match="only walks of the solver 'multistep'"):
+        with pytest.raises(ConfigError, match="only the solver 'multistep'"):
             distill(settings(hydrogen, sampler={**WALK, **changes}), tmp_path / "run")
     with pytest.raises(ConfigError, match="sampler of the student: unknown key 'num_step'; did you mean 'num_steps'"):
         distill(settings(hydrogen, sampler={"num_step": 3}), tmp_path / "run")
