@@ -162,11 +162,12 @@ class Runner:
             raise ConfigError(f"seed {seed}: must be at least 0")
         sampler, process = options.sampler_for(bundle.sampler), bundle.denoiser.process
         continuous, discrete = options.solver_objects()
-        grid = build_grid(sampler, process.pos.schedule, num_steps, solver=continuous)
+        solvers = build_solvers(sampler, continuous=continuous, discrete=discrete)
+        grid = build_grid(sampler, process.pos.schedule, num_steps, solver=solvers.pos)
         run = partial(
             sample_trajectory,
             process,
-            solvers=build_solvers(sampler, continuous=continuous, discrete=discrete),
+            solvers=solvers,
             grid=grid,
             time_exponents=build_time_exponents(sampler),
             churn=sampler.churn,

@@ -70,9 +70,9 @@ def test_killed_process_leads_to_a_clear_end_and_another_call_goes_on(alone: Pat
     )
     wait_for(out, size=10_000)
     kill_one_worker(process)
-    _, told = process.communicate(timeout=120)
+    _, stderr = process.communicate(timeout=120)
     assert process.returncode == 1
-    last = next(line for line in reversed(told.splitlines()) if line.startswith("moldiff: "))
+    last = next(line for line in reversed(stderr.splitlines()) if line.startswith("moldiff: "))
     assert last.startswith(f"moldiff: {out}: what was written stays; --first goes on from any index; process ")
     written = [record for _, record in read_molecules(out) if isinstance(record, Molecule)]
     assert len(written) > 0
@@ -95,12 +95,12 @@ def test_interrupted_processes_keep_what_is_done(weights: Path, tmp_path: Path):
     )
     wait_for(out, size=10_000)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    said, told = process.communicate(timeout=120)
-    assert process.returncode == 130, told
+    said, stderr = process.communicate(timeout=120)
+    assert process.returncode == 130, stderr
     records = list(read_molecules(out))
     assert f"{out}: {len(records)} molecules" in said
-    assert "Traceback" not in told
-    assert told.splitlines()[-1] == f"moldiff: stopped by the user; {len(records)} of 100000 molecules are kept"
+    assert "Traceback" not in stderr
+    assert stderr.splitlines()[-1] == f"moldiff: stopped by the user; {len(records)} of 100000 molecules are kept"
 
 
 def test_what_cannot_be_asked_for_is_refused_before_processes_start(weights: Path, tmp_path: Path):

@@ -77,13 +77,13 @@ def assert_reaches(
     grid: Tensor,
     *,
     time_exponents: TimeExponents = AS_ONE,
-    told: TimeExponents | None = None,
+    solver_exponents: TimeExponents | None = None,
     denoiser: Callable | None = None,
     process: JointProcess | None = None,
     most: float = 0.08,
     churn: float = 0.0,
 ) -> None:
-    """See above. `told`, `denoiser`, `process` stand in for the right ones; `most` is the total variation allowed."""
+    """See above. `solver_exponents`, `denoiser`, `process` replace the right ones; `most` is the largest variation."""
     on_the_way, stops = [], (len(grid) // 3, 2 * len(grid) // 3)
 
     def callback(step: int, time: float, state: State, prediction: object) -> None:
@@ -99,7 +99,7 @@ def assert_reaches(
         grid,
         known,
         generator=randomness,
-        time_exponents=told or time_exponents,
+        time_exponents=solver_exponents or time_exponents,
         churn=churn,
         callback=callback,
     )

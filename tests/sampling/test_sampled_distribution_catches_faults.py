@@ -120,7 +120,7 @@ class StartTooNarrow(JointProcess):
 
 
 class ShiftedTime(ExactDenoiser):
-    """Is told a time three steps early."""
+    """Is solver_exponents a time three steps early."""
 
     def __call__(self, state, t, previous=None):
         return super().__call__(state, Times(*((v + 3 / STEPS).clamp_max(1) for v in vars(t).values())), previous)
@@ -133,7 +133,7 @@ def test_walk_law_catches_a_lead_forgotten():
             Solvers(),
             GRIDS["even"],
             time_exponents=TimeExponents(2.0),
-            told=AS_ONE,
+            solver_exponents=AS_ONE,
         )
 
 
