@@ -5,7 +5,7 @@ python scripts/sample.py 20 mine.sdf --num-atoms 18
 
 import argparse
 
-from rdkit.Chem import Descriptors
+from rdkit.Chem.QED import qed
 
 import moldiff
 
@@ -24,7 +24,7 @@ def main() -> None:
     samples = generator.sample(args.num_samples, num_atoms=args.num_atoms, seed=args.seed)
     for sample in samples:
         if sample.valid:
-            print(f"{sample.index}: {sample.smiles}, logP {Descriptors.MolLogP(sample.mol):.2f}")
+            print(f"{sample.index}: {sample.smiles}, QED {qed(sample.mol):.2f}")
         else:
             print(f"{sample.index}: {sample.failure.reason}: {sample.failure.detail}")
     moldiff.write_molecules(args.out, samples)

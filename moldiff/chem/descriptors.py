@@ -46,8 +46,8 @@ class Descriptor:
 
 # logP: Wildman and Crippen 1999; QED: Bickerton et al. 2012, Nature Chemistry 4, 90.
 DESCRIPTORS = {
-    "weight": Descriptor(Descriptors.MolWt, 28.0, "g/mol"),
-    "logp": Descriptor(Crippen.MolLogP, 0.94),
+    "weight": Descriptor(Descriptors.MolWt, 28.0, "g/mol"),  # pyright: ignore[reportAttributeAccessIssue]
+    "logp": Descriptor(Crippen.MolLogP, 0.94),  # pyright: ignore[reportAttributeAccessIssue]
     "qed": Descriptor(QED.qed, 0.095),
     "sa": Descriptor(_synthetic_accessibility, 0.45),
     "tpsa": Descriptor(rdMolDescriptors.CalcTPSA, 18.0, "Å²"),

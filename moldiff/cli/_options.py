@@ -41,6 +41,10 @@ Devices = Annotated[int, Option(min=1, help=PROCESSES)]
 NumNodes = Annotated[int, Option(min=1, help=MACHINES)]
 OwnDevices = Annotated[int | None, Option("--devices", min=1, help=f"{PROCESSES} (default: 1)")]
 OwnNodes = Annotated[int | None, Option("--num-nodes", min=1, help=f"{MACHINES} (default: 1)")]
+LoggerName = Annotated[
+    Literal["csv", "tensorboard", "wandb"] | None,
+    Option("--logger", help="Also log by Lightning, below the folder of the run; wandb sends to its servers."),
+]
 Preset = Annotated[
     Literal["fast", "balanced", "best"] | None,
     Option(help="10, 20 or 50 evaluations; docs/benchmarks/ has what each gives."),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typer import Option
 
-from moldiff.cli._options import OwnDevices, OwnNetwork, OwnNodes
+from moldiff.cli._options import LoggerName, OwnDevices, OwnNetwork, OwnNodes
 from moldiff.cli._parsing import run_config
 from moldiff.cli._terminal import say, show_json
 
@@ -20,6 +20,7 @@ def train_predictor(
     ] = None,
     devices: OwnDevices = None,
     num_nodes: OwnNodes = None,
+    logger: LoggerName = None,
     config: Annotated[Path | None, Option(help="JSON file of settings; those not in it keep their defaults.")] = None,
     set_: Annotated[list[str] | None, Option("--set", help="One setting, such as seed=1; repeatable.")] = None,
     resume: Annotated[bool, Option("--resume", help="Go on from the last checkpoint of the run.")] = False,
@@ -49,7 +50,7 @@ def train_predictor(
         return
     from moldiff.training.property.run import train_predictor as run
 
-    predictor = run(settings, out, resume=resume)
+    predictor = run(settings, out, resume=resume, logger=logger)
     if predictor is None:
         return
     for condition in predictor.targets:
@@ -79,6 +80,7 @@ def train(
     ] = None,
     devices: OwnDevices = None,
     num_nodes: OwnNodes = None,
+    logger: LoggerName = None,
     config: Annotated[Path | None, Option(help="JSON file of settings; those not in it keep their defaults.")] = None,
     set_: Annotated[
         list[str] | None, Option("--set", help="One setting, such as seed=1 or model.network.num_blocks=4; repeatable.")
@@ -116,19 +118,19 @@ def train(
     from moldiff.training.denoiser.run import train as run
     from moldiff.training.origin import BUNDLE
 
-    run(settings, out, resume=resume)
+    run(settings, out, resume=resume, logger=logger)
     if settings.start is not None:
-        say(told_of_forgetting(out / FORGOTTEN))
+        say(describe_forgetting(out / FORGOTTEN))
     named = f" --network {settings.model.network_class}" if settings.model.network_class else ""
     say(f"done; next: moldiff sample --weights {out / BUNDLE}{named} --out molecules.sdf")
 
 
-def told_of_forgetting(file: Path) -> str:
+def describe_forgetting(file: Path) -> str:
     """What a fine-tuning did to the losses on molecules of the old weights, in one line."""
     if not file.is_file():
         return "losses on molecules of the old weights: not watched, the new data has other atoms"
     losses = json.loads(file.read_text())
-    changes = [f"{name[4:]} {value:.3f} to {losses['after'][name]:.3f}" for name, value in losses["before"].items()]
+    changes = [f"{name} {value:.3f} to {losses['after'][name]:.3f}" for name, value in losses["before"].items()]
     return f"losses on molecules of the old weights: {', '.join(changes)}"
 
 
@@ -144,6 +146,7 @@ def distill(
     ] = None,
     devices: OwnDevices = None,
     num_nodes: OwnNodes = None,
+    logger: LoggerName = None,
     config: Annotated[Path | None, Option(help="JSON file of settings; those not in it keep their defaults.")] = None,
     set_: Annotated[
         list[str] | None, Option("--set", help="One setting, such as seed=1 or sampler.eta=0.5; repeatable.")
@@ -176,5 +179,5 @@ def distill(
     from moldiff.training.distillation.run import distill as run
     from moldiff.training.origin import BUNDLE
 
-    run(settings, out, resume=resume)
+    run(settings, out, resume=resume, logger=logger)
     say(f"done; next: moldiff sample --weights {out / BUNDLE} --out molecules.sdf")

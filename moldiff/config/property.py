@@ -6,10 +6,10 @@ from pydantic import Field
 
 from moldiff.config.base import Positive, Share, Subset
 from moldiff.config.model import NetworkConfig
-from moldiff.config.training import RunConfig
+from moldiff.config.training import ValidatedRunConfig
 
 
-class PropertyConfig(RunConfig):
+class PropertyConfig(ValidatedRunConfig):
     """A network that predicts properties of clean molecules (`moldiff.network.property_model`), and how it is trained.
 
     `targets` are columns of the data as of `moldiff.data.columns`. The loss is the mean absolute error in standard

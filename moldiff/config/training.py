@@ -48,7 +48,18 @@ class RunConfig(Config):
     checkpoint_minutes: Positive = 5.0
 
 
-class TrainingConfig(RunConfig):
+class ValidatedRunConfig(RunConfig):
+    """A training with a loss on held-out molecules.
+
+    Every `validation_interval` steps, and at the end, the averaged weights are tried on the first
+    `num_validation_molecules` of the validation split in a fixed random order; 0 steps for never.
+    """
+
+    validation_interval: Annotated[int, Field(ge=0)] = 1000
+    num_validation_molecules: Annotated[int, Field(ge=1)] = 256
+
+
+class TrainingConfig(ValidatedRunConfig):
     """A training run, complete: together with the data it determines the weights.
 
     The defaults are the recipe of `docs/decisions/016-changes.md`, found on QM9.

@@ -35,9 +35,10 @@ def render_comparison(scores: Mapping[str, Score], data: DataRow | None = None) 
 
 def to_text(score: Score, *, width: int = 120) -> str:
     """As `render`, without colours, at most so many characters wide."""
-    console = Console(file=StringIO(), width=width, markup=False, emoji=False, highlight=False)
+    text = StringIO()
+    console = Console(file=text, width=width, markup=False, emoji=False, highlight=False)
     console.print(render(score))
-    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 
 def _table(table: TextTable) -> Table:

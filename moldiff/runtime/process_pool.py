@@ -96,4 +96,4 @@ def _initialize(initializer: Callable[[], object] | None) -> None:
 
 
 def _call(work: Callable[[Any], Any], item: bytes) -> Any:
-    return work(ForkingPickler.loads(item))
+    return work(ForkingPickler.loads(item))  # pyright: ignore[reportAttributeAccessIssue]

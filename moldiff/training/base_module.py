@@ -47,6 +47,16 @@ class AveragedModule(pl.LightningModule):
         total = torch.tensor(count, device=self.device)
         return self.trainer.strategy.reduce(total, reduce_op="sum")  # type: ignore[return-value]
 
+    def log_validation(self, values: Mapping[str, Tensor], count: int) -> None:
+        """Logs means over the held-out molecules, as `val_` and the name.
+
+        Args:
+            values: of one batch.
+            count: its molecules.
+        """
+        named = {f"val_{name}": value for name, value in values.items()}
+        self.log_dict(named, batch_size=count, on_epoch=True, sync_dist=True)
+
     def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, *args, **kwargs) -> None:
         """Clips the norm of the gradient.
 

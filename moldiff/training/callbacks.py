@@ -3,7 +3,7 @@
 import csv
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from moldiff.runtime.memory import keep_memory
 from moldiff.runtime.progress import Progress, terminal_of_errors
 from moldiff.training.base_module import AveragedModule
 
+LOG_INTERVAL = 50  # steps
 COLUMNS = ("step", "num_seen", "seconds", "learning_rate")  # before the values that a run logs
 
 
@@ -30,7 +31,9 @@ class ProgressAndLog(pl.Callback):
         every: steps to a line.
     """
 
-    def __init__(self, path: Path, *, values: Sequence[str] = ("loss", "pos", "atom", "bond"), every: int = 50) -> None:
+    def __init__(
+        self, path: Path, *, values: Sequence[str] = ("loss", "pos", "atom", "bond"), every: int = LOG_INTERVAL
+    ) -> None:
         self.path, self.values, self.every = path, values, every
         self.sums, self.count, self.started = {}, 0, time.monotonic()
         self.progress: Progress | None = None  # in the processes that train only
@@ -42,8 +45,8 @@ class ProgressAndLog(pl.Callback):
         self.progress = Progress("training", unit="molecules", console=terminal_of_errors() if self.writes else None)
         self.progress.__enter__()
         self.progress.begin("training", total=pl_module.config.num_training_molecules, done=seen)
-        if not self.path.exists():
-            self._append([*COLUMNS, *self.values])
+        if self.writes:
+            append_row(self.path, (*COLUMNS, *self.values))
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: AveragedModule, outputs: Any, batch: Any, batch_idx: int
@@ -59,7 +62,9 @@ class ProgressAndLog(pl.Callback):
         if trainer.global_step % self.every == 0:
             means = [f"{self.sums[key] / self.count:.5f}" for key in self.values]
             rate_now = trainer.optimizers[0].param_groups[0]["lr"]
-            self._append([trainer.global_step, seen, f"{seconds:.1f}", f"{rate_now:.3g}", *means])
+            if self.writes:
+                row = [trainer.global_step, seen, f"{seconds:.1f}", f"{rate_now:.3g}", *means]
+                append_row(self.path, (*COLUMNS, *self.values), row)
             self.sums, self.count = {}, 0
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: AveragedModule) -> None:
@@ -72,15 +77,6 @@ class ProgressAndLog(pl.Callback):
         if self.progress is not None:
             self.progress.__exit__(None, None, None)
 
-    def _append(self, row: Any) -> None:
-        if not self.writes:
-            return
-        try:
-            with self.path.open("a", newline="") as file:
-                csv.writer(file).writerow(row)
-        except OSError as error:
-            raise OutputError(f"{self.path}: cannot be written: {error.strerror}") from error
-
 
 class TimedCheckpoint(pl.Callback):
     """Writes the whole state to one file every few minutes and at the end; the file is never half written.
@@ -92,6 +88,7 @@ class TimedCheckpoint(pl.Callback):
 
     def __init__(self, path: Path, *, minutes: float) -> None:
         self.path, self.seconds, self.last = path, 60 * minutes, time.monotonic()
+        self.written = -1  # step
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: AveragedModule, outputs: Any, batch: Any, batch_idx: int
@@ -100,6 +97,11 @@ class TimedCheckpoint(pl.Callback):
         trainer.should_stop |= int(pl_module.num_seen) >= pl_module.config.num_training_molecules
         due = time.monotonic() - self.last >= self.seconds
         if trainer.should_stop or trainer.strategy.broadcast(due):  # the clock of the first process counts
+            self.write(trainer)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: AveragedModule) -> None:
+        """Writes what another callback stopped after the last write."""
+        if trainer.global_step != self.written:
             self.write(trainer)
 
     def write(self, trainer: pl.Trainer) -> None:
@@ -119,7 +121,7 @@ class TimedCheckpoint(pl.Callback):
         except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
             beside.unlink(missing_ok=True)
             raise OutputError(f"{self.path}: checkpoint cannot be written: {error}") from error
-        self.last = time.monotonic()
+        self.last, self.written = time.monotonic(), trainer.global_step
 
 
 class Threads(pl.Callback):
@@ -166,6 +168,34 @@ class StopOnInterrupt(pl.Callback):
         self.interrupt.__exit__()
 
 
+class ValidationLog(pl.Callback):
+    """Writes the losses on held-out molecules.
+
+    Args:
+        path: a CSV file; lines are added.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: AveragedModule) -> None:
+        """Adds a line."""
+        if trainer.is_global_zero:
+            values = {n[4:]: float(v) for n, v in trainer.callback_metrics.items() if n.startswith("val_")}
+            row = [trainer.global_step, int(pl_module.num_seen), *(f"{value:.5f}" for value in values.values())]
+            append_row(self.path, ["step", "num_seen", *values], row)
+
+
+def append_row(path: Path, columns: Iterable[str], row: Sequence[Any] = ()) -> None:
+    """Adds a line to a CSV file, and the head to a new one; an `OutputError` if it cannot be written."""
+    try:
+        new = not path.exists()
+        with path.open("a", newline="") as file:
+            csv.writer(file).writerows([*([columns] if new else []), *([row] if row else [])])
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+
+
 class ScoredSamples(pl.Callback):
     """Draws molecules from the averaged weights now and then and logs their scores.
 
@@ -189,13 +219,6 @@ class ScoredSamples(pl.Callback):
             return
         with torch.no_grad():
             rates = self.sample_and_score(pl_module.average.module)
-        try:
-            new = not self.path.exists()
-            with self.path.open("a", newline="") as file:
-                writer = csv.writer(file)
-                if new:
-                    writer.writerow(["step", "num_seen", *rates])
-                writer.writerow([trainer.global_step, int(pl_module.num_seen), *(f"{v:.4f}" for v in rates.values())])
-        except OSError as error:
-            raise OutputError(f"{self.path}: cannot be written: {error.strerror}") from error
+        row = [trainer.global_step, int(pl_module.num_seen), *(f"{value:.4f}" for value in rates.values())]
+        append_row(self.path, ["step", "num_seen", *rates], row)
         self.last = time.monotonic()

@@ -77,7 +77,8 @@ def check_resumable(content: Mapping[str, Any], module: AveragedModule, trainer:
         ("lr_schedulers", [made["lr_scheduler"]["scheduler"].state_dict()]),
     ):
         _compare(fresh, content.get(key), key)
-    _compare({}, content.get("callbacks"), "callbacks")
+    if not isinstance(content.get("callbacks"), Mapping):  # states of callbacks that the user gave
+        raise ConfigError("its 'callbacks' is no dictionary")
     if version == pl.__version__:  # of another version it is Lightning's to translate
         loops = content.get("loops")
         _compare(trainer.fit_loop.state_dict(), loops.get("fit_loop") if isinstance(loops, dict) else None, "loops")

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, distributed
 from torch.utils.data import IterableDataset
 
-from moldiff.config.training import TrainingConfig
+from moldiff.config.training import TrainingConfig, ValidatedRunConfig
 from moldiff.data.batching import BucketSampler
 from moldiff.data.columns import conditioned
 from moldiff.data.statistics import Statistics
@@ -23,6 +23,37 @@ def training_subset(
     """Statistics with the conditions, their labels of all molecules, and which molecules are trained on."""
     indices = subset_indices(store.split("train"), config.subset)
     return *conditioned(store, config.conditions, indices), indices
+
+
+class ValidationBatches(IterableDataset):
+    """Batches of held-out molecules, always the same; none where nothing was held out or the run wants none.
+
+    Processes that train together share them.
+
+    Args:
+        config: of the run.
+        store: its data.
+        labels: of all molecules of the store, to come with the batches.
+    """
+
+    def __init__(
+        self, config: ValidatedRunConfig, store: MoleculeStore, labels: Float[Tensor, "m l"] | None = None
+    ) -> None:
+        self.store, self.labels, self.interval = store, labels, config.validation_interval
+        self.batches: list[Int[np.ndarray, "b"]] = []
+        if config.validation_interval and len(split := store.split("valid")):
+            chosen = np.sort(np.random.RandomState(0).permutation(split)[: config.num_validation_molecules])
+            self.batches = BucketSampler(store.sizes, chosen, budget=config.pair_budget, seed=0).batches(0)
+
+    def __iter__(self) -> Iterator[State]:
+        rank, world = share_of_work()
+        for indices in self.batches[rank::world]:
+            yield _state(self.store, indices, self.labels)
+
+
+def _state(store: MoleculeStore, indices: Int[np.ndarray, "b"], labels: Float[Tensor, "m l"] | None) -> State:
+    state = store.state(indices)
+    return state if labels is None else state.replace(labels=labels[torch.from_numpy(indices)])
 
 
 class TrainingBatches(IterableDataset):
@@ -61,8 +92,7 @@ class TrainingBatches(IterableDataset):
             epoch, position = epoch + 1, position - length
         rank, world = share_of_work()
         for _, _, indices in itertools.islice(self.sampler.iterate(epoch=epoch, position=position), rank, None, world):
-            state = self.store.state(indices)
-            yield state if self.labels is None else state.replace(labels=self.labels[torch.from_numpy(indices)])
+            yield _state(self.store, indices, self.labels)
 
 
 def subset_indices(indices: Int[np.ndarray, "k"], part: tuple[float, float]) -> Int[np.ndarray, "_"]:

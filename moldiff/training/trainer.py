@@ -3,7 +3,7 @@
 import json
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import wraps
 from pathlib import Path
@@ -13,6 +13,8 @@ import lightning as pl
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from lightning.pytorch.callbacks import LearningRateMonitor
+from lightning.pytorch.loggers import Logger
 from torch import Tensor, nn
 from torch.multiprocessing.spawn import ProcessExitedException
 from torch.utils.data import DataLoader, IterableDataset
@@ -25,13 +27,22 @@ from moldiff.runtime.interrupt import Interrupt
 from moldiff.runtime.lightning_logging import quiet_lightning
 from moldiff.runtime.strategy import training_strategy
 from moldiff.training.base_module import AveragedModule
-from moldiff.training.callbacks import ProgressAndLog, StopOnInterrupt, Threads, TimedCheckpoint
+from moldiff.training.callbacks import (
+    LOG_INTERVAL,
+    ProgressAndLog,
+    StopOnInterrupt,
+    Threads,
+    TimedCheckpoint,
+    ValidationLog,
+)
 from moldiff.training.checkpoints import check_content, check_resumable, load_tensors
-from moldiff.training.loader import TrainingBatches
+from moldiff.training.loader import TrainingBatches, ValidationBatches
+from moldiff.training.loggers import find_logger
 from moldiff.training.origin import BUNDLE as BUNDLE
 from moldiff.training.origin import check_origin
 
 CONFIG, CHECKPOINT, METRICS = "config.json", "last.ckpt", "metrics.csv"
+VALIDATION = "validation.csv"
 AVERAGE = "average.module."  # of the averaged weights in a checkpoint
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -154,8 +165,11 @@ def fit(
     batches: IterableDataset,
     folder: Path,
     progress: ProgressAndLog,
-    *callbacks: pl.Callback,
+    *,
     resume: bool,
+    validation: ValidationBatches | None = None,
+    logger: Logger | str | None = None,
+    callbacks: Sequence[pl.Callback] = (),
 ) -> bool:
     """Trains to the end, with checkpoints in the folder.
 
@@ -164,27 +178,43 @@ def fit(
         batches: endless, from where the run begins or goes on.
         folder: of the run.
         progress: shows and logs it.
-        *callbacks: beside those that every run has.
         resume: go on from the checkpoint in the folder.
+        validation: held-out molecules, for a validation loss.
+        logger: of Lightning, or a name as of `moldiff.training.loggers.find_logger`.
+        callbacks: beside those that every run has; one that stops the trainer ends the run as its length does.
 
     Returns:
         Whether the run is this machine's to finish; of several, the first has the weights.
 
     Raises:
+        ConfigError: if there is no logger of that name.
         TrainingError: if the run ended before all of its molecules were seen, or a process died.
     """
     config, checkpoint = module.config, folder / CHECKPOINT
-    timed = TimedCheckpoint(checkpoint, minutes=config.checkpoint_minutes)
+    stop, timed = StopOnInterrupt(), TimedCheckpoint(checkpoint, minutes=config.checkpoint_minutes)
+    held_out = validation if validation is not None and validation.batches else None
     trainer = quiet_trainer(
-        [Threads(config.num_threads), progress, StopOnInterrupt(), timed, *callbacks],
+        [
+            Threads(config.num_threads),
+            progress,
+            stop,
+            timed,
+            *([ValidationLog(folder / VALIDATION)] if held_out else []),
+            *callbacks,
+        ],
         num_processes=config.num_processes,
         num_nodes=config.num_nodes,
+        logger=find_logger(logger, folder),
+        validation_interval=held_out.interval if held_out else None,
     )
+    if trainer.logger is not None:
+        trainer.logger.log_hyperparams(config.model_dump())
     try:
-        with Interrupt():  # where others train, Ctrl-C reaches them too
+        with Interrupt() as interrupt:  # where others train, Ctrl-C reaches them too
             trainer.fit(
                 module,
                 DataLoader(batches, batch_size=None),
+                DataLoader(held_out, batch_size=None) if held_out else None,
                 ckpt_path=checkpoint if resume else None,
                 weights_only=True,
             )
@@ -193,7 +223,8 @@ def fit(
         raise TrainingError(f"{folder}: a process of the training died ({error}); {kept}") from error
     if on_other_machine(config):
         return False
-    if int(module.num_seen) < config.num_training_molecules:
+    by_user = not callbacks or interrupt.requested or stop.interrupt.requested  # else a callback ended the run
+    if by_user and int(module.num_seen) < config.num_training_molecules:
         raise TrainingError(
             f"{folder}: stopped by the user after {int(module.num_seen):,} molecules; go on with --resume"
         )
@@ -246,7 +277,14 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def quiet_trainer(callbacks: list[pl.Callback], *, num_processes: int = 1, num_nodes: int = 1) -> pl.Trainer:
+def quiet_trainer(
+    callbacks: list[pl.Callback],
+    *,
+    num_processes: int = 1,
+    num_nodes: int = 1,
+    logger: Logger | None = None,
+    validation_interval: int | None = None,
+) -> pl.Trainer:
     """Lightning's trainer without its own files, bars and advertisements.
 
     Several processes share every step, each with a batch of its own: a core or a GPU each.
@@ -255,6 +293,8 @@ def quiet_trainer(callbacks: list[pl.Callback], *, num_processes: int = 1, num_n
         callbacks: what happens beside the optimisation.
         num_processes: that train together on this machine.
         num_nodes: machines that train together.
+        logger: of the losses and the learning rate.
+        validation_interval: steps between two validations.
 
     Returns:
         The trainer.
@@ -267,11 +307,13 @@ def quiet_trainer(callbacks: list[pl.Callback], *, num_processes: int = 1, num_n
         num_nodes=num_nodes,
         strategy=strategy,
         max_epochs=-1,
-        callbacks=callbacks,
-        logger=False,
+        callbacks=[*callbacks, *([LearningRateMonitor()] if logger else [])],
+        logger=logger or False,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
-        log_every_n_steps=1,
+        val_check_interval=validation_interval,
+        check_val_every_n_epoch=None,
+        log_every_n_steps=LOG_INTERVAL,
     )

@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from rdkit import Chem, RDLogger
+from rdkit import Chem, rdBase
 from safetensors.numpy import save_file
 
 from moldiff.chem.conformer import embed_smiles
@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first chunk")
     parser.add_argument("--minutes", type=float, default=1e9, help="begin no chunk after so many")
     args = parser.parse_args()
-    RDLogger.DisableLog("rdApp.*")
+    rdBase.DisableLog("rdApp.*")
     args.out.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     for number, rows in chunks():

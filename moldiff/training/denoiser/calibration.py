@@ -8,14 +8,13 @@ from moldiff.data.batching import BucketSampler
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.diffusion.denoiser import Denoiser
 from moldiff.diffusion.joint import JointProcess
-from moldiff.diffusion.random import BatchRandomness, sample_generator
-from moldiff.runtime.precision import use_bf16
-from moldiff.state import TimeExponents, Times
+from moldiff.diffusion.random import sample_generator
+from moldiff.state import TimeExponents
+from moldiff.training.denoiser.denoised import denoise
 
 NUM_TIMES, NUM_MOLECULES = 21, 500
 
 
-@torch.no_grad()
 def x0_std(
     denoiser: Denoiser,
     process: JointProcess,
@@ -43,12 +42,16 @@ def x0_std(
     squares, count = torch.zeros(NUM_TIMES, dtype=torch.float64), 0
     for number, batch in enumerate(sampler.batches(0)):
         x0 = store.state(batch)
-        b, n = x0.mask.shape
         count += 3 * int(x0.mask.sum())
         for k in range(1, NUM_TIMES):
-            t = Times.shared(torch.full((b,), k / (NUM_TIMES - 1)), n, time_exponents)
-            z_t = process.noise(x0, t, generator=BatchRandomness(sample_generator(seed, number, stream=k), b))
-            with torch.autocast("cpu", torch.bfloat16, enabled=use_bf16("auto", torch.device("cpu"))):
-                x0_hat = denoiser(z_t, t, denoiser(z_t, t))
+            x0_hat, _ = denoise(
+                denoiser,
+                process,
+                x0,
+                k / (NUM_TIMES - 1),
+                generator=sample_generator(seed, number, stream=k),
+                time_exponents=time_exponents,
+                self_conditioning=True,
+            )
             squares[k] += float(((x0_hat.pos - x0.pos).square() * x0.mask[..., None]).sum())
     return tuple(round(float(error), 5) for error in (squares / count).sqrt())

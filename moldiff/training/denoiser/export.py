@@ -1,6 +1,5 @@
 """The bundle of a training run, with its card and its own score."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from moldiff.metrics.score import Score, score
 from moldiff.pretrained.bundle import save_pretrained
 from moldiff.pretrained.foreign import network_of_run
 from moldiff.runtime.plain_text import plain
+from moldiff.training.card import training_card
 from moldiff.training.denoiser.calibration import x0_std
 from moldiff.training.loader import subset_indices, training_subset
 from moldiff.training.lora import adapt, merge
@@ -88,12 +88,6 @@ def own_score(store: MoleculeStore) -> Score:
 def _card(config: TrainingConfig, store: MoleculeStore, num_seen: int) -> str:
     start = f", from the weights {plain(config.start)}" if config.start else ""
     name, counted = plain(store.meta["name"]), f"{len(subset_indices(store.split('train'), config.subset)):,}"
-    return f"""# Weights trained on {name}
-
-A moldiff weights bundle: averaged weights after {num_seen:,} training molecules, drawn from {counted} molecules of the
-train split of {name}{start}. Made by `moldiff train` with these settings:
-
-```json
-{json.dumps(config.model_dump(), indent=2)}
-```
-"""
+    text = f"""A moldiff weights bundle: averaged weights after {num_seen:,} training molecules, of the {counted}
+molecules of the train split of {name}{start}."""
+    return training_card(f"Weights trained on {name}", text, command="train", config=config)

@@ -11,6 +11,7 @@ from moldiff.errors import TrainingError
 from moldiff.runtime.precision import use_bf16
 from moldiff.state import Prediction, State, Times
 from moldiff.training.base_module import AveragedModule
+from moldiff.training.denoiser.denoised import losses_at_times
 from moldiff.training.denoiser.inpainting_masks import sample_inpainting_times
 from moldiff.training.denoiser.losses import Losses, losses
 from moldiff.training.denoiser.times import sample_previous_times, sample_time_exponents, sample_times
@@ -61,6 +62,24 @@ class DiffusionModule(AveragedModule):
         self.log_dict({k: v.detach() for k, v in values.items()}, batch_size=len(batch.mask))
         return loss
 
+    def validation_step(self, batch: State, batch_idx: int) -> None:
+        """Logs the losses of the averaged weights on held-out molecules, with the same noise at each validation.
+
+        Args:
+            batch: clean molecules.
+            batch_idx: its number, for the noise.
+        """
+        rank, world = share_of_work()
+        parts = losses_at_times(
+            self.average.module,
+            self.process,
+            batch,
+            seed=0,
+            number=batch_idx * world + rank,
+            precision=self.config.precision,
+        )
+        self.log_validation({"loss": self._weighted(parts), **vars(parts)}, len(batch.mask))
+
     def loss(self, batch: State, number: int) -> tuple[Tensor, Losses]:
         """Weighted loss and its parts for clean molecules, with the times and the noise of this batch of the run."""
         generator = sample_generator(self.config.seed, number)
@@ -91,7 +110,11 @@ class DiffusionModule(AveragedModule):
         weights = self.config.loss
         floor = weights.late_pos_floor if self._has_begun(weights.late_start) else weights.pos_floor
         parts = losses(prediction, batch, t, process=self.process, pos_floor=floor)
-        return weights.pos * parts.pos + weights.atom * parts.atom + weights.bond * parts.bond, parts
+        return self._weighted(parts), parts
+
+    def _weighted(self, parts: Losses) -> Tensor:
+        weights = self.config.loss
+        return weights.pos * parts.pos + weights.atom * parts.atom + weights.bond * parts.bond
 
     def inpainting_probability(self) -> float:
         """Share of the molecules of which something is known, at this point of the run."""

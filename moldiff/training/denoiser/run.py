@@ -1,9 +1,12 @@
 """One training run: settings and a store in, a run folder with checkpoints, logs and settings out."""
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import lightning as pl
+from lightning.pytorch.loggers import Logger
 from torch import nn
 
 from moldiff.build import build_denoiser
@@ -19,11 +22,12 @@ from moldiff.pretrained.bundle import Bundle, load_pretrained
 from moldiff.pretrained.foreign import network_of_run
 from moldiff.state import State
 from moldiff.training.callbacks import ProgressAndLog, ScoredSamples
+from moldiff.training.denoiser.denoised import mean_losses
 from moldiff.training.denoiser.export import export
 from moldiff.training.denoiser.finetuning import transfer
-from moldiff.training.denoiser.forgetting import old_losses, old_molecules
+from moldiff.training.denoiser.forgetting import old_molecules
 from moldiff.training.denoiser.module import DiffusionModule
-from moldiff.training.loader import training_subset
+from moldiff.training.loader import ValidationBatches, training_subset
 from moldiff.training.lora import adapt
 from moldiff.training.origin import BUNDLE, origin_of
 from moldiff.training.trainer import (
@@ -40,13 +44,22 @@ SCORES, FORGOTTEN = "scores.csv", "forgotten.json"
 
 
 @alone
-def train(config: TrainingConfig, folder: Path, *, resume: bool = False) -> DiffusionModule:
+def train(
+    config: TrainingConfig,
+    folder: Path,
+    *,
+    resume: bool = False,
+    logger: Logger | str | None = None,
+    callbacks: Sequence[pl.Callback] = (),
+) -> DiffusionModule:
     """Runs a training to its end, or goes on with one.
 
     Args:
         config: of the run; a resumed one takes what it is given, so that its length can be changed.
         folder: of the run; must be new or empty unless `resume`.
         resume: go on from the last checkpoint, bit for bit on the CPU.
+        logger: of Lightning, or a name as of `moldiff.training.loggers.find_logger`.
+        callbacks: of Lightning.
 
     Returns:
         The trained module.
@@ -71,7 +84,7 @@ def train(config: TrainingConfig, folder: Path, *, resume: bool = False) -> Diff
         config = with_model_of(bundle, config)
         denoiser = transfer(bundle, statistics, seed=config.seed)
         old = old_molecules(bundle, store.vocabulary)
-        before = old_losses(denoiser, denoiser.process, old)
+        before = mean_losses(denoiser, denoiser.process, old)
     if config.low_rank:
         adapt(denoiser, config.low_rank, seed=config.seed)
     module = DiffusionModule(denoiser, denoiser.process, config)
@@ -83,10 +96,19 @@ def train(config: TrainingConfig, folder: Path, *, resume: bool = False) -> Diff
         minutes=config.sample_minutes,
         sample_and_score=partial(_sample_and_score, config, store, statistics, old),
     )
-    if fit(module, batches, folder, ProgressAndLog(folder / METRICS), scored, resume=resume):
+    if fit(
+        module,
+        batches,
+        folder,
+        ProgressAndLog(folder / METRICS),
+        resume=resume,
+        validation=ValidationBatches(config, store, labels),
+        logger=logger,
+        callbacks=[scored, *callbacks],
+    ):
         export(folder, folder / BUNDLE, overwrite=True)
         if before:
-            after = old_losses(load_pretrained(folder / BUNDLE, network=network).denoiser, denoiser.process, old)
+            after = mean_losses(load_pretrained(folder / BUNDLE, network=network).denoiser, denoiser.process, old)
             (folder / FORGOTTEN).write_text(json.dumps({"before": before, "after": after}, indent=2) + "\n")
     return module
 
@@ -108,4 +130,6 @@ def _sample_and_score(
     generator = MoleculeGenerator(bundle, device=next(denoiser.parameters()).device)
     samples = generator.stream(config.num_scored, seed=config.seed)
     rates = score(s.result if s.molecule is None else s.molecule for s in samples).rates
-    return {name: rate.value for name, rate in rates.items()} | old_losses(denoiser, denoiser.process, old)
+    device = next(denoiser.parameters()).device
+    losses = mean_losses(denoiser, denoiser.process, [x0.to(device) for x0 in old])
+    return {name: rate.value for name, rate in rates.items()} | {f"old_{name}": x for name, x in losses.items()}

@@ -2,7 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
+
+import lightning as pl
+from lightning.pytorch.loggers import Logger
 
 from moldiff.build import build_grid, build_solvers, build_time_exponents
 from moldiff.config.distillation import DistillationConfig
@@ -15,6 +19,7 @@ from moldiff.runtime.plain_text import plain
 from moldiff.sampling.continuous.dpm_solver import DpmSolver
 from moldiff.sampling.discrete.posterior import MixturePosterior
 from moldiff.training.callbacks import ProgressAndLog
+from moldiff.training.card import training_card
 from moldiff.training.distillation.environments import DensityRatio
 from moldiff.training.distillation.module import DistillationModule
 from moldiff.training.distillation.policy import Policy
@@ -24,13 +29,22 @@ from moldiff.training.trainer import METRICS, alone, begin, checked_folder, fit,
 
 
 @alone
-def distill(config: DistillationConfig, folder: Path, *, resume: bool = False) -> None:
+def distill(
+    config: DistillationConfig,
+    folder: Path,
+    *,
+    resume: bool = False,
+    logger: Logger | str | None = None,
+    callbacks: Sequence[pl.Callback] = (),
+) -> None:
     """Trains a student of other weights for few NFE, or continues.
 
     Args:
         config: of the run; a resumed one takes what it is given, so that its length can be changed.
         folder: of the run; must be new or empty unless `resume`. The student's bundle lies in it at the end.
         resume: go on from the last checkpoint.
+        logger: of Lightning, or a name as of `moldiff.training.loggers.find_logger`.
+        callbacks: of Lightning.
 
     Raises:
         ConfigError: if the sampler is none of those that can be trained, or the folder not as `resume` wants it.
@@ -56,7 +70,8 @@ def distill(config: DistillationConfig, folder: Path, *, resume: bool = False) -
     sizes = Sizes.of(bundle.statistics.sizes, None, allow_extrapolation=False)
     rollouts = Rollouts(sizes, batches=config.batches_per_update, seed=config.seed, start=start)
     values = ("valid", "stable_atoms", *(["likeness"] if config.density_ratio_weight else []), "pos", "atom", "bond")
-    if not fit(module, rollouts, folder, ProgressAndLog(folder / METRICS, values=values, every=1), resume=resume):
+    progress = ProgressAndLog(folder / METRICS, values=values, every=1)
+    if not fit(module, rollouts, folder, progress, resume=resume, logger=logger, callbacks=callbacks):
         return
     seen = load_averaged(checkpoint, bundle.denoiser)
     save_pretrained(
@@ -122,13 +137,6 @@ def data(bundle: Bundle, config: DistillationConfig) -> MoleculeStore | None:
 def card(config: DistillationConfig, num_seen: int) -> str:
     """What a student is, for people; Markdown."""
     teacher = plain(config.teacher)
-    return f"""# Student of {teacher}
-
-A moldiff weights bundle for few NFE ({config.sampler.get("num_steps", "as the teacher")}): the
-weights of {teacher}, trained on by policy gradient on {num_seen:,} of their own molecules. Made by
-`moldiff distill` with these settings:
-
-```json
-{json.dumps(config.model_dump(), indent=2)}
-```
-"""
+    text = f"""A moldiff weights bundle for few NFE ({config.sampler.get("num_steps", "as the teacher")}): the
+weights of {teacher}, trained on by policy gradient on {num_seen:,} of their own molecules."""
+    return training_card(f"Student of {teacher}", text, command="distill", config=config)

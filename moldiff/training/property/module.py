@@ -40,16 +40,29 @@ class RegressionModule(AveragedModule):
         Raises:
             TrainingError: if the loss is not finite; nothing has been changed by this batch then.
         """
-        assert batch.labels is not None  # as the run builds its batches
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.config.precision, self.device)):
-            predicted = self.denoiser(batch)
-        errors = absolute_errors(predicted, batch.labels)
-        loss = errors.nansum() / (~batch.labels.isnan()).sum().clamp_min(1)  # a batch may have no label at all
+        loss = self._loss(self.denoiser, batch)
         if not bool(torch.isfinite(loss)):
             raise TrainingError(f"step {self.global_step}: loss is {loss.item()}; resume with a lower learning_rate")
         self.num_seen += self.of_all(len(batch.mask))
         self.log_dict({"loss": loss.detach()}, batch_size=len(batch.mask))
         return loss
+
+    @torch.no_grad()
+    def validation_step(self, batch: State, batch_idx: int) -> None:
+        """Logs the loss of the averaged weights on held-out molecules.
+
+        Args:
+            batch: clean molecules with labels.
+            batch_idx: not used.
+        """
+        self.log_validation({"loss": self._loss(self.average.module, batch)}, len(batch.mask))
+
+    def _loss(self, network: nn.Module, batch: State) -> Tensor:
+        assert batch.labels is not None  # as the run builds its batches
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.config.precision, self.device)):
+            predicted = network(batch)
+        errors = absolute_errors(predicted, batch.labels)
+        return errors.nansum() / (~batch.labels.isnan()).sum().clamp_min(1)  # a batch may have no label at all
 
     def transfer_batch_to_device(self, batch: State, device: torch.device, dataloader_idx: int) -> State:
         """Lightning cannot move a frozen dataclass by itself."""

@@ -1,12 +1,13 @@
 """One training of a predictor: settings and a store in, a run folder with its bundle out."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import lightning as pl
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from lightning.pytorch.loggers import Logger
 from torch import Tensor
 
 from moldiff.build import build_predictor
@@ -22,7 +23,8 @@ from moldiff.runtime.plain_text import plain
 from moldiff.runtime.precision import use_bf16
 from moldiff.state import State
 from moldiff.training.callbacks import ProgressAndLog
-from moldiff.training.loader import subset_indices
+from moldiff.training.card import training_card
+from moldiff.training.loader import ValidationBatches, subset_indices
 from moldiff.training.origin import BUNDLE, origin_of
 from moldiff.training.property.module import RegressionModule, absolute_errors
 from moldiff.training.trainer import METRICS, alone, batches_of, begin, checked_folder, fit, load_averaged, reached
@@ -31,13 +33,22 @@ EVALUATED = 48_000  # atom pairs in a batch that is only looked at
 
 
 @alone
-def train_predictor(config: PropertyConfig, folder: Path, *, resume: bool = False) -> PropertyPredictor | None:
+def train_predictor(
+    config: PropertyConfig,
+    folder: Path,
+    *,
+    resume: bool = False,
+    logger: Logger | str | None = None,
+    callbacks: Sequence[pl.Callback] = (),
+) -> PropertyPredictor | None:
     """Trains a predictor to its end, or goes on with that.
 
     Args:
         config: of the run; a resumed one takes what it is given, so that its length can be changed.
         folder: of the run; must be new or empty unless `resume`. The bundle lies in it at the end.
         resume: go on from the last checkpoint.
+        logger: of Lightning, or a name as of `moldiff.training.loggers.find_logger`.
+        callbacks: of Lightning.
 
     Returns:
         The predictor, with its errors on the test split, or on another where that has no value of a target; None on a
@@ -60,7 +71,16 @@ def train_predictor(config: PropertyConfig, folder: Path, *, resume: bool = Fals
     module.origin = origin_of(store, statistics)
     batches = batches_of(config, store, indices, labels, reached(checkpoint, module) if resume else 0)
     begin(folder, config)
-    if not fit(module, batches, folder, ProgressAndLog(folder / METRICS, values=("loss",)), resume=resume):
+    if not fit(
+        module,
+        batches,
+        folder,
+        ProgressAndLog(folder / METRICS, values=("loss",)),
+        resume=resume,
+        validation=ValidationBatches(config, store, labels),
+        logger=logger,
+        callbacks=callbacks,
+    ):
         return None
     seen = load_averaged(checkpoint, network)
     held_out = next(  # the first in which every target has a value
@@ -116,21 +136,14 @@ def card(
         target.name: plain(f"{target.name}, {target.unit}".removesuffix(", ")).replace("|", "\\|") for target in targets
     }
     rows = "\n".join(f"| {names[name]} | {error:.4g} |" for name, error in predictor_config.errors.items())
-    return f"""# Predictor of {plain(", ".join(predictor_config.errors))}, trained on {plain(data)}
-
-Averaged weights after {num_seen:,} training molecules. Mean absolute errors on {predictor_config.num_held_out:,}
-others:
+    text = f"""Averaged weights after {num_seen:,} training molecules. Mean absolute errors on
+{predictor_config.num_held_out:,} others:
 
 | property | error |
 |---|---|
-{rows}
-
-Made by `moldiff train-predictor` with these settings:
-
-```json
-{json.dumps(config.model_dump(), indent=2)}
-```
-"""
+{rows}"""
+    title = f"Predictor of {', '.join(predictor_config.errors)}, trained on {data}"
+    return training_card(title, text, command="train-predictor", config=config)
 
 
 def _batches(store: MoleculeStore, indices: Int[np.ndarray, "k"]) -> list[tuple[np.ndarray, State]]:
