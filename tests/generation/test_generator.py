@@ -69,7 +69,7 @@ def test_generator_gives_the_same_molecule_for_any_batch_size(
     generator: MoleculeGenerator, threads: Callable[[int], None]
 ):
     threads(1)
-    options = {"num_samples": 50, "num_steps": 20, "seed": 5, "num_atoms": (16, 18)}
+    options = {"num_samples": 16, "num_steps": 5, "seed": 5, "num_atoms": (16, 18)}
     whole = list(generator.stream(**options))
     assert len({len(drawn(s)) for s in whole}) == 3
     for batch_size in (1, 7, 16):
