@@ -48,7 +48,7 @@ def settings(store: Path, **changes) -> TrainingConfig:
 @pytest.fixture(autouse=True)
 def few_old_molecules(monkeypatch: pytest.MonkeyPatch) -> None:
     """What fine-tuning forgets is measured on few molecules."""
-    monkeypatch.setattr(moldiff.training.denoiser.forgetting, "COUNT", 6)
+    monkeypatch.setattr(moldiff.training.denoiser.forgetting, "COUNT", 16)
 
 
 @pytest.fixture(scope="module")
