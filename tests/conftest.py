@@ -1,6 +1,6 @@
 """What many tests need: molecules with known answers, a small store, and bundles of random networks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,8 @@ import pytest
 from hypothesis import settings
 
 # The first example pays for imports and warm-up; the time limit of a test is pytest-timeout's. The examples are the
-# same in every run, so that a change is what fails; `pytest --hypothesis-profile explore` takes new ones.
-settings.register_profile("explore", deadline=None)
+# same in every run, so that a change is what fails; `pytest --hypothesis-profile explore` takes new and more ones.
+settings.register_profile("explore", deadline=None, max_examples=500)
 settings.register_profile("moldiff", deadline=None, derandomize=True)
 settings.load_profile("moldiff")
 
@@ -69,7 +69,7 @@ def predictor_weights(tmp_path_factory: pytest.TempPathFactory, store_path: Path
         network=network,
         data=str(store_path),
         targets=("gap", "alpha"),
-        num_training_molecules=3000,
+        num_training_molecules=1500,
         pair_budget=4000,
         warmup_steps=10,
     )
@@ -91,6 +91,19 @@ def hydrogen(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_molecules=10,
     )
     return make_weights(tmp_path_factory.mktemp("weights") / "hydrogen", statistics, single_bond=2.0)
+
+
+@pytest.fixture(scope="module")
+def few_rows() -> Iterator[None]:
+    """Batches are filled up to 4 molecules, not 32: one molecule of the shipped weights costs a quarter.
+
+    Every batch of a size still has one shape, so that all laws of batches are what they are.
+    """
+    import moldiff.data.batching
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(moldiff.data.batching, "ROWS_FLOAT32", 4)
+        yield
 
 
 @pytest.fixture(scope="session")

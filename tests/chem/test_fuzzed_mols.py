@@ -2,9 +2,9 @@
 
 import math
 
-import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from mutations import fuzzed
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
@@ -126,22 +126,18 @@ def _edit_bond(draw: st.DrawFn, mol: Chem.RWMol, bond: Chem.Bond, edit: str) -> 
         mol.RemoveBond(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
 
 
-@pytest.mark.parametrize("examples", [150, pytest.param(500, marks=pytest.mark.slow)])
-def test_any_molecule_gets_a_verdict(examples: int):
-    @settings(max_examples=examples)
-    @given(mol=mols())
-    def any_molecule(mol: Chem.Mol) -> None:
-        verdict = judge(mol)
-        assert verdict.failure is None or verdict.failure.reason in REASONS
-        assert verdict.valid == bool(verdict.smiles)
-        assert verdict.failure is None or "\n" not in verdict.failure.detail
-        molecule, graph = convert(mol), graph_of(mol)
-        assert isinstance(graph, Failure) or graph.molecule is not None
-        assert isinstance(molecule, Failure) or not verdict.valid or judge(molecule).smiles == verdict.smiles
-        result = score([mol], protocols=list(PROTOCOLS), distances_to=[REFERENCE], with_druglike=True)
-        assert result.rates["valid"].numerator == verdict.valid
-
-    any_molecule()
+@fuzzed
+@given(mol=mols())
+def test_any_molecule_gets_a_verdict(mol: Chem.Mol):
+    verdict = judge(mol)
+    assert verdict.failure is None or verdict.failure.reason in REASONS
+    assert verdict.valid == bool(verdict.smiles)
+    assert verdict.failure is None or "\n" not in verdict.failure.detail
+    molecule, graph = convert(mol), graph_of(mol)
+    assert isinstance(graph, Failure) or graph.molecule is not None
+    assert isinstance(molecule, Failure) or not verdict.valid or judge(molecule).smiles == verdict.smiles
+    result = score([mol], protocols=list(PROTOCOLS), distances_to=[REFERENCE], with_druglike=True)
+    assert result.rates["valid"].numerator == verdict.valid
 
 
 def _reference() -> Molecule:

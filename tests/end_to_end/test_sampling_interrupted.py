@@ -13,9 +13,8 @@ from moldiff.io.formats import read_molecules
 def test_sample_keeps_what_is_done_when_interrupted(weights: Path, tmp_path: Path):
     out = tmp_path / "x.sdf"
     command = [sys.executable, "-m", "moldiff", "sample", "--weights", str(weights), "--out", str(out), "-n", "100000"]
-    process = subprocess.Popen(
-        [*command, "--num-steps", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    command += ["--num-steps", "2", "--num-atoms", "9"]  # of one size, so that molecules are written batch after batch
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not (out.exists() and out.stat().st_size > 10_000) and time.monotonic() < deadline:
         time.sleep(0.02)

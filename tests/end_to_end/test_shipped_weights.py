@@ -43,19 +43,20 @@ def test_the_student_needs_no_more_than_eight_evaluations() -> None:
 
 
 def test_drug_like_molecules_come_in_one_piece() -> None:
-    """32 of about 40 atoms, at fewer evaluations than the default; without the tilt more fall apart.
+    """24 of 36 atoms, at fewer evaluations than the default; without the tilt more fall apart.
 
-    In float32, so that processors with and without bf16 draw the same: 1 with it, 5 without.
+    In float32, so that processors with and without bf16 draw the same: none with it, 7 without; at 32 molecules of all
+    sizes and 20 evaluations they were 1 and 5.
     """
     drugs = MoleculeGenerator.from_pretrained("druglike", device="cpu", precision="float32")
     fallen = []
-    for connectivity in (1.0, 0.0):
-        sampler = drugs.bundle.sampler.model_copy(update={"num_steps": 20, "connectivity": connectivity})
-        results = drugs.sample(32, seed=7, options=SamplingOptions(sampler=sampler))
-        assert valid_share(results) > 0.6
+    for connectivity, valid in ((1.0, 0.7), (0.0, 0.4)):
+        sampler = drugs.bundle.sampler.model_copy(update={"num_steps": 15, "connectivity": connectivity})
+        results = drugs.sample(24, num_atoms=36, seed=7, options=SamplingOptions(sampler=sampler))
+        assert valid_share(results) > valid
         fallen.append(sum(sample.failure is not None and sample.failure.reason == "fragments" for sample in results))
     assert fallen[0] <= 1
-    assert fallen[1] >= 3
+    assert fallen[1] >= 4
 
 
 def test_shipped_weights_fail_where_the_time_is_told_wrong(generator: MoleculeGenerator, monkeypatch) -> None:

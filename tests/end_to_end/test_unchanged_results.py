@@ -17,6 +17,11 @@ pytestmark = pytest.mark.slow
 ELSEWHERE = "a processor that nothing is recorded of"
 
 
+@pytest.fixture(autouse=True, scope="module")
+def shorten() -> None:
+    """Not here: a batch of another shape changes the last bit."""
+
+
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """The order in which threads add numbers up changes the last bit."""

@@ -69,7 +69,7 @@ def test_generator_gives_the_same_molecule_for_any_batch_size(
     generator: MoleculeGenerator, threads: Callable[[int], None]
 ):
     threads(1)
-    options = {"num_samples": 50, "num_steps": 20, "seed": 5, "num_atoms": (16, 18)}
+    options = {"num_samples": 16, "num_steps": 5, "seed": 5, "num_atoms": (16, 18)}
     whole = list(generator.stream(**options))
     assert len({len(drawn(s)) for s in whole}) == 3
     for batch_size in (1, 7, 16):
@@ -90,15 +90,15 @@ def test_generator_law_of_batches_can_fail(generator: MoleculeGenerator, monkeyp
 
 
 def test_generator_continues_where_it_ended(generator: MoleculeGenerator, monkeypatch: pytest.MonkeyPatch):
-    whole = list(generator.stream(40, num_steps=STEPS, seed=3))
-    monkeypatch.setattr(moldiff.generation.generator, "WINDOW", 16)
+    whole = list(generator.stream(20, num_steps=STEPS, seed=3))
+    monkeypatch.setattr(moldiff.generation.generator, "WINDOW", 8)
     parts = [
-        *generator.stream(25, num_steps=STEPS, seed=3),
-        *generator.stream(15, num_steps=STEPS, seed=3, options=SamplingOptions(first=25)),
+        *generator.stream(13, num_steps=STEPS, seed=3),
+        *generator.stream(7, num_steps=STEPS, seed=3, options=SamplingOptions(first=13)),
     ]
-    assert [s.index for s in parts] == list(range(40))
+    assert [s.index for s in parts] == list(range(20))
     assert all(map(same, whole, parts))
-    assert not any(map(same, whole, generator.stream(40, num_steps=STEPS, seed=4)))
+    assert not any(map(same, whole, generator.stream(20, num_steps=STEPS, seed=4)))
 
 
 def test_generator_keeps_order_with_failures_in_their_place(hydrogen: Path):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mutations import fuzzed, mutated
 
@@ -19,7 +19,7 @@ Embed = Callable[[str], Molecule]
 
 
 @pytest.mark.slow
-@settings(fuzzed, max_examples=1200)
+@fuzzed
 @given(data=st.data())
 def test_mutated_xyz_is_read_perceived_or_refused(data: st.DataObject, embed: Embed, tmp_path: Path):
     file = tmp_path / "x.xyz"

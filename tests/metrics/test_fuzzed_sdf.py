@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mutations import fuzzed, mutated
 from totals import adds_up
@@ -19,7 +19,7 @@ SMILES = ("CCO", "c1ccncc1", "C[NH+](C)CC(=O)[O-]")
 
 
 @pytest.mark.slow
-@settings(fuzzed, max_examples=700)
+@fuzzed
 @given(data=st.data())
 def test_mutated_sdf_costs_its_own_record_alone(data: st.DataObject, embed: Embed, tmp_path: Path):
     good = [sdf_text(embed(smiles)) for smiles in SMILES]

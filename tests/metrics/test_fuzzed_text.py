@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mutations import fuzzed, mutated
 from totals import adds_up
@@ -18,7 +18,7 @@ Embed = Callable[[str], Molecule]
 
 
 @pytest.mark.slow
-@settings(fuzzed, max_examples=1000)
+@fuzzed
 @given(data=st.data(), suffix=st.sampled_from([".sdf", ".smi", ".csv"]))
 def test_any_text_is_scored_or_refused(data: st.DataObject, suffix: str, embed: Embed, tmp_path: Path):
     start = {".sdf": sdf_text(embed("CCO")), ".smi": "CCO a\nC[NH3+]\n", ".csv": "id,smiles\n1,CCO\n2,c1ccccc1\n"}[

@@ -76,9 +76,9 @@ def test_unknown_atoms_have_no_prediction(predictor_weights: Path, molecules: li
 
 
 def test_interrupted_training_goes_on_bit_for_bit(store_path: Path, predictor_weights: Path, tmp_path: Path):
-    train_predictor(config(store_path, num_training_molecules=1000, cooldown=0.0), tmp_path / "run")
-    train_predictor(config(store_path, num_training_molecules=2000, cooldown=0.0), tmp_path / "run", resume=True)
-    train_predictor(config(store_path, num_training_molecules=2000, cooldown=0.0), tmp_path / "whole")
+    train_predictor(config(store_path, num_training_molecules=300, cooldown=0.0), tmp_path / "run")
+    train_predictor(config(store_path, num_training_molecules=600, cooldown=0.0), tmp_path / "run", resume=True)
+    train_predictor(config(store_path, num_training_molecules=600, cooldown=0.0), tmp_path / "whole")
     parts = [(tmp_path / name / "bundle" / "model.safetensors").read_bytes() for name in ("run", "whole")]
     assert parts[0] == parts[1]
     assert parts[0] != (predictor_weights / "model.safetensors").read_bytes()

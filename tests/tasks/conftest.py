@@ -15,3 +15,8 @@ def generator() -> MoleculeGenerator:
 def molecules(sample_sdf) -> list[Molecule]:
     """The first of the QM9 sample."""
     return [m for _, m in read_molecules(sample_sdf) if isinstance(m, Molecule)][:40]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def shorten(few_rows: None) -> None:
+    """In the whole room."""

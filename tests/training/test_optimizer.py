@@ -1,5 +1,4 @@
 from multiprocessing import get_context
-from pathlib import Path
 
 import pytest
 import torch
@@ -86,35 +85,44 @@ def test_optimizer_law_catches_a_lost_state():
     assert not all(torch.equal(a, b) for a, b in zip(*run_interrupted(restore=False), strict=True))
 
 
-def trained_with_muon(rank: int, world: int, file: str, *, lost: bool, few: bool) -> None:
+# Three matrices; one, so that a process has none; and a planted fault: a process forgets a momentum that another uses.
+WAYS = ("whole", "few", "lost")
+
+
+def trained_with_muon(rank: int, world: int, file: str) -> None:
     """Three steps in which all processes meet the same gradients; what each ends with, into a file of its own."""
     if world > 1:
         distributed.init_process_group("gloo", init_method=f"file://{file}", rank=rank, world_size=world)
-    model, optimizer = make() if few else make_deep()
-    for seed in range(3):
-        step(model, optimizer, seed)
-        if lost and seed == 0 and rank == 0:  # a planted fault: a process forgets a momentum that another uses
-            optimizer.parts["muon"].state.clear()
-    state = optimizer.parts["muon"].state_dict()["state"]
-    torch.save({"weights": model.state_dict(), "momenta": state}, f"{file}-{world}-{rank}")
+    for way in WAYS:
+        model, optimizer = make() if way == "few" else make_deep()
+        for seed in range(3):
+            step(model, optimizer, seed)
+            if way == "lost" and seed == 0 and rank == 0:
+                optimizer.parts["muon"].state.clear()
+        state = optimizer.parts["muon"].state_dict()["state"]
+        torch.save({"weights": model.state_dict(), "momenta": state}, f"{file}-{way}-{world}-{rank}")
     if world > 1:
         distributed.destroy_process_group()
 
 
-def together(folder: Path, *, lost: bool = False, few: bool = False) -> tuple[dict, list[dict]]:
-    """What one process ends with, and what two do."""
-    file = str(folder / "meeting")
-    trained_with_muon(0, 1, file, lost=False, few=few)
+Trained = tuple[dict, list[dict]]  # what one process ends with, and what two do
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
+    """By the way; two processes are started once for all."""
+    file = str(tmp_path_factory.mktemp("muon") / "meeting")
+    trained_with_muon(0, 1, file)
     context = get_context("spawn")
-    options = {"lost": lost, "few": few}
-    processes = [context.Process(target=trained_with_muon, args=(rank, 2, file), kwargs=options) for rank in range(2)]
+    processes = [context.Process(target=trained_with_muon, args=(rank, 2, file)) for rank in range(2)]
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(120)
         assert process.exitcode == 0
-    alone, *two = (torch.load(f"{file}-{n}-{rank}", weights_only=True) for n, rank in ((1, 0), (2, 0), (2, 1)))
-    return alone, two
+    places = ((1, 0), (2, 0), (2, 1))
+    found = {way: [torch.load(f"{file}-{way}-{n}-{rank}", weights_only=True) for n, rank in places] for way in WAYS}
+    return {way: (alone, two) for way, (alone, *two) in found.items()}
 
 
 def same(one: dict, other: dict) -> bool:
@@ -123,20 +131,20 @@ def same(one: dict, other: dict) -> bool:
     return torch.equal(*flat) and all(torch.equal(a, b) for a, b in zip(*momenta, strict=True))
 
 
-def test_processes_share_the_matrices_and_end_with_the_same_weights(tmp_path: Path):
-    alone, two = together(tmp_path)
+def test_processes_share_the_matrices_and_end_with_the_same_weights(trained: dict[str, Trained]):
+    alone, two = trained["whole"]
     assert all(same(alone, each) for each in two)
     assert len(alone["momenta"]) == 3
 
 
-def test_a_process_without_a_matrix_takes_part(tmp_path: Path):
-    alone, two = together(tmp_path, few=True)
+def test_a_process_without_a_matrix_takes_part(trained: dict[str, Trained]):
+    alone, two = trained["few"]
     assert all(same(alone, each) for each in two)
     assert len(alone["momenta"]) == 1
 
 
-def test_law_of_shared_matrices_catches_a_lost_momentum(tmp_path: Path):
-    alone, two = together(tmp_path, lost=True)
+def test_law_of_shared_matrices_catches_a_lost_momentum(trained: dict[str, Trained]):
+    alone, two = trained["lost"]
     assert not all(same(alone, each) for each in two)
 
 
