@@ -30,7 +30,7 @@ def mutated(draw: st.DrawFn, text: str) -> str:
 
 # The same in every run, so that many more would find nothing new; the profile `explore` has five times as many.
 fuzzed = settings(
-    max_examples=2 * settings.default.max_examples,
+    max_examples=2 * settings().max_examples,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -100,8 +100,8 @@ def test_particles_come_closer_to_their_targets(generator: MoleculeGenerator) ->
     wanted[gap] = target.label(5.0)
     off = []
     for selection in (None, ParticleSampling(PropertyReward(reward_model, wanted), num_particles=4)):
-        samples = generator.stream(24, num_atoms=18, seed=2, target=Targets(particles=selection))
+        samples = generator.stream(16, num_atoms=18, seed=2, num_steps=20, target=Targets(particles=selection))
         molecules = [sample.molecule for sample in samples if sample.molecule is not None]
         values = judge.predict(molecules, allow_extrapolation=True, check_geometry=False)  # of all, valid or not
         off.append(np.abs(values[:, gap] - 5.0).mean())
-    assert off[1] < 0.6 * off[0], off
+    assert off[1] < 0.5 * off[0], off
