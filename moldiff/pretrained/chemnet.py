@@ -17,7 +17,8 @@ WIDTH = 512  # activations of a molecule
 BATCH_SIZE = 256  # molecules
 LENGTH, NUM_SYMBOLS = 350, 35  # of a SMILES as ChemNet reads it; a longer one is cut
 FILE = "ChemNet_v0.13_pretrained.pt"
-_UNPICKLING = torch.serialization.pickle.UnpicklingError  # what weights_only=True raises for a file with code in it
+# What weights_only=True raises for a file with code in it.
+_UNPICKLING = torch.serialization.pickle.UnpicklingError  # pyright: ignore[reportPrivateImportUsage]
 
 
 def chemnet_activations(
