@@ -10,6 +10,7 @@ from moldiff.chem.validity import has_stereo
 
 SHOWN = ("qed", "sa", "logp", "weight", "tpsa")
 MOST_OF_REFERENCE = 10_000  # molecules
+Moments = tuple[Float[np.ndarray, "d"], Float[np.ndarray, "d d"]]  # mean and covariance
 
 
 def druglike(valid: Sequence[str], reference: Collection[str] | None = None, *, seed: int = 0) -> dict[str, float]:
@@ -58,8 +59,24 @@ def frechet(ours: Float[np.ndarray, "a d"], theirs: Float[np.ndarray, "b d"]) ->
         return float("nan")
     one, two = (sample[:, varied] / deviation[varied] for sample in (ours, theirs))
     c, d = (np.atleast_2d(np.cov(sample, rowvar=False)) for sample in (one, two))
+    return frechet_distance((one.mean(0), c), (two.mean(0), d))
+
+
+def frechet_distance(one: Moments, two: Moments) -> float:
+    """Squared Fréchet distance of two normal laws, |m - n|² + tr(C + D - 2 (C D)^(1/2)).
+
+    Args:
+        one: mean m and covariance C.
+        two: mean n and covariance D.
+
+    Returns:
+        0 for the same two laws, otherwise more.
+
+    Source: as of `frechet`.
+    """
+    (m, c), (n, d) = ((mean.astype(np.float64), covariance.astype(np.float64)) for mean, covariance in (one, two))
     values, vectors = np.linalg.eigh(c)
     root = (vectors * np.sqrt(values.clip(0))) @ vectors.T  # of c; c d has the eigenvalues of root d root
     between = float(np.sqrt(np.linalg.eigvalsh(root @ d @ root).clip(0)).sum())
-    distance = float(((one.mean(0) - two.mean(0)) ** 2).sum() + np.trace(c) + np.trace(d) - 2 * between)
+    distance = float(((m - n) ** 2).sum() + np.trace(c) + np.trace(d) - 2 * between)
     return max(0.0, distance)  # not below by rounding

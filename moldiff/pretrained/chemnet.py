@@ -1,0 +1,80 @@
+"""Activations of ChemNet, for the Fréchet ChemNet distance; its weights come with the package fcd_torch."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from moldiff.errors import WeightsError
+from moldiff.runtime.optional import need_packages
+
+WIDTH = 512  # activations of a molecule
+BATCH_SIZE = 256  # molecules
+LENGTH, NUM_SYMBOLS = 350, 35  # of a SMILES as ChemNet reads it; a longer one is cut
+FILE = "ChemNet_v0.13_pretrained.pt"
+# What weights_only=True raises for a file with code in it.
+_UNPICKLING = torch.serialization.pickle.UnpicklingError  # pyright: ignore[reportPrivateImportUsage]
+
+
+def chemnet_activations(
+    smiles: Sequence[str],
+    *,
+    device: str = "cpu",
+    batch_size: int = BATCH_SIZE,
+    on_batch: Callable[[int], None] = lambda size: None,
+) -> Float[np.ndarray, "m 512"]:
+    """Activations of ChemNet's last hidden layer, float32. A SMILES that comes twice is computed once.
+
+    Args:
+        smiles: canonical, as `moldiff.chem.validity.canonical_smiles` gives them, none empty.
+        device: where it runs.
+        batch_size: different molecules at a time.
+        on_batch: called after each batch with the number of molecules in it.
+
+    Returns:
+        A row for each molecule; none of no molecule.
+
+    Raises:
+        MissingPackageError: if fcd_torch is not installed.
+        WeightsError: if its file of weights is missing or is no ChemNet.
+
+    Source: Preuer et al. 2018, J. Chem. Inf. Model. 58, 1736; weights of fcd_torch (MIT), ChemNet 0.13.
+    """
+    need_packages(("fcd_torch",), what="the Fréchet ChemNet distance", extra="score")
+    unique = sorted(set(smiles), key=lambda text: (len(text), text))
+    rows = np.zeros((len(unique), WIDTH), dtype=np.float32)
+    network = _load_network().to(device)
+    with torch.inference_mode():
+        for start in range(0, len(unique), batch_size):
+            batch = unique[start : start + batch_size]
+            rows[start : start + len(batch)] = network(_encode(batch).to(device)).cpu().numpy()
+            on_batch(len(batch))
+    place = {text: row for row, text in enumerate(unique)}
+    return rows[[place[text] for text in smiles]]
+
+
+def _encode(smiles: Sequence[str]) -> Float[Tensor, "b 35 350"]:
+    """One-hot symbols, each in units of 1 / `NUM_SYMBOLS`, as ChemNet was trained on them."""
+    from fcd_torch.utils import get_one_hot
+
+    symbols = np.stack([get_one_hot(text, LENGTH) for text in smiles]).astype(np.float32)
+    return torch.from_numpy(symbols / NUM_SYMBOLS).transpose(1, 2)
+
+
+@cache
+def _load_network() -> nn.Module:
+    """Layers and weights of the package's file, read without running code that it might hold."""
+    from fcd_torch.utils import load_imported_model
+
+    spec = find_spec("fcd_torch")
+    path = Path(spec.origin if spec and spec.origin else "fcd_torch").parent / FILE
+    try:
+        return load_imported_model(torch.load(path, map_location="cpu", weights_only=True)).eval()
+    except (OSError, EOFError, RuntimeError, ValueError, TypeError, KeyError, AttributeError, _UNPICKLING) as error:
+        reason = str(error).split("\n")[0]
+        raise WeightsError(f"{path}: not ChemNet as fcd_torch 1.0.7 has it: {reason}; install it again") from error
