@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from rdkit import RDLogger
+from rdkit import rdBase
 from relax_xtb import chembl
 
 import moldiff
@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--sampled", type=int, default=MOST_SAMPLED, help="random molecules for quantiles and ChemNet")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     args = parser.parse_args()
-    RDLogger.DisableLog("rdApp.*")
+    rdBase.DisableLog("rdApp.*")
     for name in args.names:
         start = time.monotonic()
         smiles, source = MAKERS[name]()
