@@ -13,7 +13,6 @@ import lightning as pl
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from lightning.pytorch.callbacks import LearningRateMonitor
 from lightning.pytorch.loggers import Logger
 from torch import Tensor, nn
 from torch.multiprocessing.spawn import ProcessExitedException
@@ -24,11 +23,8 @@ from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import ConfigError, OutputError, TrainingError
 from moldiff.runtime.atomic_files import claim, write_whole
 from moldiff.runtime.interrupt import Interrupt
-from moldiff.runtime.lightning_logging import quiet_lightning
-from moldiff.runtime.strategy import training_strategy
 from moldiff.training.base_module import AveragedModule
 from moldiff.training.callbacks import (
-    LOG_INTERVAL,
     ProgressAndLog,
     StopOnInterrupt,
     Threads,
@@ -36,6 +32,7 @@ from moldiff.training.callbacks import (
     ValidationLog,
 )
 from moldiff.training.checkpoints import check_content, check_resumable, load_tensors
+from moldiff.training.lightning_trainer import quiet_trainer
 from moldiff.training.loader import TrainingBatches, ValidationBatches
 from moldiff.training.loggers import find_logger
 from moldiff.training.origin import BUNDLE as BUNDLE
@@ -275,45 +272,3 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except ConfigError as error:
         raise ConfigError(f"{path}: no checkpoint of a training run: {error}; {ANEW}") from error
     return content
-
-
-def quiet_trainer(
-    callbacks: list[pl.Callback],
-    *,
-    num_processes: int = 1,
-    num_nodes: int = 1,
-    logger: Logger | None = None,
-    validation_interval: int | None = None,
-) -> pl.Trainer:
-    """Lightning's trainer without its own files, bars and advertisements.
-
-    Several processes share every step, each with a batch of its own: a core or a GPU each.
-
-    Args:
-        callbacks: what happens beside the optimisation.
-        num_processes: that train together on this machine.
-        num_nodes: machines that train together.
-        logger: of the losses and the learning rate.
-        validation_interval: steps between two validations.
-
-    Returns:
-        The trainer.
-    """
-    quiet_lightning()
-    strategy = "auto" if num_processes * num_nodes == 1 else training_strategy(num_nodes)
-    return pl.Trainer(
-        accelerator="auto",
-        devices=num_processes,
-        num_nodes=num_nodes,
-        strategy=strategy,
-        max_epochs=-1,
-        callbacks=[*callbacks, *([LearningRateMonitor()] if logger else [])],
-        logger=logger or False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        val_check_interval=validation_interval,
-        check_val_every_n_epoch=None,
-        log_every_n_steps=LOG_INTERVAL,
-    )

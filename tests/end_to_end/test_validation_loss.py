@@ -17,7 +17,7 @@ from moldiff.config.property import PropertyConfig
 from moldiff.config.training import TrainingConfig
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import ConfigError, MissingPackageError
-from moldiff.training import trainer
+from moldiff.training import lightning_trainer
 from moldiff.training.denoiser.denoised import mean_losses
 from moldiff.training.loader import ValidationBatches
 from moldiff.training.loggers import LOGS, find_logger
@@ -42,7 +42,7 @@ def rows(file: Path) -> list[dict[str, str]]:
 def run(store_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer, "LOG_INTERVAL", 5)  # the run is short
+        patch.setattr(lightning_trainer, "LOG_INTERVAL", 5)  # the run is short
         moldiff.train(config(store_path), folder, logger="csv")
     return folder
 

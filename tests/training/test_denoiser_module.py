@@ -14,7 +14,7 @@ from moldiff.errors import TrainingError
 from moldiff.state import Prediction, State, Times
 from moldiff.training.denoiser.module import DiffusionModule
 from moldiff.training.denoiser.times import sample_previous_times, sample_time_exponents, sample_times
-from moldiff.training.trainer import quiet_trainer
+from moldiff.training.lightning_trainer import quiet_trainer
 
 Make = Callable[..., DiffusionModule]
 
