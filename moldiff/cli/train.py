@@ -130,7 +130,7 @@ def describe_forgetting(file: Path) -> str:
     if not file.is_file():
         return "losses on molecules of the old weights: not watched, the new data has other atoms"
     losses = json.loads(file.read_text())
-    changes = [f"{name} {value:.3f} to {losses['after'][name]:.3f}" for name, value in losses["before"].items()]
+    changes = [f"{name[4:]} {value:.3f} to {losses['after'][name]:.3f}" for name, value in losses["before"].items()]
     return f"losses on molecules of the old weights: {', '.join(changes)}"
 
 

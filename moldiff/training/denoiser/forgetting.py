@@ -4,10 +4,12 @@ import numpy as np
 import torch
 
 from moldiff.chem.vocabulary import Vocabulary
+from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.errors import VocabularyError
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.pretrained.bundle import Bundle
 from moldiff.state import State
+from moldiff.training.denoiser.denoised import mean_losses
 
 COUNT = 256  # molecules
 
@@ -38,3 +40,10 @@ def old_molecules(bundle: Bundle, vocabulary: Vocabulary, *, seed: int = 0) -> l
         pos, atom, bond = (torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True))
         batches.append(State(pos.float(), atom, bond, torch.ones_like(atom, dtype=torch.bool)))
     return batches
+
+
+def old_losses(denoiser: NetworkDenoiser, batches: list[State]) -> dict[str, float]:
+    """`mean_losses` of these molecules, as `old_` and the name."""
+    device = next(denoiser.parameters()).device
+    losses = mean_losses(denoiser, denoiser.process, [x0.to(device) for x0 in batches])
+    return {f"old_{name}": value for name, value in losses.items()}

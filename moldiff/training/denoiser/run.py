@@ -22,10 +22,9 @@ from moldiff.pretrained.bundle import Bundle, load_pretrained
 from moldiff.pretrained.foreign import network_of_run
 from moldiff.state import State
 from moldiff.training.callbacks import ProgressAndLog, ScoredSamples
-from moldiff.training.denoiser.denoised import mean_losses
 from moldiff.training.denoiser.export import export
 from moldiff.training.denoiser.finetuning import transfer
-from moldiff.training.denoiser.forgetting import old_molecules
+from moldiff.training.denoiser.forgetting import old_losses, old_molecules
 from moldiff.training.denoiser.module import DiffusionModule
 from moldiff.training.loader import ValidationBatches, training_subset
 from moldiff.training.lora import adapt
@@ -84,7 +83,7 @@ def train(
         config = with_model_of(bundle, config)
         denoiser = transfer(bundle, statistics, seed=config.seed)
         old = old_molecules(bundle, store.vocabulary)
-        before = mean_losses(denoiser, denoiser.process, old)
+        before = old_losses(denoiser, old)
     if config.low_rank:
         adapt(denoiser, config.low_rank, seed=config.seed)
     module = DiffusionModule(denoiser, denoiser.process, config)
@@ -108,7 +107,7 @@ def train(
     ):
         export(folder, folder / BUNDLE, overwrite=True)
         if before:
-            after = mean_losses(load_pretrained(folder / BUNDLE, network=network).denoiser, denoiser.process, old)
+            after = old_losses(load_pretrained(folder / BUNDLE, network=network).denoiser, old)
             (folder / FORGOTTEN).write_text(json.dumps({"before": before, "after": after}, indent=2) + "\n")
     return module
 
@@ -130,6 +129,4 @@ def _sample_and_score(
     generator = MoleculeGenerator(bundle, device=next(denoiser.parameters()).device)
     samples = generator.stream(config.num_scored, seed=config.seed)
     rates = score(s.result if s.molecule is None else s.molecule for s in samples).rates
-    device = next(denoiser.parameters()).device
-    losses = mean_losses(denoiser, denoiser.process, [x0.to(device) for x0 in old])
-    return {name: rate.value for name, rate in rates.items()} | {f"old_{name}": x for name, x in losses.items()}
+    return {name: rate.value for name, rate in rates.items()} | old_losses(denoiser, old)
