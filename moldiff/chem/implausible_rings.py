@@ -23,7 +23,7 @@ def implausible_rings(mol: Chem.Mol) -> list[str]:
     | `anti-aromatic three-membered ring` | a double bond, and a third atom with a lone pair: oxirene, 1H-azirine |
     | `arene fused to a three-membered ring` | cyclopropabenzene |
     | `cyclobutadiene` | of four, each with a double bond in rings; at most one arene is fused to it |
-    | `azetinone` | of four, a double bond, an exocyclic one, and the fourth atom with a lone pair: azet-2(1H)-one |
+    | `anti-aromatic four-membered ring` | C=C or C=N, an exocyclic double bond, a lone pair: azet-2(1H)-one |
     | `cyclopentadienone` | of five, C=O or C=N and two double bonds, no arene fused to it; dimerises at once |
     | `pentalene`, `heptalene` | two fused rings of five or of seven, each atom with a double bond in rings |
     | `all-sp2 ring of seven`, `of eight` | no sp3 atom but with a lone pair; not aromatic, at most one arene fused |
@@ -94,7 +94,7 @@ def _faults_of_one(ring: _Ring, arenes: int) -> Iterator[str]:
     if size == 4 and conjugated and not ring.exocyclic and arenes < 2:
         yield "cyclobutadiene"
     if size == 4 and _DOUBLE in ring.types and len(ring.exocyclic) == 1 and _only_lone_pairs(ring):
-        yield "azetinone"
+        yield "anti-aromatic four-membered ring"
     if size == 5 and conjugated and not arenes and ring.types.count(_DOUBLE) == 2 and {*ring.exocyclic} & _LONE_PAIR:
         yield "cyclopentadienone"
     if size in _LARGE and (conjugated or _only_lone_pairs(ring)) and not ring.aromatic and arenes < 2:
