@@ -185,7 +185,10 @@ def compare_chemistry(
         unknown_ring_systems=tuple(sorted(frequent.items(), key=lambda item: (-item[1], item[0]))[:MOST_SHOWN]),
         implausible_rings=Rate(sum(bool(one.implausible_rings) for one in molecules), size),
         implausible_by_name=dict(sorted(faults.items(), key=lambda item: (-item[1], item[0]))),
-        unknown_per_molecule={name: total / size for name, total in _num_unknown(structures, reference).items()},
+        unknown_per_molecule={
+            name: total / size
+            for name, total in ({"ring_systems": frequent.total()} | _num_unknown(structures, reference)).items()
+        },
         total_variation=_total_variation(structures, reference),
         fcd=None if activations is None else chemnet_distance(activations, reference),
         wasserstein={
@@ -218,15 +221,14 @@ def moments_of(activations: Float[np.ndarray, "m d"]) -> Moments:
 
 
 def _num_unknown(structures: Sequence[Structure], reference: ChemistrySummary) -> dict[str, int]:
-    """Different parts of each molecule that do not occur, summed over the molecules, by kind."""
+    """Different parts of each molecule but ring systems that do not occur, summed over the molecules, by kind."""
     sizes = reference.ring_sizes
     totals = {
-        name: sum(len(reference.unknown(name, getattr(one, name))) for one in structures)
-        for name in ("ring_systems", "functional_groups")
+        "functional_groups": sum(len(reference.unknown("functional_groups", s.functional_groups)) for s in structures),
+        "ring_sizes": sum(
+            int(sizes[min(size, len(sizes) - 1)] == 0) for one in structures for size in {*one.ring_sizes}
+        ),
     }
-    totals["ring_sizes"] = sum(
-        int(sizes[min(size, len(sizes) - 1)] == 0) for one in structures for size in {*one.ring_sizes}
-    )
     for radius in RADII:
         count = reference.num_unknown_environments
         totals[f"environments_{radius}"] = sum(count(radius, one.environments[radius]) for one in structures)

@@ -29,7 +29,7 @@ FORMAT = "moldiff chemistry summary 1"
 NUMBERS = ("qed", "sa", "logp", "weight")  # of DESCRIPTORS; weight in g/mol
 NUM_QUANTILES = 1001
 MOST_RINGS, LARGEST_RING = 20, 40  # the last place of a histogram is for what is more
-CHEMNET_WIDTH = 512
+CHEMNET_WIDTH = 512  # activations of a molecule
 PROBES = (  # what an RDKit of other rules would write otherwise
     "CC(=O)Oc1ccccc1C(=O)O",
     "Cn1c(=O)c2c(ncn2C)n(C)c1=O",

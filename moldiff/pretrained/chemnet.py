@@ -11,9 +11,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from moldiff.errors import WeightsError
+from moldiff.metrics.chemistry_summary import CHEMNET_WIDTH
 from moldiff.runtime.optional import need_packages
 
-WIDTH = 512  # activations of a molecule
 BATCH_SIZE = 256  # molecules
 LENGTH, NUM_SYMBOLS = 350, 35  # of a SMILES as ChemNet reads it; a longer one is cut
 FILE = "ChemNet_v0.13_pretrained.pt"
@@ -47,7 +47,7 @@ def chemnet_activations(
     """
     need_packages(("fcd_torch",), what="the Fréchet ChemNet distance", extra="score")
     unique = sorted(set(smiles), key=lambda text: (len(text), text))
-    rows = np.zeros((len(unique), WIDTH), dtype=np.float32)
+    rows = np.zeros((len(unique), CHEMNET_WIDTH), dtype=np.float32)
     network = _load_network().to(device)
     with torch.inference_mode():
         for start in range(0, len(unique), batch_size):

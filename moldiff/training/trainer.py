@@ -24,13 +24,7 @@ from moldiff.errors import ConfigError, OutputError, TrainingError
 from moldiff.runtime.atomic_files import claim, write_whole
 from moldiff.runtime.interrupt import Interrupt
 from moldiff.training.base_module import AveragedModule
-from moldiff.training.callbacks import (
-    ProgressAndLog,
-    StopOnInterrupt,
-    Threads,
-    TimedCheckpoint,
-    ValidationLog,
-)
+from moldiff.training.callbacks import StopOnInterrupt, Threads, TimedCheckpoint, ValidationLog
 from moldiff.training.checkpoints import check_content, check_resumable, load_tensors
 from moldiff.training.lightning_trainer import quiet_trainer
 from moldiff.training.loader import TrainingBatches, ValidationBatches
@@ -161,7 +155,7 @@ def fit(
     module: AveragedModule,
     batches: IterableDataset,
     folder: Path,
-    progress: ProgressAndLog,
+    own: Sequence[pl.Callback],
     *,
     resume: bool,
     validation: ValidationBatches | None = None,
@@ -174,11 +168,11 @@ def fit(
         module: to train.
         batches: endless, from where the run begins or goes on.
         folder: of the run.
-        progress: shows and logs it.
+        own: callbacks of the kind of run: its progress and log, and what else it does on the way.
         resume: go on from the checkpoint in the folder.
         validation: held-out molecules, for a validation loss.
         logger: of Lightning, or a name as of `moldiff.training.loggers.find_logger`.
-        callbacks: beside those that every run has; one that stops the trainer ends the run as its length does.
+        callbacks: of the user; one that stops the trainer ends the run as its length does.
 
     Returns:
         Whether the run is this machine's to finish; of several, the first has the weights.
@@ -193,7 +187,7 @@ def fit(
     trainer = quiet_trainer(
         [
             Threads(config.num_threads),
-            progress,
+            *own,
             stop,
             timed,
             *([ValidationLog(folder / VALIDATION)] if held_out else []),
@@ -220,8 +214,8 @@ def fit(
         raise TrainingError(f"{folder}: a process of the training died ({error}); {kept}") from error
     if on_other_machine(config):
         return False
-    by_user = not callbacks or interrupt.requested or stop.interrupt.requested  # else a callback ended the run
-    if by_user and int(module.num_seen) < config.num_training_molecules:
+    interrupted = not callbacks or interrupt.requested or stop.interrupt.requested  # else a callback ended it
+    if interrupted and int(module.num_seen) < config.num_training_molecules:
         raise TrainingError(
             f"{folder}: stopped by the user after {int(module.num_seen):,} molecules; go on with --resume"
         )

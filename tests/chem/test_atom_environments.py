@@ -1,18 +1,14 @@
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 from rdkit import Chem
+from renumbering import shuffled
 
 from moldiff.chem.alerts import CATALOGS, alerts
 from moldiff.chem.environments import RADII, environments, functional_groups
 
 DRUG = "CC(=O)N1CCC2(CC1)OCc1c2cnc(-c2ccc3[nH]ccc3c2)n1"
-
-
-def shuffled(mol: Chem.Mol, seed: int) -> Chem.Mol:
-    return Chem.RenumberAtoms(mol, np.random.default_rng(seed).permutation(mol.GetNumAtoms()).tolist())
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-import numpy as np
 import pytest
 from rdkit import Chem
+from renumbering import shuffled
 
 from moldiff.chem.implausible_rings import implausible_rings
 from moldiff.chem.ring_systems import ring_sizes, ring_systems
@@ -10,10 +10,6 @@ def read(smiles: str) -> Chem.Mol:
     mol = Chem.MolFromSmiles(smiles)
     assert mol is not None
     return mol
-
-
-def shuffled(mol: Chem.Mol, seed: int) -> Chem.Mol:
-    return Chem.RenumberAtoms(mol, np.random.default_rng(seed).permutation(mol.GetNumAtoms()).tolist())
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ from moldiff.config.model import ModelConfig, NetworkConfig
 from moldiff.config.property import PropertyConfig
 from moldiff.config.training import TrainingConfig
 from moldiff.data.store.dataset import MoleculeStore
-from moldiff.errors import ConfigError, MissingPackageError
+from moldiff.errors import ConfigError, MissingPackageError, TrainingError
 from moldiff.training import lightning_trainer
+from moldiff.training.callbacks import ScoredSamples
 from moldiff.training.denoiser.denoised import mean_losses
 from moldiff.training.loader import ValidationBatches
 from moldiff.training.loggers import LOGS, find_logger
@@ -108,6 +109,18 @@ def test_early_stopping_ends_a_run_as_its_length_does(store_path: Path, tmp_path
     assert "averaged weights after 1" in (result.bundle / "card.md").read_text()  # not 250
     moldiff.train(config(store_path, num_training_molecules=160), folder, resume=True)
     assert read_checkpoint(folder / CHECKPOINT)["global_step"] > 10
+
+
+def test_run_that_no_callback_of_the_user_stopped_was_interrupted(
+    store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def stop(self: ScoredSamples, trainer: pl.Trainer, *_: Any) -> None:
+        trainer.should_stop = True
+
+    monkeypatch.setattr(ScoredSamples, "on_train_batch_end", stop)
+    with pytest.raises(TrainingError, match="go on with --resume"):
+        moldiff.train(config(store_path), tmp_path / "run")
+    assert (tmp_path / "run" / CHECKPOINT).is_file()
 
 
 def test_unknown_and_missing_loggers_are_named(store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -5,6 +5,7 @@ from fcd_torch import FCD, calculate_frechet_distance
 
 from moldiff.errors import MissingPackageError, WeightsError
 from moldiff.metrics.chemistry import moments_of
+from moldiff.metrics.chemistry_summary import CHEMNET_WIDTH
 from moldiff.metrics.druglike import frechet_distance
 from moldiff.pretrained import chemnet
 from moldiff.pretrained.chemnet import chemnet_activations
@@ -25,7 +26,7 @@ def test_activations_are_those_of_fcd_torch():
 def test_activations_of_a_molecule_do_not_depend_on_the_others():
     assert np.array_equal(chemnet_activations(ALKANES[::-1])[::-1], chemnet_activations(ALKANES))
     assert np.array_equal(chemnet_activations(["CCO", "C", "CCO"])[[0, 1]], chemnet_activations(["CCO", "C"]))
-    assert chemnet_activations([]).shape == (0, chemnet.WIDTH)
+    assert chemnet_activations([]).shape == (0, CHEMNET_WIDTH)
 
 
 def test_frechet_distance_is_that_of_fcd_torch():

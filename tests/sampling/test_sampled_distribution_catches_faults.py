@@ -120,7 +120,7 @@ class StartTooNarrow(JointProcess):
 
 
 class ShiftedTime(ExactDenoiser):
-    """Is solver_exponents a time three steps early."""
+    """Is given a time three steps early."""
 
     def __call__(self, state, t, previous=None):
         return super().__call__(state, Times(*((v + 3 / STEPS).clamp_max(1) for v in vars(t).values())), previous)

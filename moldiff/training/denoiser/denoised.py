@@ -80,8 +80,8 @@ def mean_losses(
     """Mean losses of molecules over `TIMES`.
 
     Args:
-        denoiser: on the CPU.
-        process: its process.
+        denoiser: on the device of the molecules.
+        process: that it was trained on.
         batches: of clean molecules.
         seed: of the noise.
 

@@ -99,11 +99,11 @@ def train(
         module,
         batches,
         folder,
-        ProgressAndLog(folder / METRICS),
+        [ProgressAndLog(folder / METRICS), scored],
         resume=resume,
         validation=ValidationBatches(config, store, labels),
         logger=logger,
-        callbacks=[scored, *callbacks],
+        callbacks=callbacks,
     ):
         export(folder, folder / BUNDLE, overwrite=True)
         if before:

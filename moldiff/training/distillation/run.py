@@ -71,7 +71,7 @@ def distill(
     rollouts = Rollouts(sizes, batches=config.batches_per_update, seed=config.seed, start=start)
     values = ("valid", "stable_atoms", *(["likeness"] if config.density_ratio_weight else []), "pos", "atom", "bond")
     progress = ProgressAndLog(folder / METRICS, values=values, every=1)
-    if not fit(module, rollouts, folder, progress, resume=resume, logger=logger, callbacks=callbacks):
+    if not fit(module, rollouts, folder, [progress], resume=resume, logger=logger, callbacks=callbacks):
         return
     seen = load_averaged(checkpoint, bundle.denoiser)
     save_pretrained(

@@ -47,7 +47,6 @@ class RegressionModule(AveragedModule):
         self.log_dict({"loss": loss.detach()}, batch_size=len(batch.mask))
         return loss
 
-    @torch.no_grad()
     def validation_step(self, batch: State, batch_idx: int) -> None:
         """Logs the loss of the averaged weights on held-out molecules.
 

@@ -75,7 +75,7 @@ def train_predictor(
         module,
         batches,
         folder,
-        ProgressAndLog(folder / METRICS, values=("loss",)),
+        [ProgressAndLog(folder / METRICS, values=("loss",))],
         resume=resume,
         validation=ValidationBatches(config, store, labels),
         logger=logger,
