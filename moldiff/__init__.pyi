@@ -34,7 +34,8 @@ from .errors import TrainingError as TrainingError
 from .errors import VocabularyError as VocabularyError
 from .errors import WeightsError as WeightsError
 from .errors import WorkerError as WorkerError
-from .evaluation.scoring import ScoringOptions as ScoringOptions
+from .evaluation.filtering import filter_molecules as filter_molecules
+from .evaluation.scorer import ScoringOptions as ScoringOptions
 from .evaluation.scoring import compare as compare
 from .evaluation.scoring import score as score
 from .generation.generator import MoleculeGenerator as MoleculeGenerator
@@ -49,7 +50,7 @@ from .generation.sample import to_pandas as to_pandas
 from .generation.targets import Request as Request
 from .io.formats import read_molecules as read_molecules
 from .io.formats import read_records as read_records
-from .metrics.score import Score as Score
+from .metrics.score_result import Score as Score
 from .pretrained.format import choose_weights as choose_weights
 from .pretrained.format import shipped_weights as shipped_weights
 from .pretrained.property_predictor import PropertyPredictor as PropertyPredictor

@@ -188,6 +188,17 @@ def without_labels(mol: Chem.Mol) -> Chem.Mol:
     return mol
 
 
+def assign_stereo_from_3d(mol: Chem.Mol) -> None:
+    """`Chem.AssignStereochemistryFrom3D`, also at double bonds that a file marks as either; a RuntimeError as there."""
+    if mol.GetConformer().Is3D():
+        for bond in mol.GetBonds():
+            if bond.GetStereo() == Chem.BondStereo.STEREOANY:
+                bond.SetStereo(Chem.BondStereo.STEREONONE)
+                bond.SetBondDir(Chem.BondDir.NONE)
+                bond.ClearProp("_MolFileBondStereo")
+    Chem.AssignStereochemistryFrom3D(mol)
+
+
 def one_line(error: Exception) -> str:
     """What RDKit said, on one line, with atoms counted from 1 as in files; RDKit counts them from 0."""
     return _COUNTED_FROM_0.sub(

@@ -11,7 +11,7 @@ from rdkit import Chem, rdBase
 from moldiff.chem.conformer import embed_mol
 from moldiff.chem.fragments import together as joined
 from moldiff.chem.molecule import Failure, Molecule
-from moldiff.chem.rdkit_conversion import is_star, title, to_rdkit
+from moldiff.chem.rdkit_conversion import assign_stereo_from_3d, is_star, title, to_rdkit
 from moldiff.chem.stereo import stereo_elements, stereo_key, with_shown_stereo
 from moldiff.chem.validity import sanitise
 
@@ -58,7 +58,7 @@ class Scaffold:
                 _label(mol, self.hydrogens)
                 with rdBase.BlockLogs():
                     mol.UpdatePropertyCache(strict=False)
-                    Chem.AssignStereochemistryFrom3D(mol)
+                    assign_stereo_from_3d(mol)
                 if stereo_key(mol, centres, sides) == requested:
                     return candidate
         return Failure(

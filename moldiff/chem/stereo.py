@@ -7,7 +7,15 @@ from rdkit import Chem, rdBase
 
 from moldiff.chem.bond_assignment import COVALENT_RADIUS
 from moldiff.chem.molecule import Failure, Molecule
-from moldiff.chem.rdkit_conversion import convert, kekule_orders, one_line, title, unusable_record, without_labels
+from moldiff.chem.rdkit_conversion import (
+    assign_stereo_from_3d,
+    convert,
+    kekule_orders,
+    one_line,
+    title,
+    unusable_record,
+    without_labels,
+)
 from moldiff.chem.validity import check, sanitise
 
 REACH = 1.15  # sums of covalent radii; parts bonded from other pairs in all of 5,000 molecules of QM9's train split
@@ -35,7 +43,7 @@ class Graph:
             return True
         in_3d = Chem.Mol(mol)
         with rdBase.BlockLogs():
-            Chem.AssignStereochemistryFrom3D(in_3d)
+            assign_stereo_from_3d(in_3d)
         return stereo_key(in_3d, self.centres, self.sides) == self.stereo
 
 
@@ -96,7 +104,7 @@ def with_shown_stereo(mol: Chem.Mol) -> Chem.Mol | Failure:
 def _with_stereo(mol: Chem.Mol) -> Chem.Mol:
     conformer = mol.GetConformer() if mol.GetNumConformers() else None
     if in_space(mol):
-        Chem.AssignStereochemistryFrom3D(mol)
+        assign_stereo_from_3d(mol)
         return Chem.AddHs(mol)
     if conformer is not None:
         conformer.Set3D(False)  # a drawing, whatever its header says

@@ -31,7 +31,15 @@ import numpy as np
 from rdkit import Chem, rdBase
 
 from moldiff.chem.molecule import Failure, Molecule
-from moldiff.chem.rdkit_conversion import kekule_orders, one_line, title, to_rdkit, unusable_record, without_labels
+from moldiff.chem.rdkit_conversion import (
+    assign_stereo_from_3d,
+    kekule_orders,
+    one_line,
+    title,
+    to_rdkit,
+    unusable_record,
+    without_labels,
+)
 from moldiff.chem.valence import MAX_CHARGE, stable, stable_atoms
 from moldiff.errors import DataError
 
@@ -118,11 +126,16 @@ def check(molecule: Molecule) -> Chem.Mol | Failure:
 
 def judge(record: Record) -> Verdict:
     """All conditions of one record, each on its own, for rates that show every step."""
+    return judge_mol(record)[0]
+
+
+def judge_mol(record: Record) -> tuple[Verdict, Chem.Mol | None]:
+    """As `judge`, and the sanitised molecule if it is valid."""
     if isinstance(record, Failure):
-        return Verdict(failure=record)
+        return Verdict(failure=record), None
     unusable = None if isinstance(record, Molecule) else unusable_record(record, in_space=False)
     if unusable is not None:
-        return Verdict(name=title(record), failure=unusable)
+        return Verdict(name=title(record), failure=unusable), None
     mol = to_rdkit(record) if isinstance(record, Molecule) else Chem.Mol(record)
     orders = kekule_orders(mol)
     num_stable = 0 if isinstance(orders, Failure) else _count_stable(mol, orders)
@@ -132,7 +145,7 @@ def judge(record: Record) -> Verdict:
     if isinstance(orders, Failure) and not strange and not (implicit and implicit.reason in _UNSANITISED):
         implicit = radicals = orders  # aromatic bonds that RDKit takes for others
     failure = strange or implicit or radicals or fragments
-    return Verdict(
+    verdict = Verdict(
         name=title(mol),
         read=True,
         sanitised=implicit is None or implicit.reason not in _UNSANITISED,
@@ -146,6 +159,7 @@ def judge(record: Record) -> Verdict:
         stereo_smiles="" if failure else canonical_smiles(mol, stereo=True),
         failure=failure,
     )
+    return verdict, None if failure else mol
 
 
 def as_records(values: object) -> Iterator[Record]:
@@ -193,7 +207,7 @@ def canonical_smiles(mol: Chem.Mol, *, stereo: bool = False) -> str:
     with rdBase.BlockLogs():
         if stereo and mol.GetNumConformers():
             try:
-                Chem.AssignStereochemistryFrom3D(mol)
+                assign_stereo_from_3d(mol)
             except RuntimeError:  # of the direction from an atom to another in the same place: no stereo to see
                 Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
         elif stereo:

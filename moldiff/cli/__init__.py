@@ -14,7 +14,7 @@ import moldiff
 from moldiff.cli._options import with_new_names, with_option_names
 from moldiff.cli._terminal import code_after, protect, say, tell
 from moldiff.cli.data import prepare
-from moldiff.cli.evaluate import compare, report, score
+from moldiff.cli.evaluate import compare, filter_molecules, report, score
 from moldiff.cli.fragments import decorate, link
 from moldiff.cli.predict import predict
 from moldiff.cli.sample import sample
@@ -100,6 +100,7 @@ VERBS = (decorate, link, isomers, conformers, perceive_bonds, reshape)
 MAKING = (prepare, train, train_predictor, distill, export)
 for command in (sample, *VERBS, score, compare, report, draw, animate, predict, *MAKING, info):
     app.command()(command)
+app.command("filter")(filter_molecules)
 
 
 def main() -> None:

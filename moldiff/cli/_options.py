@@ -106,7 +106,19 @@ Checks = Annotated[
     list[str] | None,
     Option("--check", help="Check valid molecules: posebusters, mmff94 or xtb (strain); repeatable."),
 ]
-MostChecked = Annotated[int, Option(min=1, help="Valid molecules that --check applies to, the first ones.")]
+MostChecked = Annotated[
+    int, Option(min=1, help="Valid molecules that --check applies to, a random choice that is the same each time.")
+]
+Chemistry = Annotated[
+    str | None,
+    Option(
+        help="What a chemist looks at (ring systems, alerts, Fréchet ChemNet distance, plausibility), against qm9, "
+        "moses or chembl, a summary (.safetensors), a prepared store, or a file of molecules."
+    ),
+]
+CheckFile = Annotated[
+    Path | None, Option(help="Keep results of --check here as they come; those that are there are not made again.")
+]
 MOST_CHECKED = 1000
 NumWorkers = Annotated[
     int | None, Option(min=1, help="Processes for files of thousands of molecules. (default: one a core)")

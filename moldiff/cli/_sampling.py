@@ -88,8 +88,8 @@ def carry_out(order: Order, source: "MoleculeGenerator | DistributedGenerator") 
     """
     from moldiff.io.writer import open_writer
     from moldiff.metrics.console import render
-    from moldiff.metrics.score import Score
     from moldiff.metrics.score import score as count
+    from moldiff.metrics.score_result import Score
     from moldiff.metrics.tables import DataRow
 
     trajectory, out, known = order.trajectory, order.out, read_references(order.reference, report=tell)

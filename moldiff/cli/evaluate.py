@@ -1,14 +1,16 @@
-"""Commands that score files of molecules: `score`, `compare`, `report`."""
+"""Commands that score files of molecules: `score`, `compare`, `report`, `filter`."""
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
 from moldiff.cli._options import (
     MOST_CHECKED,
+    CheckFile,
     Checks,
+    Chemistry,
     DataRowOf,
     DistancesTo,
     Druglike,
@@ -20,6 +22,10 @@ from moldiff.cli._options import (
 )
 from moldiff.cli._terminal import say, show_table, tell
 
+if TYPE_CHECKING:
+    from moldiff.chem.validity import Record
+    from moldiff.metrics.molecule_row import MoleculeRow
+
 
 def compare(
     files: Annotated[list[Path], Argument(help="Two or more files as of `moldiff score`.")],
@@ -29,6 +35,8 @@ def compare(
     druglike: Druglike = False,
     check: Checks = None,
     most_checked: MostChecked = MOST_CHECKED,
+    chemistry: Chemistry = None,
+    check_file: CheckFile = None,
     num_workers: NumWorkers = None,
     json: Annotated[Path | None, Option("--json", help="Write all scores, by file, to this file.")] = None,
 ) -> None:
@@ -36,14 +44,23 @@ def compare(
 
     Example: moldiff compare ours.sdf theirs.sdf --reference train.smi --distances-to stores/qm9 --protocol midi
     """
-    from moldiff.evaluation.scoring import ScoringOptions
+    from moldiff.evaluation.scorer import ScoringOptions
     from moldiff.evaluation.scoring import compare as score_all
     from moldiff.metrics.console import render_comparison
     from moldiff.metrics.export import write_json
     from moldiff.runtime.progress import terminal_of_errors
 
     options = ScoringOptions(
-        reference, distances_to, None, protocol or (), druglike, check or (), most_checked, num_workers
+        reference,
+        distances_to,
+        None,
+        protocol or (),
+        druglike,
+        check or (),
+        most_checked,
+        num_workers,
+        chemistry,
+        check_file,
     )
     scores = score_all(files, options=options, console=terminal_of_errors(), report=tell)
     show_table(render_comparison(scores))
@@ -62,6 +79,8 @@ def report(
     druglike: Druglike = False,
     check: Checks = None,
     most_checked: MostChecked = MOST_CHECKED,
+    chemistry: Chemistry = None,
+    check_file: CheckFile = None,
     gallery: Annotated[int, Option(min=1, help="Molecules shown in the gallery, the first ones.")] = 200,
     flat: Annotated[bool, Option("--flat", help="Leave the 3D viewer out; the page is 3 MB smaller.")] = False,
     num_workers: NumWorkers = None,
@@ -72,11 +91,20 @@ def report(
     Example: moldiff report samples.sdf -o report.html --distances-to stores/qm9 --data-row qm9 --check mmff94
     """
     from moldiff.evaluation.report import report as write
-    from moldiff.evaluation.scoring import ScoringOptions
+    from moldiff.evaluation.scorer import ScoringOptions
     from moldiff.runtime.progress import terminal_of_errors
 
     options = ScoringOptions(
-        reference, distances_to, data_row, protocol or (), druglike, check or (), most_checked, num_workers
+        reference,
+        distances_to,
+        data_row,
+        protocol or (),
+        druglike,
+        check or (),
+        most_checked,
+        num_workers,
+        chemistry,
+        check_file,
     )
     write(
         file,
@@ -104,27 +132,97 @@ def score(
     druglike: Druglike = False,
     check: Checks = None,
     most_checked: MostChecked = MOST_CHECKED,
+    chemistry: Chemistry = None,
+    check_file: CheckFile = None,
     num_workers: NumWorkers = None,
     json: Annotated[Path | None, Option("--json", help="Write rates, counts and intervals to this file.")] = None,
-    csv: Annotated[Path | None, Option("--csv", help="Write a row for each molecule to this file.")] = None,
+    csv: Annotated[
+        Path | None, Option("--csv", help="Write a row for each molecule, with all its figures, to this file.")
+    ] = None,
+    sdf: Annotated[
+        Path | None, Option("--sdf", help="Write the molecules to this file, with all their figures as tags.")
+    ] = None,
 ) -> None:
     """Scores molecules of any origin: nothing is repaired, every rate shows its count. Needs no weights and no data.
 
     Examples: moldiff score samples.sdf | moldiff score theirs.sdf --reference train.smi --csv theirs.csv
     """
-    from moldiff.evaluation.scoring import Scorer, ScoringOptions
+    from moldiff.evaluation.scorer import Scorer, ScoringOptions
     from moldiff.metrics.console import render
-    from moldiff.metrics.export import CsvRows, write_json
+    from moldiff.metrics.export import CsvRows, SdfRows, write_json
+    from moldiff.metrics.molecule_row import columns_of
     from moldiff.runtime.progress import terminal_of_errors
 
     options = ScoringOptions(
-        reference, distances_to, data_row, protocol or (), druglike, check or (), most_checked, num_workers
+        reference,
+        distances_to,
+        data_row,
+        protocol or (),
+        druglike,
+        check or (),
+        most_checked,
+        num_workers,
+        chemistry,
+        check_file,
     )
     scorer = Scorer(options, console=terminal_of_errors(), report=tell)
+    columns = columns_of(described=True, checks=scorer.checks)
     with ExitStack() as files:
-        rows = None if csv is None else files.enter_context(CsvRows(csv))
-        on_record = None if rows is None else lambda _, verdict: rows.add(verdict)
-        result = scorer.score(file, num_requested=num_requested, on_record=on_record)
+        kinds = [(CsvRows, csv), (SdfRows, sdf)]
+        rows = [files.enter_context(kind(out, columns)) for kind, out in kinds if out is not None]
+
+        def write(record: "Record", row: "MoleculeRow") -> None:
+            for file in rows:
+                file.add(record, row)
+
+        result = scorer.score(file, num_requested=num_requested, describe=bool(rows), on_row=write if rows else None)
     show_table(render(result))
+    for one in rows:
+        if one.num_left_out:
+            tell(f"{one.path}: {one.num_left_out} records are not in it: not read, or without coordinates")
     if json is not None:
         write_json(result, json)
+
+
+def filter_molecules(
+    file: Annotated[Path, Argument(help="Molecules, as of `moldiff score`.")],
+    where: Annotated[
+        str,
+        Option(
+            "--where",
+            "-w",
+            help="Condition on the columns of `moldiff score --csv`, such as 'qed > 0.6 and alerts == 0'.",
+        ),
+    ],
+    out: Annotated[Path, Option("--out", "-o", help="The molecules kept: .sdf with figures as tags, .csv or .smi.")],
+    reference: Reference = None,
+    chemistry: Chemistry = None,
+    check_file: CheckFile = None,
+    num_workers: NumWorkers = None,
+    overwrite: Annotated[bool, Option("--overwrite", help="Replace the file if it is there.")] = False,
+) -> None:
+    """Keeps the molecules that fulfil a condition, under their names and with their tags.
+
+    Example: moldiff filter any.sdf --where "qed > 0.6 and alerts == 0 and rings_known" --out kept.sdf
+    """
+    from moldiff.evaluation.filtering import filter_molecules as keep
+    from moldiff.runtime.progress import terminal_of_errors
+
+    found = keep(
+        file,
+        where,
+        out,
+        reference=reference,
+        chemistry=chemistry,
+        check_file=check_file,
+        overwrite=overwrite,
+        num_workers=num_workers,
+        console=terminal_of_errors(),
+        report=tell,
+    )
+    against = "" if found.chemistry is None else f"; ring systems and novelty against {found.chemistry}"
+    say(f"{out}: {found.num_kept - found.num_left_out:,} of {found.num_records:,} molecules{against}")
+    if found.num_undecided:
+        tell(f"{found.num_undecided:,} molecules have not all figures that the condition needs, and are not in it")
+    if found.num_left_out:
+        tell(f"{found.num_left_out:,} molecules are not in it: they have no coordinates; write .csv or .smi")

@@ -12,7 +12,7 @@ from moldiff.errors import DataError, WeightsError
 from moldiff.io.formats import read_molecules
 from moldiff.metrics.checks import CheckResult
 from moldiff.metrics.geometry import Measured, geometry_distances, measure
-from moldiff.metrics.score import DataRow, Score
+from moldiff.metrics.score_result import DataRow, Score
 
 if TYPE_CHECKING:
     from moldiff.data.store.dataset import MoleculeStore

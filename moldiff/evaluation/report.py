@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.console import Console
 
 from moldiff.evaluation.references import PathLike
-from moldiff.evaluation.scoring import Scorer, ScoringOptions
-from moldiff.metrics.score import Score
+from moldiff.evaluation.scorer import Scorer, ScoringOptions
+from moldiff.metrics.score_result import Score
 from moldiff.viz.depict import check_free
 from moldiff.viz.gallery import Gallery
 from moldiff.viz.report import check_packages, write_report
@@ -52,7 +52,7 @@ def report(
     check_packages()
     scorer = Scorer(options or ScoringOptions(), console=console, report=report_line)
     entries = Gallery(gallery)
-    result = scorer.score(file, num_requested=num_requested, keep=MOST_PLOTTED, on_record=entries.add)
+    result = scorer.score(file, num_requested=num_requested, keep=MOST_PLOTTED, on_row=entries.add)
     title = Path(file).name if isinstance(file, str | Path) else "molecules"
     write_report(out, result, entries, title=title, flat=flat, reference=scorer.measured)
     return result

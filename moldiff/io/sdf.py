@@ -1,7 +1,7 @@
 """SDF, V2000 and V3000: records as a stream, each a molecule or a named failure, and the text of one record."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from moldiff.io.text import printable, text_lines
 _COUNTS = re.compile(r".*V[23]000\s*$|(?=.{0,2}\d)[ \d]{3}[ \d]{3}( |$)")
 _BEGUN = re.compile(r"[ \d]{6}.*V[23]000\s*$")  # a counts line that cannot be text
 _TAG = re.compile(r">[^<]*<(.+)>")  # the key may hold < and > itself
+_EITHER = re.compile(r"^(?:((?:[ \d]{3}){2}  2)  3|(M  V30 \d+ 2 \d+ \d+) CFG=2)(?=\s|$)", re.MULTILINE)
+_END = "$$$$\n"
 _SIZES = re.compile(r"M  V30 COUNTS\s+(\d{1,9})\s+(\d{1,9})")
 
 
@@ -65,10 +67,15 @@ def sdf_text(molecule: Molecule) -> str:
         tags.append(f">  <{key}>\n{value}\n\n")
     try:
         with rdBase.BlockLogs():
-            block = Chem.MolToMolBlock(to_rdkit(molecule), includeStereo=False, kekulize=False)
+            block = _without_either(Chem.MolToMolBlock(to_rdkit(molecule), includeStereo=False, kekulize=False))
     except RuntimeError as error:  # RDKit's pre-condition on charges that leave the periodic table, such as H+9
         raise OutputError(f"{label}: RDKit cannot write its charges, {molecule.charges.tolist()}") from error
     return f"{block}{''.join(tags)}$$$$\n"
+
+
+def _without_either(block: str) -> str:
+    """A connection table whose double bonds have the stereo of the coordinates; RDKit marks them as either."""
+    return _EITHER.sub(lambda match: f"{match[1]}  0" if match[1] else match[2], block)
 
 
 def record_text(record: Molecule | Chem.Mol) -> str:
@@ -78,9 +85,24 @@ def record_text(record: Molecule | Chem.Mol) -> str:
         return ""
     try:
         with rdBase.BlockLogs():
-            return f"{Chem.MolToMolBlock(mol, includeStereo=False, kekulize=False)}$$$$\n"
+            block = Chem.MolToMolBlock(mol, includeStereo=False, kekulize=False)
+            return f"{_without_either(block) if mol.GetConformer().Is3D() else block}$$$$\n"
     except (RuntimeError, ValueError):
         return ""
+
+
+def annotated_text(record: Molecule | Chem.Mol, tags: Mapping[str, str]) -> str:
+    """As `record_text`, with the record's own tags and more of them; one of the same name is replaced."""
+    text = record_text(record)
+    if not text:
+        return ""
+    if isinstance(record, Molecule):
+        own = {key: str(value) for key, value in record.properties.items()}
+    else:
+        own = {key: record.GetProp(key) for key in record.GetPropNames() if isinstance(record.GetProp(key), str)}
+    lines = {key: [line for line in value.splitlines() if line.strip()] for key, value in (own | dict(tags)).items()}
+    parts = [f">  <{key}>\n" + "\n".join(of) + "\n\n" for key, of in lines.items() if "$$$$" not in of]
+    return "".join([text.removesuffix(_END), *parts, _END])
 
 
 class _Block:

@@ -16,7 +16,8 @@ from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.process_pool import map_in_processes
 from moldiff.chem.validity import Checked, check
 from moldiff.errors import ConfigError
-from moldiff.metrics.posebusters import posebusters
+from moldiff.metrics.check_file import CheckFigures, CheckFile
+from moldiff.metrics.posebusters import MOST_ATTEMPTS, NAMES, posebusters
 from moldiff.metrics.rate import Rate
 from moldiff.metrics.strain import gfn2_xtb, mmff94
 from moldiff.runtime.optional import need_packages
@@ -32,13 +33,15 @@ class Check:
 
     Attributes:
         run: gives truths or numbers by name, in the units of `units`.
+        figures: names of the truths and numbers.
         packages: that compute it; their versions go into the JSON.
         definition: what is computed.
         source: where it was published.
         units: of its numbers.
     """
 
-    run: Callable[[Checked], Mapping[str, float | bool] | Failure] = field(repr=False)
+    run: Callable[[Checked], CheckFigures | Failure] = field(repr=False)
+    figures: tuple[str, ...]
     packages: tuple[str, ...]
     definition: str
     source: str
@@ -54,12 +57,15 @@ _STRAIN = {"energy": "kcal/mol", "displacement": "Å"}
 CHECKS = {
     "posebusters": Check(
         posebusters,
+        (*NAMES, "all"),
         ("posebusters", "rdkit"),
-        "PoseBusters' configuration `mol`; internal energy where RDKit embeds 50 conformers within 2 s.",
+        "PoseBusters' configuration `mol`; internal energy where RDKit embeds 50 conformers "
+        f"in {MOST_ATTEMPTS} attempts each, seed 42.",
         "Buttenschoen et al. 2024, Chem. Sci. 15, 3130",
     ),
     "mmff94": Check(
         mmff94,
+        tuple(_STRAIN),
         ("rdkit",),
         "Energy above the nearest MMFF94 minimum, and root mean square displacement of all atoms to it.",
         "Halgren 1996, J. Comput. Chem. 17, 490",
@@ -67,6 +73,7 @@ CHECKS = {
     ),
     "xtb": Check(
         gfn2_xtb,
+        tuple(_STRAIN),
         ("tblite", "ase"),
         "As mmff94, by GFN2-xTB, largest force 0.02 eV/Å.",
         "Bannwarth et al. 2019, J. Chem. Theory Comput. 15, 1652",
@@ -82,13 +89,15 @@ class CheckResult:
     Attributes:
         name: of the check.
         results: one for each molecule, in order.
+        numbers: of the records that these molecules are; empty where they are no records.
     """
 
     name: str
-    results: tuple[Mapping[str, float | bool] | Failure, ...] = field(repr=False)
+    results: tuple[CheckFigures | Failure, ...] = field(repr=False)
+    numbers: tuple[int, ...] = field(default=(), repr=False)
 
     @property
-    def found(self) -> list[Mapping[str, float | bool]]:
+    def found(self) -> list[CheckFigures]:
         """Results that are no failures."""
         return [result for result in self.results if not isinstance(result, Failure)]
 
@@ -100,8 +109,21 @@ class CheckResult:
 
     @property
     def rates(self) -> dict[str, Rate]:
-        """Molecules for which each truth holds, of those for which it could be decided."""
-        return {name: Rate(sum(values), len(values)) for name, values in self._values(bool).items()}
+        """Molecules for which each truth holds, of those for which it could be decided; `all`, of all."""
+        sizes = {"all": len(self.results)}
+        return {name: Rate(sum(of), sizes.get(name, len(of))) for name, of in self._values(bool).items()}
+
+    @property
+    def not_made(self) -> dict[str, int]:
+        """Molecules for which a truth could not be decided, though the check did not fail, by truth."""
+        found = self.found
+        counts = {name: sum(name not in result for result in found) for name in CHECKS[self.name].figures}
+        return {name: count for name, count in counts.items() if count}
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Mean of each number, over the molecules on which the check did not fail."""
+        return {name: float(np.mean(of)) for name, of in self._values(float).items()}
 
     @property
     def quartiles(self) -> dict[str, tuple[float, float, float]]:
@@ -121,6 +143,8 @@ class CheckResult:
         return {
             "num_checked": len(self.results),
             "failures": self.failures,
+            "not_made": self.not_made,
+            "means": self.means,
             "rates": {name: rate.to_dict() for name, rate in self.rates.items()},
             "quartiles": {name: list(of) for name, of in self.quartiles.items()},
             **CHECKS[self.name].to_dict(),
@@ -141,6 +165,8 @@ def run_checks(
     molecules: Sequence[Molecule],
     names: Iterable[str],
     *,
+    numbers: Sequence[int] = (),
+    made: CheckFile | None = None,
     num_workers: int | None = None,
     seconds: float = SECONDS,
     on_checked: Callable[[], None] = lambda: None,
@@ -150,24 +176,33 @@ def run_checks(
     Args:
         molecules: strictly valid ones.
         names: of `CHECKS`.
+        numbers: of the records that the molecules are.
+        made: results of an earlier run, which are not made again, and where new ones are kept as they come.
         num_workers: processes; by default one a core.
-        seconds: limit of one molecule and check; beyond it the result is a failure of the reason `timeout`.
+        seconds: limit of one molecule and check; beyond it the result is a failure of the reason `timeout`, and is not
+            kept.
         on_checked: called after each molecule and check.
 
     Returns:
         Results, by name of the check; errors as of `find_checks`.
     """
-    names = find_checks(names)
-    results: list[Mapping[str, float | bool] | Failure] = []
-    work = ((name, molecule) for name in names for molecule in molecules)
-    for result in map_in_processes(_run_check, work, seconds=seconds, num_workers=num_workers):
-        results.append(result)
+    names, size = find_checks(names), len(molecules)
+    work = [(name, molecule) for name in names for molecule in molecules]
+    results = [None if made is None else made.find(*one) for one in work]
+    missing = [place for place, result in enumerate(results) if result is None]
+    for _ in range(len(work) - len(missing)):
         on_checked()
-    size = len(molecules)
-    return {name: CheckResult(name, tuple(results[i * size : (i + 1) * size])) for i, name in enumerate(names)}
+    new = map_in_processes(_run_check, (work[i] for i in missing), seconds=seconds, num_workers=num_workers)
+    for place, result in zip(missing, new, strict=True):
+        results[place] = result
+        if made is not None:
+            made.add(*work[place], result)
+        on_checked()
+    parts = [tuple(results[i * size : (i + 1) * size]) for i in range(len(names))]
+    return {name: CheckResult(name, part, tuple(numbers)) for name, part in zip(names, parts, strict=True)}
 
 
-def _run_check(work: tuple[str, Molecule]) -> Mapping[str, float | bool] | Failure:
+def _run_check(work: tuple[str, Molecule]) -> CheckFigures | Failure:
     name, molecule = work
     mol = check(molecule)
     return mol if isinstance(mol, Failure) else CHECKS[name].run(mol)

@@ -1,23 +1,18 @@
-"""What a chemist looks at in a molecule, and how a set of molecules differs in it from a reference."""
+"""How a set of molecules differs from a reference in what a chemist looks at."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from rdkit import Chem
 from scipy.stats import wasserstein_distance
 
-from moldiff.chem.alerts import CATALOGS, alerts
-from moldiff.chem.descriptors import DESCRIPTORS
-from moldiff.chem.environments import RADII, environments, functional_groups
-from moldiff.chem.implausible_rings import implausible_rings
-from moldiff.chem.molecule import Failure
-from moldiff.chem.ring_systems import ring_sizes, ring_systems
-from moldiff.chem.smiles_parsing import mol_of_smiles
-from moldiff.chem.validity import canonical_smiles
+from moldiff.chem.alerts import CATALOGS
+from moldiff.chem.environments import RADII
+from moldiff.chem.plausibility import CHECKS
+from moldiff.errors import DataError
 from moldiff.metrics.chemistry_summary import (
     NUMBERS,
     ChemistrySummary,
@@ -25,82 +20,11 @@ from moldiff.metrics.chemistry_summary import (
     histogram_of_ring_sizes,
 )
 from moldiff.metrics.druglike import Moments, frechet_distance
+from moldiff.metrics.molecule_chemistry import MoleculeChemistry, Structure
 from moldiff.metrics.rate import Rate
 
 MOST_SHOWN = 10  # ring systems that the reference has not
-
-
-@dataclass(frozen=True)
-class Structure:
-    """Parts of a molecule that can be looked up in a reference.
-
-    Attributes:
-        ring_systems: canonical SMILES, one for each system.
-        ring_sizes: one for each ring of a smallest set.
-        functional_groups: canonical SMILES, one for each group.
-        environments: numbers of the different surroundings of atoms, by radius in bonds.
-    """
-
-    ring_systems: tuple[str, ...]
-    ring_sizes: tuple[int, ...]
-    functional_groups: tuple[str, ...]
-    environments: Mapping[int, frozenset[int]] = field(repr=False)
-
-    @classmethod
-    def of(cls, mol: Chem.Mol) -> "Structure":
-        """Of a sanitised molecule without hydrogens."""
-        return cls(tuple(ring_systems(mol)), tuple(ring_sizes(mol)), tuple(functional_groups(mol)), environments(mol))
-
-
-@dataclass(frozen=True)
-class MoleculeChemistry:
-    """What a chemist looks at in one molecule.
-
-    Attributes:
-        smiles: canonical, without stereo.
-        structure: what can be looked up in a reference.
-        implausible_rings: names of what is wrong with its rings.
-        alerts: names of its structural alerts, by catalog.
-        numbers: `NUMBERS` by name.
-    """
-
-    smiles: str
-    structure: Structure
-    implausible_rings: tuple[str, ...]
-    alerts: Mapping[str, tuple[str, ...]]
-    numbers: Mapping[str, float]
-
-
-def describe(molecule: Chem.Mol | str) -> MoleculeChemistry | Failure:
-    """What a chemist looks at in one molecule; about 6 ms for a drug-like one.
-
-    Args:
-        molecule: a sanitised molecule, or its SMILES.
-
-    Returns:
-        The same for any order of its atoms; a `Failure` if RDKit does not read its canonical SMILES.
-    """
-    read = canonical_form(molecule)
-    if isinstance(read, Failure):
-        return read
-    canonical, mol = read
-    return MoleculeChemistry(
-        canonical,
-        Structure.of(mol),
-        tuple(implausible_rings(mol)),
-        alerts(mol),
-        {name: float(DESCRIPTORS[name].compute(mol)) for name in NUMBERS},
-    )
-
-
-def canonical_form(molecule: Chem.Mol | str) -> tuple[str, Chem.Mol] | Failure:
-    """Canonical SMILES without stereo, and the molecule that it is read as; arguments and failures as of `describe`."""
-    mol = mol_of_smiles(molecule) if isinstance(molecule, str) else molecule
-    if isinstance(mol, Failure):
-        return mol
-    canonical = canonical_smiles(mol)
-    mol = mol_of_smiles(canonical)
-    return mol if isinstance(mol, Failure) else (canonical, mol)
+ChemNet = Callable[[Mapping[str, int]], Moments]  # of how many molecules have each SMILES
 
 
 @dataclass(frozen=True)
@@ -122,6 +46,9 @@ class ChemistryComparison:
         means: of `NUMBERS`.
         alerts: molecules with an alert, by catalog.
         alert_excess: their share less that in the reference.
+        plausibility: molecules that pass each check of `moldiff.chem.plausibility`, of those on which it was made.
+        not_made: molecules on which a check of it was not made, by check.
+        stereo: totals of `moldiff.chem.stereo_counts`, and how many molecules keep the stereo that they state.
     """
 
     reference: str
@@ -137,111 +64,182 @@ class ChemistryComparison:
     means: Mapping[str, float]
     alerts: Mapping[str, Rate]
     alert_excess: Mapping[str, float]
+    plausibility: Mapping[str, Rate]
+    not_made: Mapping[str, int]
+    stereo: Mapping[str, Rate]
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        figures = {one.name: getattr(self, one.name) for one in fields(self)}
-        figures["alerts"] = {name: rate.to_dict() for name, rate in self.alerts.items()}
-        return {name: of.to_dict() if isinstance(of, Rate) else _plain(of) for name, of in figures.items()}
+        return {one.name: _plain(getattr(self, one.name)) for one in fields(self)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "ChemistryComparison":
+        """Inverse of `to_dict`; a `DataError` of anything else."""
+        try:
+            read = {one.name: _read(data[one.name]) for one in fields(cls)}
+            read["unknown_ring_systems"] = tuple((str(text), int(n)) for text, n in data["unknown_ring_systems"])
+            return cls(**read)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"this is no comparison of chemistry: {type(error).__name__} {error}") from error
 
 
 def _plain(value: Any) -> Any:
-    return (
-        dict(value) if isinstance(value, Mapping) else [list(one) for one in value] if type(value) is tuple else value
-    )
+    if isinstance(value, Rate):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {name: _plain(of) for name, of in value.items()}
+    return [list(one) for one in value] if isinstance(value, tuple) else value
+
+
+def _read(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if "denominator" in value:
+            return Rate(int(value["numerator"]), int(value["denominator"]))
+        return {str(name): _read(of) for name, of in value.items()}
+    return value
 
 
 def compare_chemistry(
-    molecules: Sequence[MoleculeChemistry],
-    reference: ChemistrySummary,
-    *,
-    activations: Float[np.ndarray, "m 512"] | None = None,
+    molecules: Iterable[MoleculeChemistry], reference: ChemistrySummary, *, chemnet: ChemNet | None = None
 ) -> ChemistryComparison | None:
     """Figures of a set of molecules against a reference.
 
     Args:
-        molecules: as `describe` gives them.
+        molecules: as `moldiff.metrics.molecule_chemistry.describe` gives them.
         reference: what is known.
-        activations: of ChemNet, a row for each molecule (`moldiff.pretrained.chemnet`), for the Fréchet distance, which
-            depends on how many there are: compare with as many molecules of the data.
+        chemnet: moments of ChemNet's activations (`moldiff.pretrained.chemnet`), for the Fréchet distance, which
+            depends on how many molecules there are: compare with as many molecules of the data.
 
     Returns:
         The figures; None of no molecule.
     """
-    if not molecules:
-        return None
-    size, structures = len(molecules), [one.structure for one in molecules]
-    unknown = [reference.unknown("ring_systems", one.ring_systems) for one in structures]
-    frequent = Counter(system for systems in unknown for system in systems)
-    faults = Counter(name for one in molecules for name in one.implausible_rings)
-    numbers = {name: np.array([one.numbers[name] for one in molecules]) for name in NUMBERS}
-    rates = {name: Rate(sum(bool(one.alerts[name]) for one in molecules), size) for name in CATALOGS}
-    different = {one.smiles for one in molecules}
-    novel = Rate(len(reference.unknown("molecules", different)), len(different)) if len(reference.molecules) else None
-    return ChemistryComparison(
-        reference=reference.name,
-        rings_known=Rate(sum(not systems for systems in unknown), size),
-        novel=novel,
-        unknown_ring_systems=tuple(sorted(frequent.items(), key=lambda item: (-item[1], item[0]))[:MOST_SHOWN]),
-        implausible_rings=Rate(sum(bool(one.implausible_rings) for one in molecules), size),
-        implausible_by_name=dict(sorted(faults.items(), key=lambda item: (-item[1], item[0]))),
-        unknown_per_molecule={
-            name: total / size
-            for name, total in ({"ring_systems": frequent.total()} | _num_unknown(structures, reference)).items()
-        },
-        total_variation=_total_variation(structures, reference),
-        fcd=None if activations is None else chemnet_distance(activations, reference),
-        wasserstein={
-            name: float(wasserstein_distance(of, row))
-            for (name, of), row in zip(numbers.items(), reference.quantiles, strict=True)
-        },
-        means={name: float(of.mean()) for name, of in numbers.items()},
-        alerts=rates,
-        alert_excess={
-            name: rate.value - reference.alert_counts[name] / reference.num_sampled for name, rate in rates.items()
-        },
-    )
+    tally = ChemistryTally(reference)
+    for one in molecules:
+        tally.add(one)
+    return tally.result(chemnet=chemnet)
 
 
-def chemnet_distance(activations: Float[np.ndarray, "m 512"], reference: ChemistrySummary) -> float | None:
-    """Fréchet ChemNet distance; None of fewer than two molecules, or if the summary has no moments.
+@dataclass(eq=False)
+class ChemistryTally:
+    """Counts of the molecules that came so far; in memory stay the different SMILES and four numbers of each.
+
+    Attributes:
+        reference: what is known.
+    """
+
+    reference: ChemistrySummary
+    _counts: Counter[str] = field(default_factory=Counter)
+    _made: Counter[str] = field(default_factory=Counter)  # checks and properties that could be decided
+    _smiles: Counter[str] = field(default_factory=Counter)
+    _unknown_systems: Counter[str] = field(default_factory=Counter)
+    _implausible: Counter[str] = field(default_factory=Counter)
+    _unknown: Counter[str] = field(default_factory=Counter)
+    _num_rings: Counter[int] = field(default_factory=Counter)
+    _ring_sizes: Counter[int] = field(default_factory=Counter)
+    _numbers: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in NUMBERS})
+
+    def add(self, one: MoleculeChemistry) -> list[str]:
+        """Counts one molecule; its ring systems that do not occur in the reference."""
+        unknown = self.reference.unknown("ring_systems", one.structure.ring_systems)
+        self._smiles[one.smiles] += 1
+        self._unknown_systems.update(unknown)
+        self._implausible.update(set(one.implausible_rings))
+        self._unknown.update(_num_unknown(one.structure, self.reference))
+        self._num_rings[len(one.structure.ring_sizes)] += 1
+        self._ring_sizes.update(one.structure.ring_sizes)
+        for name, value in one.numbers.items():
+            self._numbers[name].append(value)
+        held = {"rings_known": not unknown, "implausible_rings": bool(one.implausible_rings)}
+        held |= {catalog: bool(names) for catalog, names in one.alerts.items()}
+        self._counts.update(name for name, holds in held.items() if holds)
+        self._made.update(name for name, passed in one.plausibility.items() if passed is not None)
+        self._counts.update(name for name, passed in one.plausibility.items() if passed)
+        if one.stereo is not None:
+            for kind in ("stereocentres", "stereo_bonds"):
+                total, open_ = getattr(one.stereo, kind), getattr(one.stereo, f"{kind}_unassigned")
+                self._made[kind] += total
+                self._counts[kind] += total - open_
+            self._made["stereo_kept"] += one.stereo.stereo_kept is not None
+            self._counts["stereo_kept"] += bool(one.stereo.stereo_kept)
+        return unknown
+
+    def result(self, *, chemnet: ChemNet | None = None) -> ChemistryComparison | None:
+        """The figures of all molecules so far; as of `compare_chemistry`."""
+        size, known = self._smiles.total(), self.reference
+        if not size:
+            return None
+        novel = known.unknown("molecules", self._smiles)
+        alerts = {name: Rate(self._counts[name], size) for name in CATALOGS}
+        checks = list(CHECKS)
+        return ChemistryComparison(
+            reference=known.name,
+            rings_known=Rate(self._counts["rings_known"], size),
+            novel=Rate(len(novel), len(self._smiles)) if len(known.molecules) else None,
+            unknown_ring_systems=tuple(_by_count(self._unknown_systems)[:MOST_SHOWN]),
+            implausible_rings=Rate(self._counts["implausible_rings"], size),
+            implausible_by_name=dict(_by_count(self._implausible)),
+            unknown_per_molecule={"ring_systems": self._unknown_systems.total() / size}
+            | {name: self._unknown[name] / size for name in _COUNTED},
+            total_variation=self._total_variation(),
+            fcd=None if chemnet is None or size < 2 else chemnet_distance(chemnet(self._smiles), known),
+            wasserstein={
+                name: float(wasserstein_distance(of, row))
+                for (name, of), row in zip(self._numbers.items(), known.quantiles, strict=True)
+            },
+            means={name: float(np.mean(of)) for name, of in self._numbers.items()},
+            alerts=alerts,
+            alert_excess={
+                name: rate.value - known.alert_counts[name] / known.num_sampled for name, rate in alerts.items()
+            },
+            plausibility={name: Rate(self._counts[name], self._made[name]) for name in checks},
+            not_made={name: size - self._made[name] for name in checks if size > self._made[name]},
+            stereo={name: Rate(self._counts[name], self._made[name]) for name in _STEREO},
+        )
+
+    def _total_variation(self) -> dict[str, float]:
+        """Half the sum of the differences of two distributions."""
+        ours = {
+            "num_rings": histogram_of_num_rings(list(self._num_rings.elements())),
+            "ring_sizes": histogram_of_ring_sizes(list(self._ring_sizes.elements())),
+        }
+        theirs = (self.reference.num_rings, self.reference.ring_sizes)
+        return {
+            name: float(np.abs(of / max(1, of.sum()) - known / max(1, known.sum())).sum() / 2)
+            for (name, of), known in zip(ours.items(), theirs, strict=True)
+        }
+
+
+_COUNTED = ("ring_sizes", "functional_groups", *(f"environments_{radius}" for radius in RADII))
+_STEREO = ("stereocentres", "stereo_bonds", "stereo_kept")
+
+
+def _by_count(counts: Counter[str]) -> list[tuple[str, int]]:
+    """Most frequent first; equals by name."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _num_unknown(structure: Structure, reference: ChemistrySummary) -> dict[str, int]:
+    """Different parts of a molecule but ring systems that do not occur, by kind."""
+    sizes = reference.ring_sizes
+    counts = {
+        "ring_sizes": sum(int(sizes[min(size, len(sizes) - 1)] == 0) for size in {*structure.ring_sizes}),
+        "functional_groups": len(reference.unknown("functional_groups", structure.functional_groups)),
+    }
+    for radius in RADII:
+        count = reference.num_unknown_environments
+        counts[f"environments_{radius}"] = count(radius, structure.environments[radius])
+    return counts
+
+
+def chemnet_distance(ours: Moments, reference: ChemistrySummary) -> float | None:
+    """Fréchet ChemNet distance; None if the summary has no moments.
 
     Source: Preuer et al. 2018, J. Chem. Inf. Model. 58, 1736.
     """
-    moments = reference.moments
-    if moments is None or len(activations) < 2:
-        return None
-    return frechet_distance(moments_of(activations), moments)
+    return None if reference.moments is None else frechet_distance(ours, reference.moments)
 
 
 def moments_of(activations: Float[np.ndarray, "m d"]) -> Moments:
     """Mean and covariance, in double precision."""
     ours = activations.astype(np.float64)
     return ours.mean(0), np.cov(ours, rowvar=False)
-
-
-def _num_unknown(structures: Sequence[Structure], reference: ChemistrySummary) -> dict[str, int]:
-    """Different parts of each molecule but ring systems that do not occur, summed over the molecules, by kind."""
-    sizes = reference.ring_sizes
-    totals = {
-        "functional_groups": sum(len(reference.unknown("functional_groups", s.functional_groups)) for s in structures),
-        "ring_sizes": sum(
-            int(sizes[min(size, len(sizes) - 1)] == 0) for one in structures for size in {*one.ring_sizes}
-        ),
-    }
-    for radius in RADII:
-        count = reference.num_unknown_environments
-        totals[f"environments_{radius}"] = sum(count(radius, one.environments[radius]) for one in structures)
-    return totals
-
-
-def _total_variation(structures: Sequence[Structure], reference: ChemistrySummary) -> dict[str, float]:
-    """Half the sum of the differences of two distributions."""
-    ours = {
-        "num_rings": histogram_of_num_rings([len(one.ring_sizes) for one in structures]),
-        "ring_sizes": histogram_of_ring_sizes([size for one in structures for size in one.ring_sizes]),
-    }
-    return {
-        name: float(np.abs(of / max(1, of.sum()) - known / max(1, known.sum())).sum() / 2)
-        for (name, of), known in zip(ours.items(), (reference.num_rings, reference.ring_sizes), strict=True)
-    }

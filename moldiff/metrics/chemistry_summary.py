@@ -22,9 +22,10 @@ from safetensors.numpy import save
 from moldiff.chem.alerts import CATALOGS
 from moldiff.chem.environments import RADII, environments, functional_groups
 from moldiff.chem.ring_systems import ring_systems
-from moldiff.errors import DataError, OutputError
+from moldiff.errors import ConfigError, DataError, OutputError
 from moldiff.metrics.druglike import Moments
 
+SUMMARIES = ("qm9", "moses", "chembl")  # shipped, made by scripts/benchmarks/make_summaries.py
 FORMAT = "moldiff chemistry summary 1"
 NUMBERS = ("qed", "sa", "logp", "weight")  # of DESCRIPTORS; weight in g/mol
 NUM_QUANTILES = 1001
@@ -55,6 +56,7 @@ class ChemistrySummary:
         num_sampled: of these, the random ones that `quantiles` and `alert_counts` are of.
         num_chemnet: of these, the random ones that ChemNet's moments are of; 0 for none.
         alert_counts: sampled molecules with an alert, by catalog.
+        held_out: score of molecules that were left out, as of `moldiff.evaluation.held_out`; empty for none.
         ring_systems: hashes (`text_hash`) of their canonical SMILES, sorted.
         functional_groups: hashes of their canonical SMILES, sorted.
         environments_1: surroundings of atoms of radius 1, sorted.
@@ -73,6 +75,7 @@ class ChemistrySummary:
     num_sampled: int
     num_chemnet: int
     alert_counts: Mapping[str, int]
+    held_out: Mapping[str, Any] = field(repr=False)
     ring_systems: UInt64[np.ndarray, "r"] = field(repr=False)
     functional_groups: UInt64[np.ndarray, "f"] = field(repr=False)
     environments_1: UInt32[np.ndarray, "e"] = field(repr=False)
@@ -119,8 +122,8 @@ class ChemistrySummary:
 
     def _metadata(self) -> dict[str, Any]:
         named = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in _KINDS}
-        alert_counts = dict(self.alert_counts)
-        return named | {"alert_counts": alert_counts, "format": FORMAT, "rdkit": rdkit.__version__, "probes": _probes()}
+        named |= {"alert_counts": dict(self.alert_counts), "held_out": dict(self.held_out)}
+        return named | {"format": FORMAT, "rdkit": rdkit.__version__, "probes": _probes()}
 
 
 _KINDS = {  # of the arrays: their dtype, and their shape where it is one
@@ -136,6 +139,14 @@ _KINDS = {  # of the arrays: their dtype, and their shape where it is one
     "chemnet_covariance": (np.float32, (CHEMNET_WIDTH * (CHEMNET_WIDTH + 1) // 2,)),
 }
 _SORTED = ("ring_systems", "functional_groups", "environments_1", "environments_2", "molecules")
+
+
+@cache
+def load_summary(name: str) -> ChemistrySummary:
+    """A shipped summary: `qm9`, `moses` or `chembl`; a ConfigError for another name; errors as of `read_summary`."""
+    if name not in SUMMARIES:
+        raise ConfigError(f"summary {name!r}: expected one of {', '.join(SUMMARIES)}")
+    return read_summary(Path(__file__).with_name("summaries") / f"{name}.safetensors")
 
 
 def read_summary(path: str | Path) -> ChemistrySummary:
@@ -170,7 +181,7 @@ def read_summary(path: str | Path) -> ChemistrySummary:
 
 
 _FIELDS = {"name": str, "source": str, "num_molecules": int, "num_sampled": int, "num_chemnet": int}
-_FIELDS |= {"alert_counts": dict}
+_FIELDS |= {"alert_counts": dict, "held_out": dict}
 
 
 def _fault(metadata: Any, arrays: Mapping[str, np.ndarray]) -> str:

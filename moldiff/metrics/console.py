@@ -9,7 +9,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from moldiff.metrics.score import DataRow, Score
+from moldiff.metrics.score_result import DataRow, Score
 from moldiff.metrics.tables import TextTable, comparison_tables, score_tables
 from moldiff.runtime.plain_text import outside_lines
 

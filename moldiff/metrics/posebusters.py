@@ -8,40 +8,54 @@ from typing import Any
 from rdkit import Chem, rdBase
 from rdkit.Chem.rdDistGeom import EmbedParameters, ETKDGv3
 
-EMBEDDING_SECONDS = 2  # RDKit embeds most in 0.05 s and tries for minutes on some cages that exist
+MOST_ATTEMPTS = 20  # at each conformer; RDKit embeds most at the first, and tries for minutes on some cages that exist
+NAMES = (
+    "mol_pred_loaded",
+    "sanitization",
+    "inchi_convertible",
+    "all_atoms_connected",
+    "no_radicals",
+    "bond_lengths",
+    "bond_angles",
+    "internal_steric_clash",
+    "aromatic_ring_flatness",
+    "non-aromatic_ring_non-flatness",
+    "double_bond_flatness",
+    "internal_energy",
+)
 
 
 def posebusters(mol: Chem.Mol) -> dict[str, bool]:
-    """Whether a molecule passes each check that can be made, and `all` of these.
+    """Whether a molecule passes each check that can be made, and `all`: each was made and passed.
 
     Args:
         mol: sanitised, with a conformer and all its hydrogens.
 
     Returns:
-        Truth by the package's names, such as `bond_lengths`; without `internal_energy` where RDKit finds no conformers
-        to compare with within `EMBEDDING_SECONDS`.
+        Truth by the package's `NAMES`; without `internal_energy` where RDKit does not find 50 conformers to compare
+        with in `MOST_ATTEMPTS` each, from a fixed seed.
 
     Source: Buttenschoen et al. 2024, Chem. Sci. 15, 3130; its configuration `mol`.
     """
     with warnings.catch_warnings(), rdBase.BlockLogs():
         warnings.simplefilter("ignore")
         row = _busters().bust([mol]).iloc[0].to_dict()
-    made = {name: bool(value) for name, value in row.items() if value == value}  # not NaN
-    return made | {"all": all(made.values())}
+    made = {name: bool(row[name]) for name in NAMES if row[name] == row[name]}  # not NaN
+    return made | {"all": len(made) == len(NAMES) and all(made.values())}
 
 
 @cache
 def _busters() -> Any:
-    """One set-up a process, on one thread, with a bound on the embedding, which the package does not offer."""
+    """One set-up a process, on one thread, the embedding bounded by attempts, which the package does not offer."""
     from posebusters import PoseBusters
     from posebusters.modules import energy_ratio
 
-    def etkdg_with_timeout() -> EmbedParameters:
+    def etkdg_with_bound() -> EmbedParameters:
         parameters = ETKDGv3()
-        parameters.timeout = EMBEDDING_SECONDS
+        parameters.maxIterations = MOST_ATTEMPTS
         return parameters
 
-    energy_ratio.ETKDGv3 = etkdg_with_timeout  # pyright: ignore[reportPrivateImportUsage]
+    energy_ratio.ETKDGv3 = etkdg_with_bound  # pyright: ignore[reportPrivateImportUsage]
     logging.getLogger("posebusters").setLevel(logging.ERROR)
     busters = PoseBusters(config="mol")
     modules = [module for module in busters.config["modules"] if module.get("chosen_binary_test_output")]

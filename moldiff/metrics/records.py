@@ -10,7 +10,8 @@ from moldiff.chem.descriptors import num_independent_rings
 from moldiff.chem.molecule import MAX_ATOMS, Failure, Molecule
 from moldiff.chem.process_pool import map_in_processes
 from moldiff.chem.rdkit_conversion import convert, pack_mol, title, unpack_mol
-from moldiff.chem.validity import Record, Verdict, judge
+from moldiff.chem.validity import Record, Verdict, judge_mol
+from moldiff.metrics.molecule_chemistry import MoleculeChemistry, describe
 from moldiff.metrics.protocols import PROTOCOLS, ProtocolVerdict
 
 FEW = 2000  # records that one process examines before others have started
@@ -26,11 +27,13 @@ class Examination:
         verdict: strict.
         by_protocol: verdicts of the older protocols, in their order; none for a record that is not read.
         molecule: of a valid record, if it is to be kept.
+        chemistry: of a valid record, if it is to be described and RDKit reads its canonical SMILES.
     """
 
     verdict: Verdict
     by_protocol: tuple[ProtocolVerdict, ...] = ()
     molecule: Molecule | None = None
+    chemistry: MoleculeChemistry | None = None
 
 
 @dataclass(frozen=True)
@@ -40,19 +43,27 @@ class Rules:
     Attributes:
         protocols: names of older protocols.
         keep: whether valid molecules are returned as well.
+        describe: whether they are described for a chemist.
     """
 
     protocols: tuple[str, ...] = ()
     keep: bool = False
+    describe: bool = False
 
     def examine(self, record: Record) -> Examination:
         """Examines one record."""
-        verdict = judge(record)
+        verdict, mol = judge_mol(record)
         if isinstance(record, Failure) or not verdict.read:
             return Examination(verdict)
         by_protocol = tuple(PROTOCOLS[name].judge(record) for name in self.protocols)
         kept = (record if isinstance(record, Molecule) else convert(record)) if self.keep and verdict.valid else None
-        return Examination(verdict, by_protocol, kept if isinstance(kept, Molecule) else None)
+        found = None if mol is None or not self.describe else describe(mol)
+        return Examination(
+            verdict,
+            by_protocol,
+            kept if isinstance(kept, Molecule) else None,
+            found if isinstance(found, MoleculeChemistry) else None,
+        )
 
 
 def examine_all(records: Iterable[Record], rules: Rules, *, num_workers: int = 1) -> Iterator[Examination]:

@@ -4,132 +4,28 @@ The denominator is everything that was requested, failures included, except wher
 otherwise: atoms are counted among atoms read, uniqueness among valid molecules, novelty among unique valid ones.
 """
 
+import hashlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from math import isfinite
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moldiff.chem.molecule import Molecule
-from moldiff.chem.validity import Record, Verdict, as_records, has_stereo
+from moldiff.chem.validity import Record, as_records, has_stereo
 from moldiff.errors import DataError
 from moldiff.io.formats import read_records, read_reference
-from moldiff.metrics.checks import CheckResult
+from moldiff.metrics.chemistry import ChemistryTally, ChemNet
+from moldiff.metrics.chemistry_summary import ChemistrySummary
 from moldiff.metrics.druglike import druglike
 from moldiff.metrics.geometry import Measured, geometry_distances
-from moldiff.metrics.protocols import PROTOCOLS, Tally, find_protocols, strict_definition
+from moldiff.metrics.molecule_row import MoleculeRow
+from moldiff.metrics.protocols import Tally, find_protocols
 from moldiff.metrics.rate import Rate
-from moldiff.metrics.records import Rules, examine_all
-from moldiff.runtime.optional import need_packages
-
-if TYPE_CHECKING:
-    import pandas
+from moldiff.metrics.records import Examination, Rules, examine_all
+from moldiff.metrics.score_result import Score
 
 STEPS = ("read", "sanitised", "no_radicals", "no_implicit_hydrogens", "one_fragment", "valid", "stable", "neutral")
-
-
-@dataclass(frozen=True)
-class Score:
-    """All rates of one set of molecules.
-
-    Attributes:
-        num_requested: molecules requested; the number of records where that is not given.
-        rates: by name, in the order of the table.
-        failures: records by the reason of their first breach, most frequent first.
-        protocols: rates by the field's older protocols, by name: `stable_atoms` of the atoms read, `stable`, `valid`
-            and `valid_and_unique` of all requested.
-        distances: of the valid molecules to those of a reference, as of `moldiff.metrics.geometry`; none
-            without a reference or without valid molecules.
-        druglike: figures of `moldiff.metrics.druglike`, if computed.
-        checks: results of `moldiff.metrics.checks` on some valid molecules, by name.
-        data: the data's own figures, shown beside in tables; not kept by `to_dict`.
-        molecules: the valid ones that are kept, in order; not kept by `to_dict`.
-        examples: what was wrong with the first record of each reason; not kept by `to_dict`.
-        verdicts: one for each record, in order, if they are kept; not kept by `to_dict`.
-    """
-
-    num_requested: int
-    rates: Mapping[str, Rate]
-    failures: Mapping[str, int]
-    protocols: Mapping[str, Mapping[str, Rate]] = field(default_factory=dict)
-    distances: Mapping[str, float] = field(default_factory=dict)
-    druglike: Mapping[str, float] = field(default_factory=dict)
-    checks: Mapping[str, CheckResult] = field(default_factory=dict)
-    data: "DataRow | None" = field(default=None, repr=False, compare=False)
-    molecules: tuple[Molecule, ...] = field(default=(), repr=False, compare=False)
-    examples: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
-    verdicts: tuple[Verdict, ...] = field(default=(), repr=False, compare=False)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers for JSON, with value and interval beside each count; what has no value is null."""
-        by_protocol = {
-            name: {"rates": _plain(rates), **PROTOCOLS[name].to_dict()} for name, rates in self.protocols.items()
-        }
-        return {
-            "strict": strict_definition(),
-            "num_requested": self.num_requested,
-            "rates": _plain(self.rates),
-            "failures": dict(self.failures),
-            **({"protocols": by_protocol} if by_protocol else {}),
-            **({"distances": _figures(self.distances)} if self.distances else {}),
-            **({"druglike": _figures(self.druglike)} if self.druglike else {}),
-            **({"checks": {name: result.to_dict() for name, result in self.checks.items()}} if self.checks else {}),
-        }
-
-    def to_pandas(self) -> "pandas.DataFrame":
-        """A row for each rate: `numerator`, `denominator`, `value`, and the 95 % range `low` to `high`."""
-        need_packages(("pandas",), what="a data frame", extra="notebook")
-        import pandas
-
-        rows = [(rate.numerator, rate.denominator, rate.value, *rate.interval) for rate in self.rates.values()]
-        names = pandas.Index(list(self.rates), name="rate")
-        return pandas.DataFrame(rows, index=names, columns=["numerator", "denominator", "value", "low", "high"])
-
-    def __str__(self) -> str:
-        """The tables that `moldiff score` prints."""
-        from moldiff.metrics.console import to_text
-
-        return to_text(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Score":
-        """Inverse of `to_dict`; only the counts are read, and anything else than counts is a `DataError`."""
-        try:
-            rates = {
-                name: Rate(int(rate["numerator"]), int(rate["denominator"])) for name, rate in data["rates"].items()
-            }
-            failures = {str(reason): int(count) for reason, count in data["failures"].items()}
-            return cls(num_requested=int(data["num_requested"]), rates=rates, failures=failures)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise DataError(
-                f"this is no score: {type(error).__name__} {error}; expected what `to_dict` gives"
-            ) from error
-
-
-@dataclass(frozen=True)
-class DataRow:
-    """What the data itself scores: a metric that fails the data is wrong.
-
-    Attributes:
-        score: rates.
-        distances: of other molecules of the data.
-        checks: results on molecules of the data.
-    """
-
-    score: Score | None = None
-    distances: Mapping[str, float] = field(default_factory=dict)
-    checks: Mapping[str, CheckResult] = field(default_factory=dict)
-
-
-def _plain(rates: Mapping[str, Rate]) -> dict[str, dict[str, Any]]:
-    return {name: rate.to_dict() for name, rate in rates.items()}
-
-
-def _figures(figures: Mapping[str, float]) -> dict[str, float | None]:
-    """JSON knows no NaN."""
-    return {name: value if isfinite(value) else None for name, value in figures.items()}
 
 
 def score(
@@ -140,8 +36,11 @@ def score(
     protocols: Sequence[str] = (),
     distances_to: Sequence[Molecule] | Measured | None = None,
     with_druglike: bool = False,
+    chemistry: ChemistrySummary | None = None,
+    chemnet: ChemNet | None = None,
+    describe: bool = False,
     keep: int = 0,
-    on_verdict: Callable[[Verdict], None] | None = None,
+    on_row: Callable[[MoleculeRow], None] | None = None,
     num_workers: int = 1,
 ) -> Score:
     """Rates of records in memory; `moldiff.score` reads files and stores for it.
@@ -156,9 +55,13 @@ def score(
         distances_to: molecules of the data, best not those trained on, for distances of geometry and composition; or
             what `moldiff.metrics.geometry.measure` makes of them.
         with_druglike: also compute descriptors of the valid molecules; a few milliseconds each.
-        keep: so many valid molecules, the first, stay in `Score.molecules`, for `moldiff.metrics.checks.run_checks`.
-        on_verdict: called with every verdict, in order. The score does not keep them then, and of millions of records
-            only the SMILES of the unique ones stay in memory.
+        chemistry: what a chemist looks at is compared with this, and novelty is counted against it where `reference` is
+            None; about ten milliseconds a molecule.
+        chemnet: as of `moldiff.metrics.chemistry.compare_chemistry`.
+        describe: what a chemist looks at in each molecule is in its row; always so with `chemistry`.
+        keep: so many valid molecules, a random choice that is the same each time, stay in `Score.molecules`.
+        on_row: called with all figures of every record, in order. The score does not keep them then, and of millions of
+            records only the SMILES of the unique ones stay in memory.
         num_workers: processes that share the work where the records are many.
 
     Returns:
@@ -169,63 +72,141 @@ def score(
         DataError: if there are more records than were requested, or one is of another kind.
     """
     most = sys.maxsize if distances_to else keep
-    rules = Rules(find_protocols(protocols), keep=most > 0)
-    tallies = [Tally() for _ in rules.protocols]
-    counts, failures, examples = Counter(), Counter(), {}
-    unique: set[str] = set()
-    unique_with_stereo: set[str] = set()
-    verdicts, molecules, smiles = [], [], []
+    rules = Rules(find_protocols(protocols), keep=most > 0, describe=describe or chemistry is not None)
+    kept, tallies = _RandomSubset(most), [Tally() for _ in rules.protocols]
+    counts = _Counts(reference, chemistry, kept, tallies, with_druglike)
+    rows: list[MoleculeRow] = []
     for result in examine_all(as_records(records), rules, num_workers=num_workers):
-        verdict = result.verdict
-        (on_verdict or verdicts.append)(verdict)
-        counts["records"] += 1
-        counts["atoms"] += verdict.num_atoms
-        counts["stable_atoms"] += verdict.num_stable_atoms
-        counts.update(step for step in STEPS if getattr(verdict, step))
-        if verdict.failure is None:
-            unique.add(verdict.smiles)
-            unique_with_stereo.add(verdict.stereo_smiles)
-            smiles += [verdict.smiles] if with_druglike else []
-        else:
-            failures[verdict.failure.reason] += 1
-            examples.setdefault(verdict.failure.reason, verdict.failure.detail)
-        for tally, by_protocol in zip(tallies, result.by_protocol, strict=False):
-            tally.add(by_protocol)
-        if result.molecule is not None and len(molecules) < most:
-            molecules.append(result.molecule)
-    total = counts["records"] if num_requested is None else num_requested
-    failures["missing"] += total - counts["records"]
-    if failures["missing"] < 0:
+        (on_row or rows.append)(counts.add(result))
+    total = counts.of["records"] if num_requested is None else num_requested
+    counts.failures["missing"] += total - counts.of["records"]
+    if counts.failures["missing"] < 0:
         raise DataError(
-            f"{counts['records']} records came but only {total} were requested; correct the number requested"
+            f"{counts.of['records']} records came but only {total} were requested; correct the number requested"
         )
+    molecules = kept.chosen()
+    all_of_them = [molecule for _, molecule in molecules]
+    if len(molecules) > keep:
+        molecules = sorted(sorted(molecules, key=lambda item: random_rank(item[0]))[:keep], key=lambda item: item[0])
     return Score(
         total,
-        _strict_rates(counts, unique, unique_with_stereo, reference, total),
-        {reason: count for reason, count in failures.most_common() if count},
+        counts.rates(total),
+        {reason: count for reason, count in counts.failures.most_common() if count},
         {name: _rates(tally, total) for name, tally in zip(rules.protocols, tallies, strict=True)},
-        geometry_distances(molecules, distances_to) if molecules and distances_to else {},
-        druglike(smiles, reference),
-        molecules=tuple(molecules[:keep]),
-        examples=examples,
-        verdicts=tuple(verdicts),
+        geometry_distances(all_of_them, distances_to) if all_of_them and distances_to else {},
+        druglike(counts.smiles, reference),
+        chemistry=counts.chemistry.result(chemnet=chemnet) if counts.chemistry else None,
+        molecules=tuple(molecule for _, molecule in molecules),
+        numbers=tuple(number for number, _ in molecules),
+        examples=counts.examples,
+        rows=tuple(rows),
     )
 
 
-def _strict_rates(
-    counts: Counter[str], unique: set[str], with_stereo: set[str], reference: set[str] | None, total: int
-) -> dict[str, Rate]:
-    rates = {step: Rate(counts[step], total) for step in STEPS}
-    rates["stable_atoms_of_read"] = Rate(counts["stable_atoms"], counts["atoms"])
-    rates["unique_of_valid"] = Rate(len(unique), counts["valid"])
-    rates["unique_with_stereo_of_valid"] = Rate(len(with_stereo), counts["valid"])
-    rates["valid_and_unique"] = Rate(len(unique), total)
-    if reference is not None:
-        rates["novel_of_unique"] = Rate(len(unique - reference), len(unique))
-        if any(map(has_stereo, reference)):
-            rates["novel_with_stereo_of_unique"] = Rate(len(with_stereo - reference), len(with_stereo))
-        rates["valid_unique_and_novel"] = Rate(len(unique - reference), total)
-    return rates
+def random_rank(number: int) -> bytes:
+    """A place in a random order of all records that is the same in every run: the first few are a random choice."""
+    return hashlib.blake2b(str(number).encode(), digest_size=8).digest()
+
+
+class _RandomSubset:
+    """So many of the molecules that come, the first by `random_rank`, so that a smaller subset is part of a larger."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.kept = most, list[tuple[bytes, int, Molecule]]()
+
+    def add(self, number: int, molecule: Molecule) -> None:
+        """Offers the next one."""
+        self.kept.append((random_rank(number), number, molecule))
+        if len(self.kept) > 2 * self.most + 1000:
+            self._cut()
+
+    def _cut(self) -> None:
+        self.kept.sort(key=lambda item: item[0])
+        del self.kept[self.most :]
+
+    def chosen(self) -> list[tuple[int, Molecule]]:
+        """In the order in which they came."""
+        self._cut()
+        return sorted(((number, molecule) for _, number, molecule in self.kept), key=lambda item: item[0])
+
+
+class _Counts:
+    """What is counted of the records that came so far."""
+
+    def __init__(
+        self,
+        reference: set[str] | None,
+        summary: ChemistrySummary | None,
+        kept: _RandomSubset,
+        tallies: list[Tally],
+        with_druglike: bool,
+    ) -> None:
+        self.reference, self.summary, self.kept = reference, summary, kept
+        self.tallies, self.with_druglike = tallies, with_druglike
+        self.chemistry = None if summary is None else ChemistryTally(summary)
+        self.of: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
+        self.examples: dict[str, str] = {}
+        self.unique: set[str] = set()
+        self.unique_with_stereo: set[str] = set()
+        self.joint: set[str] = set()
+        self.smiles: list[str] = []
+
+    def add(self, result: Examination) -> MoleculeRow:
+        """Counts one record."""
+        verdict, found = result.verdict, result.chemistry
+        self.of["records"] += 1
+        self.of["atoms"] += verdict.num_atoms
+        self.of["stable_atoms"] += verdict.num_stable_atoms
+        self.of.update(step for step in STEPS if getattr(verdict, step))
+        for tally, by_protocol in zip(self.tallies, result.by_protocol, strict=False):
+            tally.add(by_protocol)
+        if verdict.failure is not None:
+            self.failures[verdict.failure.reason] += 1
+            self.examples.setdefault(verdict.failure.reason, verdict.failure.detail)
+            return MoleculeRow(self.of["records"], verdict)
+        first, novel = verdict.smiles not in self.unique, self._is_novel(verdict.smiles)
+        self.of["novel"] += first and bool(novel)
+        self.unique.add(verdict.smiles)
+        self.unique_with_stereo.add(verdict.stereo_smiles)
+        self.smiles += [verdict.smiles] if self.with_druglike else []
+        if result.molecule is not None:
+            self.kept.add(self.of["records"], result.molecule)
+        unknown = None
+        if found is not None and self.chemistry is not None:
+            unknown = tuple(self.chemistry.add(found))
+            held = {"plausible": found.plausible, "rings_known": not unknown}
+            self.of.update(name for name, holds in held.items() if holds)
+            if all(held.values()) and novel is not False:
+                self.joint.add(verdict.smiles)
+        return MoleculeRow(self.of["records"], verdict, first, novel, found, unknown)
+
+    def _is_novel(self, smiles: str) -> bool | None:
+        if self.reference is not None:
+            return smiles not in self.reference
+        if self.summary is None or not len(self.summary.molecules):
+            return None
+        return bool(self.summary.unknown("molecules", [smiles]))
+
+    def rates(self, total: int) -> dict[str, Rate]:
+        """All rates of so many requested; those that a chemist asks for come first."""
+        rates = {}
+        if self.chemistry is not None:
+            rates["joint"] = Rate(len(self.joint), total)
+            rates["plausible"] = Rate(self.of["plausible"], total)
+            rates["rings_known"] = Rate(self.of["rings_known"], total)
+        rates |= {step: Rate(self.of[step], total) for step in STEPS}
+        rates["stable_atoms_of_read"] = Rate(self.of["stable_atoms"], self.of["atoms"])
+        rates["unique_of_valid"] = Rate(len(self.unique), self.of["valid"])
+        rates["unique_with_stereo_of_valid"] = Rate(len(self.unique_with_stereo), self.of["valid"])
+        rates["valid_and_unique"] = Rate(len(self.unique), total)
+        if self._is_novel("") is not None:
+            rates["novel_of_unique"] = Rate(self.of["novel"], len(self.unique))
+            if self.reference is not None and any(map(has_stereo, self.reference)):
+                of_stereo = len(self.unique_with_stereo - self.reference)
+                rates["novel_with_stereo_of_unique"] = Rate(of_stereo, len(self.unique_with_stereo))
+            rates["valid_unique_and_novel"] = Rate(self.of["novel"], total)
+        return rates
 
 
 def _rates(tally: Tally, total: int) -> dict[str, Rate]:

@@ -1,18 +1,18 @@
 """Makes the summary of a reference set of molecules."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from moldiff.chem.alerts import CATALOGS
 from moldiff.chem.environments import RADII
 from moldiff.chem.molecule import Failure
 from moldiff.chem.process_pool import map_in_processes
 from moldiff.errors import DataError
-from moldiff.metrics.chemistry import MoleculeChemistry, Structure, canonical_form, describe, moments_of
+from moldiff.metrics.chemistry import ChemNet
 from moldiff.metrics.chemistry_summary import (
     CHEMNET_WIDTH,
     LARGEST_RING,
@@ -24,6 +24,7 @@ from moldiff.metrics.chemistry_summary import (
     histogram_of_ring_sizes,
     text_hash,
 )
+from moldiff.metrics.molecule_chemistry import MoleculeChemistry, Structure, canonical_form, describe
 
 CHUNK, SECONDS = 256, 120.0  # molecules that go to a process together, and how long they may take there
 MOST_SAMPLED = 20_000  # molecules, for quantiles, alerts and ChemNet
@@ -34,11 +35,12 @@ def summarise(
     *,
     name: str,
     source: str,
-    activations: Callable[[Sequence[str]], Float[np.ndarray, "m 512"]] | None = None,
+    chemnet: ChemNet | None = None,
     most_sampled: int = MOST_SAMPLED,
     keep_molecules: bool = True,
     seed: int = 0,
     num_workers: int = 1,
+    on_read: Callable[[int], None] = lambda size: None,
 ) -> ChemistrySummary:
     """The summary of a set of molecules; a drug-like one takes 2 ms, one of those that are sampled 8 ms more.
 
@@ -46,11 +48,12 @@ def summarise(
         smiles: of the molecules; one that RDKit does not read is left out.
         name: of the set.
         source: where they come from.
-        activations: of ChemNet (`moldiff.pretrained.chemnet.chemnet_activations`); none leaves its moments out.
+        chemnet: moments of its activations (`moldiff.pretrained.chemnet.chemnet_moments`); none leaves them out.
         most_sampled: random molecules that quantiles, alerts and ChemNet's moments are of.
         keep_molecules: keep a hash of each molecule, 8 bytes, so that novelty can be counted.
         seed: of the choice.
         num_workers: processes.
+        on_read: called with a number of molecules that have been looked at.
 
     Returns:
         The summary.
@@ -60,16 +63,17 @@ def summarise(
     """
     found = _Found()
     chunks = [list(smiles[start : start + CHUNK]) for start in range(0, len(smiles), CHUNK)]
-    for part in _map(_collect, chunks, num_workers=num_workers):
+    for chunk, part in zip(chunks, _map(_collect, chunks, num_workers=num_workers), strict=True):
         found.add(part)
+        on_read(len(chunk))
     chosen = [smiles[i] for i in np.random.default_rng(seed).permutation(len(smiles))[:most_sampled]]
     described = [one for one in _map(describe, chosen, num_workers=num_workers) if isinstance(one, MoleculeChemistry)]
     if not described:
         raise DataError(f"{source}: RDKit reads none of its {len(smiles):,} molecules")
     midpoints = (np.arange(NUM_QUANTILES) + 0.5) / NUM_QUANTILES
     mean, covariance, num_chemnet = np.zeros(CHEMNET_WIDTH), np.zeros((CHEMNET_WIDTH, CHEMNET_WIDTH)), 0
-    if activations is not None and len(described) > 1:
-        mean, covariance = moments_of(activations([one.smiles for one in described]))
+    if chemnet is not None and len(described) > 1:
+        mean, covariance = chemnet(Counter(one.smiles for one in described))
         num_chemnet = len(described)
     return ChemistrySummary(
         name=name,
@@ -84,6 +88,7 @@ def summarise(
                 for number in NUMBERS
             ]
         ).astype(np.float32),
+        held_out={},
         num_rings=found.num_rings,
         ring_sizes=found.ring_sizes,
         chemnet_mean=mean.astype(np.float32),

@@ -1,13 +1,12 @@
 """A score, or several side by side, as tables of text, with the figures of the data beside them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from math import isfinite
+from collections.abc import Iterator, Mapping, Sequence
 
 from moldiff.metrics.checks import CHECKS, CheckResult
+from moldiff.metrics.chemistry_tables import chemistry_tables, headline, headline_of_several
 from moldiff.metrics.protocols import PROTOCOLS
-from moldiff.metrics.rate import Rate
-from moldiff.metrics.score import DataRow, Score
+from moldiff.metrics.score_result import DataRow, Score
+from moldiff.metrics.text_table import TextTable, across, count_of, figure, names_of, percent, percent_and_count
 from moldiff.runtime.plain_text import plain
 
 _TITLES = {
@@ -61,29 +60,6 @@ _FAILURES = "not valid, by first reason"
 _PROTOCOL_RATES = ("stable_atoms", "stable", "valid", "valid_and_unique")  # rates of a protocol
 
 
-@dataclass(frozen=True)
-class TextTable:
-    """A table of text.
-
-    Attributes:
-        title: above the table.
-        head: headings of the columns.
-        rows: cells, as many as columns; the first names the row.
-        caption: below the table; may have several lines.
-        bold: indices of rows in bold.
-        cut: indices of columns that are cut off where there is no room, in place of folded.
-        whole: indices of columns that are neither cut nor folded.
-    """
-
-    title: str
-    head: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-    caption: str = ""
-    bold: tuple[int, ...] = ()
-    cut: tuple[int, ...] = ()
-    whole: tuple[int, ...] = ()
-
-
 def score_tables(score: Score, data: DataRow | None = None) -> list[TextTable]:
     """Rates with those of the data beside them, failures by reason, and all else that was computed.
 
@@ -95,7 +71,8 @@ def score_tables(score: Score, data: DataRow | None = None) -> list[TextTable]:
         The tables; older protocols have one of their own that names their faults.
     """
     data = data or score.data or DataRow()
-    found = [_rates(score, data.score)]
+    found = [headline(score, data)] if score.chemistry else []
+    found.append(_rates(score, data.score or data.held_out))
     found += [_failures(score)] if score.failures else []
     found += [_protocols(score)] if score.protocols else []
     return found + _figures_of({"found": score}, data)
@@ -113,33 +90,37 @@ def comparison_tables(scores: Mapping[str, Score], data: DataRow | None = None) 
     """
     scores = {plain(name): score for name, score in scores.items()}
     rows = [
-        (_TITLES.get(name, name), *_across(score.rates.get(name) for score in scores.values()))
-        for name in _names(score.rates for score in scores.values())
+        (_TITLES[name], *across(score.rates.get(name) for score in scores.values()))
+        for name in names_of(score.rates for score in scores.values())
+        if name in _TITLES
     ]
     bold = _bold(rows)
-    for name in _names(score.protocols for score in scores.values()):
+    for name in names_of(score.protocols for score in scores.values()):
         for part in _PROTOCOL_RATES:
             rates = (score.protocols.get(name, {}).get(part) for score in scores.values())
-            rows.append((f"{name}: {part.replace('_', ' ')}", *_across(rates)))
+            rows.append((f"{name}: {part.replace('_', ' ')}", *across(rates)))
     reasons = [
         (reason, *(f"{score.failures.get(reason, 0):,}" for score in scores.values()))
-        for reason in _names(score.failures for score in scores.values())
+        for reason in names_of(score.failures for score in scores.values())
     ]
-    found = [TextTable("%, and count", ("rate", *scores), rows, _CAPTION, bold)]
+    data = data or next((score.data for score in scores.values() if score.data), DataRow())
+    found = [headline_of_several(scores, data)] if any(score.chemistry for score in scores.values()) else []
+    found.append(TextTable("%, and count", ("rate", *scores), rows, _CAPTION, bold))
     found += [TextTable(_FAILURES, ("reason", *scores), reasons)] if reasons else []
-    own = next((score.data for score in scores.values() if score.data), DataRow())
-    return found + _figures_of(scores, data or own)
+    return found + _figures_of(scores, data)
 
 
 def _rates(score: Score, own: Score | None) -> TextTable:
     head = ("rate", "%", "count", "95 % range", *(() if own is None else ("data, %", "count")))
     rows = []
     for name, rate in score.rates.items():
+        if name not in _TITLES:
+            continue
         low, high = rate.interval
-        cells = [_TITLES.get(name, name), _percent(rate), _count(rate), f"{100 * low:.1f}-{100 * high:.1f}"]
+        cells = [_TITLES[name], percent(rate), count_of(rate), f"{100 * low:.1f}-{100 * high:.1f}"]
         if own is not None:
             of_data = own.rates.get(name)
-            cells += ["", ""] if of_data is None else [_percent(of_data), _count(of_data)]
+            cells += ["", ""] if of_data is None else [percent(of_data), count_of(of_data)]
         rows.append(tuple(cells))
     whole = tuple(range(1, len(head)))
     return TextTable(f"{score.num_requested:,} molecules requested", head, rows, _CAPTION, _bold(rows), whole=whole)
@@ -154,7 +135,7 @@ def _failures(score: Score) -> TextTable:
 
 def _protocols(score: Score) -> TextTable:
     rows = [
-        (name, *(f"{_percent(rates[part])}\n{_count(rates[part])}" for part in _PROTOCOL_RATES))
+        (name, *(f"{percent(rates[part])}\n{count_of(rates[part])}" for part in _PROTOCOL_RATES))
         for name, rates in score.protocols.items()
     ]
     faults = (f"{name}: {PROTOCOLS[name].faults} {PROTOCOLS[name].source}." for name in score.protocols)
@@ -163,8 +144,8 @@ def _protocols(score: Score) -> TextTable:
 
 
 def _figures_of(scores: Mapping[str, Score], data: DataRow) -> list[TextTable]:
-    """Distances, descriptors and checks, where they were computed."""
-    found = []
+    """Chemistry, distances, descriptors and checks, where they were computed."""
+    found = chemistry_tables(scores, data)
     if any(score.distances for score in scores.values()):
         columns = {name: score.distances for name, score in scores.items()}
         columns |= {"the data": data.distances} if data.distances else {}
@@ -182,57 +163,36 @@ def _figures(
     title: str, caption: str, headings: Mapping[str, tuple[str, int]], columns: Mapping[str, Mapping[str, float]]
 ) -> TextTable:
     rows = [
-        (heading, *(_figure(column[name], digits) if name in column else "" for column in columns.values()))
+        (heading, *(figure(column[name], digits) if name in column else "" for column in columns.values()))
         for name, (heading, digits) in headings.items()
         if any(name in column for column in columns.values())
     ]
     return TextTable(title, ("of", *columns), rows, caption)
 
 
-def _figure(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}" if isfinite(value) else "none"
-
-
 def _checks(columns: Mapping[str, Mapping[str, CheckResult]]) -> TextTable:
     """Rates as percent and count, numbers as median and quartiles, failures by reason; a column for each set."""
     rows = []
-    for name in _names(columns.values()):
+    for name in names_of(columns.values()):
         cells: dict[str, dict[str, str]] = {}  # by the row's title and the column
         for column, results in columns.items():
             for title, cell in _cells(results[name]) if name in results else ():
                 cells.setdefault(title, {})[column] = cell
         rows += [(f"{name}: {title}", *(of.get(column, "") for column in columns)) for title, of in cells.items()]
-    return TextTable("checks of the first valid molecules", ("check", *columns), rows, _CHECKS_CAPTION)
+    return TextTable("checks of valid molecules", ("check", *columns), rows, _CHECKS_CAPTION)
 
 
 def _cells(result: CheckResult) -> Iterator[tuple[str, str]]:
     for name, rate in result.rates.items():
-        yield name.replace("_", " "), _percent_and_count(rate)
+        yield name.replace("_", " "), percent_and_count(rate)
     for name, (low, median, high) in result.quartiles.items():
         yield f"{name}, {CHECKS[result.name].units[name]}", f"{median:.3g} ({low:.3g} to {high:.3g})"
+        yield f"{name}, mean", f"{result.means[name]:.3g}"
+    for name, count in result.not_made.items():
+        yield f"{name.replace('_', ' ')}, not made", f"{count}/{len(result.results)}"
     for reason, count in result.failures.items():
         yield f"failed, {reason}", f"{count}/{len(result.results)}"
 
 
 def _bold(rows: Sequence[tuple[str, ...]]) -> tuple[int, ...]:
     return tuple(number for number, row in enumerate(rows) if row[0] == _TITLES["valid"])
-
-
-def _names(parts: Iterable[Mapping[str, object]]) -> list[str]:
-    return list(dict.fromkeys(name for part in parts for name in part))
-
-
-def _across(rates: Iterable[Rate | None]) -> list[str]:
-    return ["" if rate is None else _percent_and_count(rate) for rate in rates]
-
-
-def _percent_and_count(rate: Rate) -> str:
-    return f"{_percent(rate)}  {_count(rate)}"
-
-
-def _percent(rate: Rate) -> str:
-    return f"{100 * rate.value:.2f}" if rate.denominator else "none"
-
-
-def _count(rate: Rate) -> str:
-    return f"{rate.numerator}/{rate.denominator}"

@@ -1,6 +1,6 @@
 """Activations of ChemNet, for the Fréchet ChemNet distance; its weights come with the package fcd_torch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from moldiff.errors import WeightsError
 from moldiff.metrics.chemistry_summary import CHEMNET_WIDTH
+from moldiff.metrics.druglike import Moments
 from moldiff.runtime.optional import need_packages
 
 BATCH_SIZE = 256  # molecules
@@ -56,6 +57,32 @@ def chemnet_activations(
             on_batch(len(batch))
     place = {text: row for row, text in enumerate(unique)}
     return rows[[place[text] for text in smiles]]
+
+
+def chemnet_moments(
+    counts: Mapping[str, int], *, device: str = "cpu", on_batch: Callable[[int], None] = lambda size: None
+) -> Moments:
+    """Mean and covariance of the activations of a set of molecules, in double precision; memory does not grow with it.
+
+    Args:
+        counts: how many molecules have each SMILES; two or more in all.
+        device: where ChemNet runs.
+        on_batch: called after each batch with the number of different molecules in it.
+
+    Returns:
+        The moments, the same for any order; errors as of `chemnet_activations`.
+    """
+    unique = sorted(counts, key=lambda text: (len(text), text))
+    total, products = np.zeros(CHEMNET_WIDTH), np.zeros((CHEMNET_WIDTH, CHEMNET_WIDTH))
+    for start in range(0, len(unique), BATCH_SIZE):
+        batch = unique[start : start + BATCH_SIZE]
+        rows = chemnet_activations(batch, device=device, on_batch=on_batch).astype(np.float64)
+        weights = np.array([counts[text] for text in batch], dtype=np.float64)
+        total += weights @ rows
+        products += (rows * weights[:, None]).T @ rows
+    size = sum(counts.values())
+    mean = total / size
+    return mean, (products - size * np.outer(mean, mean)) / (size - 1)
 
 
 def _encode(smiles: Sequence[str]) -> Float[Tensor, "b 35 350"]:

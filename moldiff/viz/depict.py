@@ -9,7 +9,7 @@ from rdkit.Chem import rdDepictor
 from rdkit.Chem.Draw import rdMolDraw2D
 
 from moldiff.chem.molecule import Molecule
-from moldiff.chem.rdkit_conversion import to_rdkit
+from moldiff.chem.rdkit_conversion import assign_stereo_from_3d, to_rdkit
 from moldiff.errors import ConfigError, OutputError
 
 CELL = (260, 200)  # pixels
@@ -88,7 +88,7 @@ def _with_stereo(mol: Chem.Mol) -> Chem.Mol:
     """Without hydrogens, with the stereo of its coordinates; `mol` is left alone."""
     mol = Chem.Mol(mol)
     if mol.GetNumConformers():
-        Chem.AssignStereochemistryFrom3D(mol)
+        assign_stereo_from_3d(mol)
     return Chem.RemoveHs(mol)
 
 

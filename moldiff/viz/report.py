@@ -6,13 +6,16 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
+from rdkit import Chem
+
 import moldiff
 from moldiff.metrics.export import write_text
 from moldiff.metrics.geometry import Measured
-from moldiff.metrics.score import Score
+from moldiff.metrics.score_result import Score
 from moldiff.metrics.tables import score_tables
 from moldiff.runtime.optional import need_packages
 from moldiff.runtime.plain_text import plain
+from moldiff.viz.depict import formula_svg
 from moldiff.viz.gallery import Gallery, figure_names
 from moldiff.viz.plots import plots, strain_plot
 
@@ -47,7 +50,7 @@ def write_report(
     check_packages()
     from jinja2 import Environment, PackageLoader
 
-    entries = gallery.with_figures(score.checks)
+    entries = gallery.with_figures()
     environment = Environment(loader=PackageLoader("moldiff.viz"), autoescape=True, trim_blocks=True)
     pictures = plots(score.molecules, reference)
     strain = strain_plot(score.checks, {} if score.data is None else score.data.checks)
@@ -56,6 +59,7 @@ def write_report(
         version=f"moldiff {moldiff.__version__}, RDKit {version('rdkit')}",
         tables=score_tables(score),
         plots=pictures | ({"Strain energy": strain} if strain else {}),
+        unknown_rings=_unknown_rings(score),
         examples=gallery.examples,
         failures=score.failures,
         names=figure_names(entries),
@@ -65,6 +69,14 @@ def write_report(
         entries=json.dumps(entries).replace("<", r"\u003c"),
     )
     write_text(path, page)
+
+
+def _unknown_rings(score: Score) -> list[tuple[str, str, int]]:
+    """Pictures of the most frequent ring systems that the reference has not, their SMILES, molecules with each."""
+    if score.chemistry is None:
+        return []
+    found = ((Chem.MolFromSmiles(smiles), smiles, count) for smiles, count in score.chemistry.unknown_ring_systems)
+    return [("" if mol is None else formula_svg(mol), plain(smiles), count) for mol, smiles, count in found]
 
 
 def _own(name: str) -> str:

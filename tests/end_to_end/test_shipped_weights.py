@@ -14,7 +14,7 @@ from moldiff.generation.rewards import PropertyReward
 from moldiff.generation.sample import Sample
 from moldiff.generation.targets import Targets
 from moldiff.io.formats import read_molecules
-from moldiff.metrics.score import Score
+from moldiff.metrics.score_result import Score
 from moldiff.pretrained.bundle import load_pretrained
 from moldiff.pretrained.property_predictor import PropertyPredictor
 

@@ -16,7 +16,8 @@ from moldiff.cli.evaluate import report as report_command
 from moldiff.cli.evaluate import score as score_command
 from moldiff.errors import ConfigError, DataError
 from moldiff.evaluation.report import report
-from moldiff.evaluation.scoring import ScoringOptions, compare, score
+from moldiff.evaluation.scorer import ScoringOptions
+from moldiff.evaluation.scoring import compare, score
 from moldiff.io.formats import read_molecules
 
 SINGULAR = {"protocol": "protocols", "check": "checks"}  # options of the command that may be repeated
@@ -103,7 +104,7 @@ def test_compare_gives_the_score_of_each(molecules: list[Molecule]):
 def test_commands_have_the_defaults_of_python(command):
     python = {**inspect.signature(score).parameters, **inspect.signature(report).parameters}
     for name, option in inspect.signature(command).parameters.items():
-        if option.default is inspect.Parameter.empty or name in ("json", "csv"):
+        if option.default is inspect.Parameter.empty or name in ("json", "csv", "sdf"):
             continue
         default = python[SINGULAR.get(name, name)].default
         assert (option.default or None) == (Path(default) if name == "out" else default or None), name

@@ -12,7 +12,9 @@ from rdkit.Chem import rdForceFieldHelpers
 import moldiff.runtime.optional
 from moldiff.chem.molecule import Failure
 from moldiff.chem.validity import check
-from moldiff.errors import ConfigError, MissingPackageError
+from moldiff.errors import ConfigError, DataError, MissingPackageError
+from moldiff.metrics import checks
+from moldiff.metrics.check_file import CheckFile
 from moldiff.metrics.checks import CheckResult, run_checks
 from moldiff.metrics.posebusters import posebusters
 from moldiff.metrics.rate import Rate
@@ -117,10 +119,48 @@ def test_checks_are_the_same_in_processes(embed):
 
 
 def test_truths_are_counted_where_they_could_be_told():
-    seen = CheckResult("posebusters", ({"a": True, "all": True}, {"all": False}, Failure("timeout", "slow")))
-    assert seen.rates == {"a": Rate(1, 1), "all": Rate(1, 2)}
+    seen = CheckResult("posebusters", ({"sanitization": True, "all": True}, {"all": False}, Failure("timeout", "slow")))
+    assert seen.rates == {"sanitization": Rate(1, 1), "all": Rate(1, 3)}
+    assert seen.not_made["sanitization"] == 1
+    assert seen.not_made["internal_energy"] == 2
     assert seen.to_dict()["failures"] == {"timeout": 1}
     assert seen.to_dict()["versions"]["rdkit"]
+
+
+def test_no_molecule_passes_all_by_a_check_that_was_not_made(embed, monkeypatch):
+    """RDKit finds conformers of this cage in no time, or after ten minutes: now in so many attempts, or not."""
+    monkeypatch.setattr("moldiff.metrics.posebusters.MOST_ATTEMPTS", 1)
+    cage = check(embed("C12C3C4C1C5C2C3C45"))
+    found = posebusters(cage)
+    assert "internal_energy" not in found
+    assert not found["all"]
+    assert all(passed for name, passed in found.items() if name != "all")
+    assert posebusters(cage) == found
+
+
+def test_checks_go_on_where_they_were(embed, tmp_path, monkeypatch):
+    molecules, file = [embed("CCO"), stretched(embed("CC")), embed("[BH4-]")], tmp_path / "made.jsonl"
+    with CheckFile(file) as made:
+        first = run_checks(molecules[:2], ["mmff94"], made=made, num_workers=1)
+    assert len(file.read_text().splitlines()) == 2
+    file.write_text(file.read_text() + '{"key": "of a run that was sto')
+    with CheckFile(file) as made:
+        both = run_checks(molecules, ["mmff94"], made=made, num_workers=1)
+    assert both["mmff94"].results[:2] == first["mmff94"].results
+    assert both["mmff94"].failures == {"parameters": 1}
+    assert len(file.read_text().splitlines()) == 3
+    monkeypatch.setattr(checks, "map_in_processes", lambda work, items, **_: (_ for _ in [*items][:0]))
+    with CheckFile(file) as made:
+        assert run_checks(molecules, ["mmff94"], made=made, num_workers=1)["mmff94"].results == both["mmff94"].results
+
+
+@pytest.mark.parametrize(
+    "text", ["C 0 0 0\n", '{"key": 1}\n', '{"key": "a", "check": "xtb", "energy": NaN}\n', "\xff\n"]
+)
+def test_another_file_is_no_file_of_checks(tmp_path, text):
+    (tmp_path / "x").write_bytes(text.encode("latin-1"))
+    with pytest.raises(DataError, match="name another file"), CheckFile(tmp_path / "x"):
+        pass
 
 
 def test_what_takes_too_long_costs_itself_alone(embed):

@@ -1,20 +1,30 @@
 import json
 from collections.abc import Callable
 from dataclasses import fields
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from moldiff.errors import DataError, OutputError
+from moldiff.chem.molecule import Molecule
+from moldiff.chem.rdkit_conversion import to_rdkit
+from moldiff.chem.validity import sanitise
+from moldiff.errors import ConfigError, DataError, OutputError
+from moldiff.io.formats import read_molecules
+from moldiff.metrics.chemistry import compare_chemistry, moments_of
 from moldiff.metrics.chemistry_summary import (
     MOST_RINGS,
+    SUMMARIES,
     ChemistrySummary,
     contains,
     histogram_of_num_rings,
+    load_summary,
     read_summary,
     text_hash,
 )
+from moldiff.metrics.molecule_chemistry import MoleculeChemistry, describe
 from moldiff.metrics.summarise import summarise
 
 DATA = ["Cc1ccccc1", "CC(=O)N1CCCC1", "OCCO", "c1ccncc1C(=O)O", "no molecule", "CC", "C[C@H](F)Cl"]
@@ -59,13 +69,10 @@ def test_summary_survives_its_file(known, tmp_path):
 
 
 def test_covariance_survives_as_a_triangle(tmp_path):
-    def activations(smiles):
-        return np.random.default_rng(0).normal(size=(len(smiles), 512))
-
-    made = summarise(DATA, name="data", source="a list", activations=activations)
+    rows = np.random.default_rng(0).normal(size=(len(DATA), 512))
+    made = summarise(DATA, name="data", source="a list", chemnet=lambda counts: moments_of(rows))
     assert made.moments is not None
     mean, covariance = made.moments
-    rows = activations(DATA[1:])
     assert np.allclose(mean, rows.mean(0), atol=1e-6)
     assert np.allclose(covariance, np.cov(rows, rowvar=False), atol=1e-6)
 
@@ -172,3 +179,35 @@ def test_histogram_has_a_place_for_what_is_more():
 def test_hash_of_a_text_stays():
     assert text_hash("c1ccccc1") == text_hash("c1ccccc1") != text_hash("c1ccncc1")
     assert 0 <= text_hash("") < 2**64
+
+
+def test_unknown_name_of_a_shipped_summary_is_refused():
+    with pytest.raises(ConfigError, match="expected one of qm9, moses, chembl"):
+        load_summary("zinc")
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_shipped_summary_is_read(name: str):
+    summary = load_summary(name)
+    assert summary.name == name
+    assert min(summary.num_molecules, summary.num_chemnet) > 10_000
+    assert summary.moments is not None
+    assert np.linalg.eigvalsh(summary.moments[1]).min() > -1e-6
+    assert not summary.unknown("ring_systems", ["c1ccccc1", "c1cc[nH]c1", "C1CC1"])
+    assert summary.unknown("ring_systems", ["C1=CC2=CC=CC2=C1"])
+
+
+def test_molecules_of_qm9_are_known_and_a_planted_cyclobutadiene_is_not():
+    path = Path(__file__).parents[2] / "datasets" / "qm9" / "sample.sdf"
+    records = [record for _, record in islice(read_molecules(path), 100)]
+    mols = [to_rdkit(record) for record in records if isinstance(record, Molecule)]
+    assert all(sanitise(mol) is None for mol in mols)
+    found = [one for one in map(describe, mols) if isinstance(one, MoleculeChemistry)]
+    figures = compare_chemistry(found, load_summary("qm9"))
+    assert figures is not None
+    assert figures.rings_known.numerator > 0.9 * len(mols) > 50
+    assert figures.implausible_rings.numerator == 0
+    planted = describe("CC1=CC=C1C")
+    assert isinstance(planted, MoleculeChemistry)
+    assert planted.implausible_rings == ("cyclobutadiene",)
+    assert load_summary("qm9").unknown("ring_systems", planted.structure.ring_systems) == ["C1=CC=C1"]

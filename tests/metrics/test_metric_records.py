@@ -11,9 +11,11 @@ import moldiff.metrics.records
 from moldiff.chem.descriptors import num_independent_rings
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.rdkit_conversion import to_rdkit
-from moldiff.chem.validity import Record, Verdict
+from moldiff.chem.validity import Record
+from moldiff.metrics.molecule_row import MoleculeRow
 from moldiff.metrics.records import Rules, examine_all
-from moldiff.metrics.score import Score, score
+from moldiff.metrics.score import score
+from moldiff.metrics.score_result import Score
 
 
 @pytest.fixture
@@ -122,11 +124,12 @@ def test_records_are_read_as_they_are_needed(many: list[Record], num_workers: in
     assert read < 1000
 
 
-def test_verdicts_are_told_instead_of_kept(many: list[Record]):
-    verdicts: list[Verdict] = []
-    result = score(many, on_verdict=verdicts.append)
-    assert result.verdicts == ()
-    assert tuple(verdicts) == score(many).verdicts
+def test_rows_are_handed_over_instead_of_kept(many: list[Record]):
+    rows: list[MoleculeRow] = []
+    result = score(many, on_row=rows.append)
+    assert result.rows == result.verdicts == ()
+    assert tuple(rows) == score(many).rows
+    assert [row.number for row in rows] == list(range(1, len(many) + 1))
     assert result == score(many)
 
 

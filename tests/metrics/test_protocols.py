@@ -11,7 +11,8 @@ from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.rdkit_conversion import to_rdkit
 from moldiff.errors import ConfigError
 from moldiff.metrics.protocols import PROTOCOLS, Protocol, Tally
-from moldiff.metrics.score import Score, score
+from moldiff.metrics.score import score
+from moldiff.metrics.score_result import Score
 
 Embed = Callable[[str], Molecule]
 

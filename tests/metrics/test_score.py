@@ -17,7 +17,8 @@ from moldiff.errors import DataError
 from moldiff.io.writer import open_writer
 from moldiff.metrics.protocols import PROTOCOLS
 from moldiff.metrics.rate import Rate
-from moldiff.metrics.score import Score, score, score_file
+from moldiff.metrics.score import score, score_file
+from moldiff.metrics.score_result import Score
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from moldiff.errors import OutputError
 from moldiff.metrics.console import render, render_comparison
 from moldiff.metrics.export import write_csv, write_json
 from moldiff.metrics.rate import Rate
-from moldiff.metrics.score import Score, score
+from moldiff.metrics.score import score
+from moldiff.metrics.score_result import Score
 from moldiff.metrics.tables import DataRow
 
 

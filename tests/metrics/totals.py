@@ -1,6 +1,6 @@
 """What must hold between the counts of any score."""
 
-from moldiff.metrics.score import Score
+from moldiff.metrics.score_result import Score
 
 
 def adds_up(result: Score) -> bool:

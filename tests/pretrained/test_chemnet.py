@@ -8,7 +8,7 @@ from moldiff.metrics.chemistry import moments_of
 from moldiff.metrics.chemistry_summary import CHEMNET_WIDTH
 from moldiff.metrics.druglike import frechet_distance
 from moldiff.pretrained import chemnet
-from moldiff.pretrained.chemnet import chemnet_activations
+from moldiff.pretrained.chemnet import chemnet_activations, chemnet_moments
 
 ALKANES = ["C" * length for length in range(1, 60)]
 ALCOHOLS = [f"{'C' * length}O" for length in range(1, 60)]
@@ -27,6 +27,17 @@ def test_activations_of_a_molecule_do_not_depend_on_the_others():
     assert np.array_equal(chemnet_activations(ALKANES[::-1])[::-1], chemnet_activations(ALKANES))
     assert np.array_equal(chemnet_activations(["CCO", "C", "CCO"])[[0, 1]], chemnet_activations(["CCO", "C"]))
     assert chemnet_activations([]).shape == (0, CHEMNET_WIDTH)
+
+
+def test_moments_are_those_of_the_activations_of_all_molecules():
+    counts = {"C": 3, "CC": 1, "CCO": 2}
+    mean, covariance = moments_of(chemnet_activations([text for text, count in counts.items() for _ in range(count)]))
+    ours = chemnet_moments(dict(reversed(counts.items())))
+    assert np.allclose(ours[0], mean, atol=1e-9)
+    assert np.allclose(ours[1], covariance, atol=1e-9)
+    again = chemnet_moments(counts)
+    assert np.array_equal(again[0], ours[0])
+    assert np.array_equal(again[1], ours[1])
 
 
 def test_frechet_distance_is_that_of_fcd_torch():

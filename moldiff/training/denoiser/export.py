@@ -9,7 +9,8 @@ from moldiff.build import build_denoiser, build_time_exponents
 from moldiff.config.sampler import SamplerConfig
 from moldiff.config.training import TrainingConfig
 from moldiff.data.store.dataset import MoleculeStore, find_store
-from moldiff.metrics.score import Score, score
+from moldiff.metrics.score import score
+from moldiff.metrics.score_result import Score
 from moldiff.pretrained.bundle import save_pretrained
 from moldiff.pretrained.foreign import network_of_run
 from moldiff.runtime.plain_text import plain

@@ -1,0 +1,129 @@
+"""PoseBusters' checks of a molecule by itself that need no energy: the same answers, a hundred times faster.
+
+Bounds of distances come from RDKit's distance geometry, without the hydrogens. The package `posebusters` has the
+internal energy as well (`moldiff.metrics.posebusters`).
+
+Source: Buttenschoen et al. 2024, Chem. Sci. 15, 3130, table 2; limits of its configuration `mol`.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+
+import numpy as np
+from jaxtyping import Bool, Float
+from rdkit import Chem, rdBase
+from rdkit.Chem import rdDistGeom
+
+MOST_BOND_ERROR, MOST_ANGLE_ERROR, MOST_OVERLAP = 0.25, 0.25, 0.3  # beyond the bounds of a distance, relative
+MOST_FROM_PLANE, LEAST_FROM_PLANE = 0.25, 0.05  # Å, of what is to be flat, and of what is not
+FLAT_RINGS = (
+    "[ar5^2]1[ar5^2][ar5^2][ar5^2][ar5^2]1",
+    "[ar6^2]1[ar6^2][ar6^2][ar6^2][ar6^2][ar6^2]1",
+)
+FLAT_DOUBLE_BONDS = ("[C;X3;^2](*)(*)=[C;X3;^2](*)(*)",)
+PUCKERED_RINGS = (
+    "[C,O,S,N;R1]~1[C,O,S,N;R1][C,O,S,N;R1][C,O,S,N;R1][C,O,S,N;R1][C,O,S,N;R1]1",
+    "[C;R1]~1[C;R1][C,O,S,N;R1]~[C,O,S,N;R1][C;R1][C;R1]1",
+    "[C;R1]~1[C;R1][C;R1]~[C;R1][C,O,S,N;R1][C;R1]1",
+    "[C;R1]~1[C;R1][C;R1][C,O,S,N;R1]~[C,O,S,N;R1][C;R1]1",
+    "[C;R1]~1[C;R1][C,O,S,N;R1][C;R1]~[C;R1][C;R1]1",
+)
+# Bonds to a terminal atom that could as well be the double bond of the group, as in a carboxylate, have one range.
+CONJUGATED_ENDS = "[O,N;D1;$([O,N;D1]-[*]=[O,N;D1]),$([O,N;D1]=[*]-[O,N;D1])]~[*]"
+CHECKS = (
+    "inchi_convertible",
+    "bond_lengths",
+    "bond_angles",
+    "internal_steric_clash",
+    "aromatic_ring_flatness",
+    "non-aromatic_ring_non-flatness",
+    "double_bond_flatness",
+)
+
+
+def plausibility(mol: Chem.Mol) -> Mapping[str, bool | None]:
+    """Whether a molecule passes each of `CHECKS`; None for one that cannot be made.
+
+    Args:
+        mol: sanitised, with all its hydrogens; without coordinates in space only the first check is made.
+
+    Returns:
+        The answers, by PoseBusters' names.
+    """
+    found: dict[str, bool | None] = dict.fromkeys(CHECKS)
+    with rdBase.BlockLogs():
+        found["inchi_convertible"] = bool(Chem.MolToInchi(mol))
+        if not mol.GetNumConformers() or not mol.GetConformer().Is3D():
+            return found
+        pos = mol.GetConformer().GetPositions()
+        if not np.isfinite(pos).all():
+            return found
+        found |= _distances(mol, pos)
+    for name, patterns, least, most in (
+        ("aromatic_ring_flatness", FLAT_RINGS, 0.0, MOST_FROM_PLANE),
+        ("non-aromatic_ring_non-flatness", PUCKERED_RINGS, LEAST_FROM_PLANE, np.inf),
+        ("double_bond_flatness", FLAT_DOUBLE_BONDS, 0.0, MOST_FROM_PLANE),
+    ):
+        apart = [_from_plane(pos[list(match)]) for text in patterns for match in mol.GetSubstructMatches(_query(text))]
+        found[name] = all(least <= one <= most for one in apart)
+    return found
+
+
+def is_plausible(found: Mapping[str, bool | None]) -> bool:
+    """All checks were made and passed."""
+    return all(passed is True for passed in found.values())
+
+
+def _distances(mol: Chem.Mol, pos: Float[np.ndarray, "n 3"]) -> dict[str, bool | None]:
+    """Bond lengths, distances across an angle, and all others against their bounds."""
+    names = ("bond_lengths", "bond_angles", "internal_steric_clash")
+    if mol.GetNumAtoms() == 1:
+        return dict.fromkeys(names, True)
+    try:
+        bounds = rdDistGeom.GetMoleculeBoundsMatrix(mol, set15bounds=True, scaleVDW=True)
+    except RuntimeError:  # no bounds fit together
+        return dict.fromkeys(names)
+    bonded = Chem.GetAdjacencyMatrix(mol).astype(bool)
+    heavy = np.array([atom.GetAtomicNum() > 1 for atom in mol.GetAtoms()])
+    pairs = np.triu(heavy[:, None] & heavy[None], 1)
+    across = (bonded.astype(np.int64) @ bonded > 0) & ~bonded
+    upper = np.triu(bounds, 1)
+    lower = np.tril(bounds, -1).T
+    _widen_conjugated_ends(mol, lower, upper)
+    apart = np.linalg.norm(pos[:, None] - pos[None], axis=-1)
+
+    def beyond(chosen: Bool[np.ndarray, "n n"], most: float, *, above: bool = True) -> bool:
+        d, low, high = apart[chosen], lower[chosen], upper[chosen]
+        short = np.where(d < low, (low - d) / low, 0.0)
+        long = np.where(d > high, (d - high) / high, 0.0) if above else 0.0
+        return bool((np.maximum(short, long) > most).any())
+
+    return {
+        "bond_lengths": not beyond(pairs & bonded, MOST_BOND_ERROR),
+        "bond_angles": not beyond(pairs & across, MOST_ANGLE_ERROR),
+        "internal_steric_clash": not beyond(pairs & ~bonded & ~across, MOST_OVERLAP, above=False),
+    }
+
+
+def _widen_conjugated_ends(mol: Chem.Mol, lower: Float[np.ndarray, "n n"], upper: Float[np.ndarray, "n n"]) -> None:
+    """One range for all bonds of the same two elements to a conjugated terminal atom, in place."""
+    groups: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+    for match in mol.GetSubstructMatches(_query(CONJUGATED_ENDS)):
+        elements = sorted(mol.GetAtomWithIdx(index).GetAtomicNum() for index in match)
+        groups.setdefault(tuple(elements), []).append((min(match), max(match)))
+    for ends in groups.values():
+        rows, columns = np.array(ends).T
+        lower[rows, columns] = lower[rows, columns].min()
+        upper[rows, columns] = upper[rows, columns].max()
+
+
+def _from_plane(pos: Float[np.ndarray, "k 3"]) -> float:
+    """Largest distance of points, on the side of the normal, from their common plane, Å."""
+    centred = pos - pos.mean(0)
+    normal = np.linalg.svd(centred)[2][-1]
+    return float((centred @ normal).max())
+
+
+@cache
+def _query(text: str) -> Chem.Mol:
+    return Chem.MolFromSmarts(text)
