@@ -63,7 +63,7 @@ def sample_trajectory(
         generator: all randomness.
         time_exponents: of the classes over the coordinates.
         churn: share of each step that fresh noise takes back, of all variables, before the next evaluation.
-        self_conditioning: hand the last prediction to the denoiser.
+        self_conditioning: give the last prediction to the denoiser.
         callback: called after each step with its number, the time reached, the state and the prediction it came from.
         select: called before each step; which row each row goes on from. Rows of different sizes or known values must
             not follow one another.

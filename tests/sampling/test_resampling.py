@@ -1,4 +1,4 @@
-"""Walks that compete: the better ones go on, nothing else about the walk changes, and molecules stay molecules."""
+"""Particles: the better ones go on, nothing else about sampling changes, and molecules stay molecules."""
 
 import pytest
 import torch
@@ -49,7 +49,7 @@ def test_rows_are_taken_of_everything_that_goes_on():
 
 
 def drawn(problem: Problem, select: Select | None, count: int = 1200) -> State:
-    """Molecules of three atoms, four walks a group."""
+    """Molecules of three atoms, four particles a group."""
     mask = problem.data.mask[torch.zeros(count, dtype=torch.long)]
     generator = SampleRandomness(0, range(count), mask.sum(1))
     return sample_trajectory(
