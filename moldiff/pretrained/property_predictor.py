@@ -55,7 +55,7 @@ class PredictorConfig(Config):
     num_held_out: Annotated[int, Field(ge=0)]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PropertyPredictor:
     """Predicts properties of molecules from their elements, formal charges and coordinates; bonds are not read.
 
@@ -72,6 +72,9 @@ class PropertyPredictor:
     statistics: Statistics
     vocabulary: Vocabulary
     card: str
+
+    def __repr__(self) -> str:
+        return f"PropertyPredictor({', '.join(condition.name for condition in self.targets)})"
 
     @property
     def targets(self) -> tuple[Condition, ...]:
