@@ -51,7 +51,7 @@ def in_batches(
     return sorted(batches, key=lambda batch: batch[1][0])
 
 
-def filled(indices: Sequence[int], n: int, device: torch.device, precision: str = "auto") -> list[int]:
+def pad_rows(indices: Sequence[int], n: int, device: torch.device, precision: str = "auto") -> list[int]:
     """The indices of a batch, the last repeated until no bits depend on their number; see `rows_of`."""
     _, unit = rows_of(n, device, precision)
     return [*indices, *[indices[-1]] * (-len(indices) % unit)]

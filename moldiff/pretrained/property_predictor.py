@@ -20,7 +20,7 @@ from moldiff.chem.vocabulary import Vocabulary
 from moldiff.conditions.condition import Condition
 from moldiff.config.base import Config, NotNegative
 from moldiff.config.model import NetworkConfig
-from moldiff.data.batching import filled, in_batches
+from moldiff.data.batching import in_batches, pad_rows
 from moldiff.data.statistics import Statistics
 from moldiff.errors import VocabularyError, WeightsError
 from moldiff.network.property_model import PropertyNetwork
@@ -174,7 +174,7 @@ class PropertyPredictor:
 
         def work(batch: tuple[int, list[int]], stop: Event) -> np.ndarray:
             del stop
-            n, rows = batch[0], filled(batch[1], batch[0], CPU)
+            n, rows = batch[0], pad_rows(batch[1], batch[0], CPU)
             pos = torch.from_numpy(np.stack([known[i][0].pos for i in rows])).float()
             atom = torch.from_numpy(np.stack([known[i][1] for i in rows]))
             bond, mask = torch.zeros(*atom.shape, n, dtype=torch.long), torch.ones_like(atom, dtype=torch.bool)
