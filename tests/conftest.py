@@ -43,7 +43,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory, store_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def conditioned_weights(tmp_path_factory: pytest.TempPathFactory, store_path: Path) -> Path:
-    """The same with two conditions that it heeds somehow: a gap in eV, and the number of rings as classes."""
+    """The same with two conditions that its molecules depend on: a gap in eV, and the number of rings as classes."""
     import numpy as np
 
     from moldiff.data.columns import conditioned

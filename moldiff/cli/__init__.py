@@ -50,6 +50,12 @@ class _OneLineErrors(TyperGroup):
                 raise ConfigError(f"{option or name} is empty; give a value, or leave it out")
         return super().resolve_command(ctx, with_new_names(args))
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Every command with all of the first paragraph of its help."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, (one.help or "").split("\n\n")[0]) for name, one in commands if one])
+
     def invoke(self, ctx: Any) -> Any:
         """Runs the command."""
         with _one_line(debug=ctx.params.get("debug")):
@@ -76,6 +82,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: it starts at once, and no name of an option is cut
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Generates 3D molecules by E(3)-equivariant diffusion. Start with: moldiff sample --out molecules.sdf",
 )

@@ -1,10 +1,15 @@
 """Progress of sampling in the terminal, and its exit codes."""
 
-from moldiff.runtime.progress import Progress, terminal_of_errors
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from moldiff.runtime.progress import Progress
 
 FEWER, INTERRUPTED = 3, 130  # exit codes: fewer molecules were written than requested; stopped by Ctrl-C
 
 
-def drawing_progress() -> Progress:
+def drawing_progress() -> "Progress":
     """Counts network evaluations, one for each molecule and step."""
+    from moldiff.runtime.progress import Progress, terminal_of_errors
+
     return Progress("sampling", total=0, unit="network evaluations", console=terminal_of_errors())

@@ -5,11 +5,12 @@ import io
 import json
 import os
 import sys
-from typing import Any
-
-from rich.console import Console, RenderableType
+from typing import TYPE_CHECKING, Any
 
 from moldiff.runtime.plain_text import plain
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 def say(line: str) -> None:
@@ -22,8 +23,10 @@ def tell(line: str) -> None:
     print(f"moldiff: {plain(line)}", file=sys.stderr, flush=True)
 
 
-def show_table(what: RenderableType) -> None:
+def show_table(what: "RenderableType") -> None:
     """A table on standard output; strings in it are no markup."""
+    from rich.console import Console
+
     Console(markup=False, emoji=False, highlight=False).print(what)
 
 

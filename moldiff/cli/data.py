@@ -6,7 +6,6 @@ from typing import Annotated
 from typer import Argument, Option
 
 from moldiff.cli._terminal import say, show_table
-from moldiff.runtime.progress import terminal_of_errors
 
 
 def describe_store(path: Path) -> dict[str, str]:
@@ -62,6 +61,7 @@ def prepare(
     prepare moses3d --num-molecules 100000
     """
     from moldiff.data.prepare import prepare as run
+    from moldiff.runtime.progress import terminal_of_errors
 
     name = Path(source).name.split(".")[0]
     target = out or Path("stores") / name

@@ -10,6 +10,7 @@ from typer import Argument, Option
 from moldiff.cli._completion import check_usable, complete, particles_of
 from moldiff.cli._options import (
     Device,
+    Network,
     NumEach,
     NumParticles,
     NumThreads,
@@ -61,6 +62,7 @@ def decorate(
     add_hydrogens: AddHydrogens = False,
     num_each: NumEach = GROWTH.num_samples,
     weights: AutoWeights = AUTO,
+    network: Network = None,
     num_steps: Steps = GROWTH.num_steps,
     seed: Seed = 0,
     allow_extrapolation: Extrapolate = False,
@@ -84,9 +86,9 @@ def decorate(
     from moldiff.tasks.inputs import records_of, usable
     from moldiff.tasks.sites import Placement
 
-    router = make_router(weights, device, num_threads, precision, allow_extrapolation)
-    num_added = parse_num_atoms(add, "--add")
-    placement = Placement(router, parse_sites(attach, smarts, add), num_added, add_hydrogens, seed)
+    num_added, sites = parse_num_atoms(add, "--add"), parse_sites(attach, smarts, add)
+    router = make_router(weights, device, num_threads, precision, allow_extrapolation, network)
+    placement = Placement(router, sites, num_added, add_hydrogens, seed)
     label, records = records_of(scaffold, stars=True)
     found = usable(label, records, make=placement.fragment)
     check_usable(found, label, failures)
@@ -115,6 +117,7 @@ def link(
     add_hydrogens: AddHydrogens = False,
     num_each: NumEach = GROWTH.num_samples,
     weights: AutoWeights = AUTO,
+    network: Network = None,
     num_steps: Steps = GROWTH.num_steps,
     seed: Seed = 0,
     allow_extrapolation: Extrapolate = False,
@@ -137,9 +140,9 @@ def link(
     from moldiff.tasks.inputs import records_of, usable
     from moldiff.tasks.sites import Placement
 
-    router = make_router(weights, device, num_threads, precision, allow_extrapolation)
-    num_added = parse_num_atoms(add, "--add")
-    placement = Placement(router, parse_sites(attach, smarts, add), num_added, add_hydrogens, seed)
+    num_added, sites = parse_num_atoms(add, "--add"), parse_sites(attach, smarts, add)
+    router = make_router(weights, device, num_threads, precision, allow_extrapolation, network)
+    placement = Placement(router, sites, num_added, add_hydrogens, seed)
     label, records = records_of(file, stars=True)
     found = usable(label, records, make=placement.outline)
     check_usable(found, label, failures)

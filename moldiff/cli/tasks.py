@@ -11,6 +11,7 @@ from moldiff.cli._completion import bond_confidence, check_usable, complete, par
 from moldiff.cli._options import (
     Device,
     Geometries,
+    Network,
     NumEach,
     NumParticles,
     NumThreads,
@@ -43,6 +44,7 @@ def conformers(
     num_each: NumEach = CONFORMERS.num_samples,
     largest_fragment: LargestFragment = False,
     weights: AutoWeights = AUTO,
+    network: Network = None,
     num_steps: Steps = CONFORMERS.num_steps,
     seed: Seed = 0,
     allow_extrapolation: Extrapolate = False,
@@ -64,8 +66,8 @@ def conformers(
     from moldiff.tasks.conformers import graph_of_record, sample_conformers
     from moldiff.tasks.inputs import records_of, usable
 
-    router = make_router(weights, device, num_threads, precision, allow_extrapolation)
     label, records = records_of(molecules)
+    router = make_router(weights, device, num_threads, precision, allow_extrapolation, network)
     cut: list[int] = []
     records = _named(Path(molecules), records)
     records = _note_largest(records, cut) if largest_fragment else records
@@ -121,6 +123,7 @@ def isomers(
     out: Out,
     num_samples: Annotated[int, Option("--num-samples", "-n", min=1, help="Molecules.")] = ISOMERS.num_samples,
     weights: AutoWeights = AUTO,
+    network: Network = None,
     num_steps: Steps = ISOMERS.num_steps,
     seed: Seed = 0,
     allow_extrapolation: Extrapolate = False,
@@ -143,7 +146,7 @@ def isomers(
     from moldiff.tasks.isomers import atoms_of_formula, sample_isomers
 
     counts = parse_formula(formula)
-    router = make_router(weights, device, num_threads, precision, allow_extrapolation)
+    router = make_router(weights, device, num_threads, precision, allow_extrapolation, network)
     name = router.name_of(atoms_of_formula(counts))
     particles, evaluators = particles_of(router, [name], target, reward_model, num_particles)
     generator = router.generator(name)
@@ -167,6 +170,7 @@ def perceive_bonds(
         int | None, Option(help="Total charge of every molecule. (default: `charge=` of the record, or 0)")
     ] = None,
     weights: AutoWeights = AUTO,
+    network: Network = None,
     num_steps: Steps = BONDS.num_steps,
     seed: Seed = 0,
     allow_extrapolation: Extrapolate = False,
@@ -187,8 +191,8 @@ def perceive_bonds(
     from moldiff.tasks.bond_perception import sample_bonds, usable_geometries
     from moldiff.tasks.inputs import geometries_of
 
-    router = make_router(weights, device, num_threads, precision, allow_extrapolation)
     label, records = geometries_of(file)
+    router = make_router(weights, device, num_threads, precision, allow_extrapolation, network)
     found = usable_geometries(router, label, records, charge)
     check_usable(found, label, failures)
     names = [router.name_of(geometry, "elements") for geometry in found.items]
@@ -210,6 +214,7 @@ def reshape(
     out: Out,
     num_each: NumEach = SHAPES.num_samples,
     weights: AutoWeights = AUTO,
+    network: Network = None,
     num_steps: Steps = SHAPES.num_steps,
     seed: Seed = 0,
     allow_extrapolation: Extrapolate = False,
@@ -228,8 +233,8 @@ def reshape(
     from moldiff.tasks.inputs import geometries_of, usable
     from moldiff.tasks.shape import sample_shapes
 
-    router = make_router(weights, device, num_threads, precision, allow_extrapolation)
     label, records = geometries_of(file)
+    router = make_router(weights, device, num_threads, precision, allow_extrapolation, network)
     found = usable(label, records, partial(router.name_of, read="coordinates"))
     check_usable(found, label, failures)
     names = [router.name_of(shape, "coordinates") for shape in found.items]

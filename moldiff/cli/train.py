@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typer import Option
 
-from moldiff.cli._options import LoggerName, OwnDevices, OwnNetwork, OwnNodes
+from moldiff.cli._options import LoggerName, Network, OwnDevices, OwnNetwork, OwnNodes
 from moldiff.cli._parsing import run_config
 from moldiff.cli._terminal import say, show_json
 
@@ -139,6 +139,7 @@ def distill(
     weights: Annotated[
         str | None, Option("--weights", "-w", help="Teacher: name or folder of a bundle. (default: qm9)")
     ] = None,
+    network: Network = None,
     data: Annotated[str | None, Option(help="Prepared data that the student shall resemble. (default: qm9)")] = None,
     num_steps: Annotated[
         int | None,
@@ -167,6 +168,7 @@ def distill(
 
     options = {
         "teacher": weights,
+        "network_class": network,
         "data": data,
         "sampler.num_steps": num_steps,
         "num_processes": devices,
@@ -180,4 +182,5 @@ def distill(
     from moldiff.training.origin import BUNDLE
 
     run(settings, out, resume=resume, logger=logger)
-    say(f"done; next: moldiff sample --weights {out / BUNDLE} --out molecules.sdf")
+    named = f" --network {settings.network_class}" if settings.network_class else ""
+    say(f"done; next: moldiff sample --weights {out / BUNDLE}{named} --out molecules.sdf")

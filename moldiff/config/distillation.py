@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from moldiff.config.base import NotNegative, Positive, Share
+from moldiff.config.model import CLASS_NAME
 from moldiff.config.sampler import SamplerConfig
 from moldiff.config.training import RunConfig
 
@@ -13,13 +14,15 @@ class DistillationConfig(RunConfig):
     """A student of other weights that samples with few NFE, complete: together with them it determines its weights.
 
     `sampler` is what the student changes in the teacher's sampler (whose `x0_std` stay); the result goes into the
-    student's bundle. In an update `batches_per_update` batches are sampled, of `pair_budget` atom pairs each, shared
-    among the processes. `pos_weight` is the weight of the coordinates as decisions, `whole_weight` that of a molecule
-    beside its atoms (`moldiff.training.distillation.policy`), `density_ratio_weight` that of resembling the prepared
-    `data` (`moldiff.training.distillation.environments`), which nothing else needs.
+    student's bundle. `network_class` is the class of the teacher's network, as `package.module:Class`, where it is
+    from outside this package. In an update `batches_per_update` batches are sampled, of `pair_budget` atom pairs
+    each, shared among the processes. `pos_weight` is the weight of the coordinates as decisions, `whole_weight`
+    that of a molecule beside its atoms (`moldiff.training.distillation.policy`), `density_ratio_weight` that of
+    resembling the prepared `data` (`moldiff.training.distillation.environments`), which nothing else needs.
     """
 
     teacher: str = "qm9"
+    network_class: Annotated[str, Field(pattern=CLASS_NAME)] | None = None
     sampler: dict[str, Any] = Field(
         default={
             "num_steps": 8,

@@ -1,15 +1,18 @@
 """Molecules put into padded batches, for training and for sampling."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Int
-from torch_geometric.data.data import BaseData
 
 from moldiff.errors import DataError
 from moldiff.runtime.precision import use_bf16
 from moldiff.state import State
+
+if TYPE_CHECKING:
+    from torch_geometric.data.data import BaseData
 
 PAIRS_CPU, PAIRS_GPU = 32_000, 1 << 18  # atom pairs in a batch
 ROWS_BF16, ROWS_FLOAT32 = 8, 32  # see `rows_of`
@@ -48,7 +51,7 @@ def in_batches(
     return sorted(batches, key=lambda batch: batch[1][0])
 
 
-def filled(indices: Sequence[int], n: int, device: torch.device, precision: str = "auto") -> list[int]:
+def pad_rows(indices: Sequence[int], n: int, device: torch.device, precision: str = "auto") -> list[int]:
     """The indices of a batch, the last repeated until no bits depend on their number; see `rows_of`."""
     _, unit = rows_of(n, device, precision)
     return [*indices, *[indices[-1]] * (-len(indices) % unit)]
@@ -70,7 +73,7 @@ def rows_of(n: int, device: torch.device, precision: str = "auto") -> tuple[int,
     return rows, rows
 
 
-def collate(molecules: Sequence[BaseData]) -> State:
+def collate(molecules: "Sequence[BaseData]") -> State:
     """Dense, padded batch in which each molecule is centred.
 
     Args:

@@ -53,6 +53,10 @@ class MoleculeGenerator:
         self._condition = partial(condition_on, process=self.denoiser.process, device=self.device)
         self._runner = partial(Runner.of, bundle, self.device, self.precision)
 
+    def __repr__(self) -> str:
+        source = "a bundle" if self.weights is None else str(self.weights)
+        return f"MoleculeGenerator({source!r}, device={str(self.device)!r}, precision={self.precision!r})"
+
     @classmethod
     def from_pretrained(
         cls,

@@ -14,7 +14,7 @@ from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import check
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.conditions.condition import Value
-from moldiff.data.batching import filled, in_batches
+from moldiff.data.batching import in_batches, pad_rows
 from moldiff.data.decoding import molecule_of
 from moldiff.diffusion.denoiser import Denoiser
 from moldiff.diffusion.joint import JointProcess
@@ -31,8 +31,8 @@ from moldiff.sampling.connectivity import Connected
 from moldiff.sampling.constraints import OnlyPossible
 from moldiff.sampling.guidance import ClassifierFreeGuidance, GradientGuidance, Guidance, GuidanceFunction
 from moldiff.sampling.inpainting import KnownValues
-from moldiff.sampling.resampling import Select, taken
-from moldiff.sampling.sampler import StepCallback, sample_trajectory, shown
+from moldiff.sampling.resampling import Select, index_rows
+from moldiff.sampling.sampler import StepCallback, fill_masked, sample_trajectory
 from moldiff.state import Prediction, State
 
 KnownValuesOf = Callable[[int, Sequence[int]], KnownValues]  # from a size and the indices of that size, a row each
@@ -213,20 +213,20 @@ class Runner:
                     raise KeyboardInterrupt
                 last[:] = [x0_hat]
                 if self.options.trajectories:
-                    states.append((time, shown(state, x0_hat).to("cpu")))
+                    states.append((time, fill_masked(state, x0_hat).to("cpu")))
                 if self.options.on_step is not None:
                     self.options.on_step(len(batch[1]))
 
             def select(step: int, time: float, state: State, x0_hat: Prediction) -> Tensor | None:
                 rows = None if particles is None else particles.rows(step, time, state, x0_hat)
                 if rows is not None:
-                    states[:] = [taken(past, rows) for past in states]
+                    states[:] = [index_rows(past, rows) for past in states]
                 return rows
 
             state = self._draw(*batch, known, callback, select)
             sure = last[0].bond.float().softmax(-1).to("cpu").gather(-1, state.bond[..., None])[..., 0]
             drawn = _Drawn(state, sure, tuple(states))
-            return drawn if particles is None else taken(drawn, particles.best(state))
+            return drawn if particles is None else index_rows(drawn, particles.best(state))
 
         try:
             for (_, indices), drawn in side_by_side(
@@ -258,15 +258,15 @@ class Runner:
         self, n: int, indices: Sequence[int], known: KnownValuesOf, callback: StepCallback, select: Select
     ) -> State:
         """One batch of exactly one size, the particles of each index side by side; rows beyond them are padding."""
-        rows = filled([index for index in indices for _ in range(self._num_particles)], n, self.device, self.precision)
+        particles = [index for index in indices for _ in range(self._num_particles)]
+        rows = pad_rows(particles, n, self.device, self.precision)
         given = known(n, rows).to(self.device)
         denoiser = self.conditioning(self.denoiser, rows)
         if given.possible is not None:
             denoiser = OnlyPossible(denoiser, given.possible)
         numbers = [place % self._num_particles for place in range(len(rows))]
-        generator = SampleRandomness(
-            self.seed, rows, torch.full((len(rows),), n), device=self.device, particles=numbers
-        )
+        sizes = torch.full((len(rows),), n)
+        generator = SampleRandomness(self.seed, rows, sizes, device=self.device, particles=numbers)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.precision, self.device)):
             return self.run(denoiser=denoiser, known=given, generator=generator, callback=callback, select=select).to(
                 "cpu"

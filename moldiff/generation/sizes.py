@@ -38,13 +38,10 @@ class Sizes:
     def of(cls, counts: Mapping[int, float | int], num_atoms: NumAtoms, *, allow_extrapolation: bool) -> "Sizes":
         """The data's histogram within the bounds; even where it has nothing there, or beyond the trained range."""
         least, greatest = min(counts), max(counts)
-        low, high = (
-            (least, greatest)
-            if num_atoms is None
-            else (num_atoms, num_atoms)
-            if isinstance(num_atoms, int)
-            else num_atoms
-        )
+        bounds = np.array((least, greatest) if num_atoms is None else num_atoms)
+        if bounds.shape not in ((), (2,)) or bounds.dtype.kind not in "iu":
+            raise SizeError(f"num_atoms {num_atoms!r}: expected one size, such as 18, or (least, greatest)")
+        low, high = np.broadcast_to(bounds, 2).tolist()
         request = f"num_atoms {low}" if low == high else f"num_atoms {low}-{high}"
         if not 1 <= low <= high <= MAX_ATOMS:
             raise SizeError(f"{request}: expected one size or least-greatest, within 1 to {MAX_ATOMS}")

@@ -156,7 +156,8 @@ def load_pretrained(path_or_name: Path | str, *, network: NetworkFactory | None 
             f"{folder / CONFIG}: the network is moldiff's own; leave network out"
             if model.network_class is None
             else f"{folder / CONFIG}: the network is {model.network_class}, which is not imported from a bundle; "
-            f"give the class: network=... in Python, --network {model.network_class} in a shell"
+            f"give the class: --network {model.network_class} in a shell, network=CLASS in Python, "
+            "network_class in settings"
         )
 
     def build() -> NetworkDenoiser:

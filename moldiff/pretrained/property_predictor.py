@@ -20,7 +20,7 @@ from moldiff.chem.vocabulary import Vocabulary
 from moldiff.conditions.condition import Condition
 from moldiff.config.base import Config, NotNegative
 from moldiff.config.model import NetworkConfig
-from moldiff.data.batching import filled, in_batches
+from moldiff.data.batching import in_batches, pad_rows
 from moldiff.data.statistics import Statistics
 from moldiff.errors import VocabularyError, WeightsError
 from moldiff.network.property_model import PropertyNetwork
@@ -55,7 +55,7 @@ class PredictorConfig(Config):
     num_held_out: Annotated[int, Field(ge=0)]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PropertyPredictor:
     """Predicts properties of molecules from their elements, formal charges and coordinates; bonds are not read.
 
@@ -72,6 +72,9 @@ class PropertyPredictor:
     statistics: Statistics
     vocabulary: Vocabulary
     card: str
+
+    def __repr__(self) -> str:
+        return f"PropertyPredictor({', '.join(condition.name for condition in self.targets)})"
 
     @property
     def targets(self) -> tuple[Condition, ...]:
@@ -171,7 +174,7 @@ class PropertyPredictor:
 
         def work(batch: tuple[int, list[int]], stop: Event) -> np.ndarray:
             del stop
-            n, rows = batch[0], filled(batch[1], batch[0], CPU)
+            n, rows = batch[0], pad_rows(batch[1], batch[0], CPU)
             pos = torch.from_numpy(np.stack([known[i][0].pos for i in rows])).float()
             atom = torch.from_numpy(np.stack([known[i][1] for i in rows]))
             bond, mask = torch.zeros(*atom.shape, n, dtype=torch.long), torch.ones_like(atom, dtype=torch.bool)

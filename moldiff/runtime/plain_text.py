@@ -2,8 +2,10 @@
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING
 
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.text import Text
 
 MOST = 1000  # characters that are shown of a text
 _BREAKS = re.compile(" *[\t\n\v\f\r\x85\u2028\u2029]+ *")
@@ -33,13 +35,17 @@ def plain_lines(text: str, *, most: int = 10 * MOST) -> str:
     return "\n".join(plain(line, most=most) for line in text.splitlines())
 
 
-def outside_text(text: object, *, most: int = MOST) -> Text:
+def outside_text(text: object, *, most: int = MOST) -> "Text":
     """As `plain`, for Rich, which shows it as it is: `[bold]` and `:smiley:` are no markup."""
+    from rich.text import Text
+
     return Text(plain(text, most=most))
 
 
-def outside_lines(text: str) -> Text:
+def outside_lines(text: str) -> "Text":
     """As `plain_lines`, for Rich."""
+    from rich.text import Text
+
     return Text(plain_lines(text))
 
 

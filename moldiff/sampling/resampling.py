@@ -41,7 +41,7 @@ def survivors(scores: Float[Tensor, "g k"]) -> Int[Tensor, "g k"]:
     return torch.empty_like(order).scatter_(1, order, sources)
 
 
-def taken(value: Rows, rows: Int[Tensor, "r"]) -> Rows:
+def index_rows(value: Rows, rows: Int[Tensor, "r"]) -> Rows:
     """These rows of all tensors of a batch, a prediction or what a solver remembers; None stays None.
 
     Args:
@@ -56,7 +56,7 @@ def taken(value: Rows, rows: Int[Tensor, "r"]) -> Rows:
     if isinstance(whole, Tensor):
         result = whole[rows.to(whole.device)]
     elif isinstance(whole, tuple):
-        result = tuple(taken(part, rows) for part in whole)
+        result = tuple(index_rows(part, rows) for part in whole)
     elif is_dataclass(whole) and not isinstance(whole, type):
-        result = replace(whole, **{field.name: taken(getattr(whole, field.name), rows) for field in fields(whole)})
+        result = replace(whole, **{field.name: index_rows(getattr(whole, field.name), rows) for field in fields(whole)})
     return result

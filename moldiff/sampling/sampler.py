@@ -18,7 +18,7 @@ from moldiff.sampling.discrete.base import DiscreteSolver
 from moldiff.sampling.discrete.posterior import MixturePosterior
 from moldiff.sampling.inpainting import KnownValues
 from moldiff.sampling.interval import Interval
-from moldiff.sampling.resampling import Select, taken
+from moldiff.sampling.resampling import Select, index_rows
 from moldiff.state import Prediction, State, TimeExponents
 
 StepCallback = Callable[[int, float, State, Prediction], None]
@@ -63,7 +63,7 @@ def sample_trajectory(
         generator: all randomness.
         time_exponents: of the classes over the coordinates.
         churn: share of each step that fresh noise takes back, of all variables, before the next evaluation.
-        self_conditioning: hand the last prediction to the denoiser.
+        self_conditioning: give the last prediction to the denoiser.
         callback: called after each step with its number, the time reached, the state and the prediction it came from.
         select: called before each step; which row each row goes on from. Rows of different sizes or known values must
             not follow one another.
@@ -88,7 +88,7 @@ def sample_trajectory(
         x0_hat = denoiser(state, t, previous if self_conditioning else None)
         rows = None if select is None else select(i, times[i - 1], state, x0_hat)
         if rows is not None:
-            state, x0_hat, memory_pos, memory_classes = taken((state, x0_hat, memory_pos, memory_classes), rows)
+            state, x0_hat, memory_pos, memory_classes = index_rows((state, x0_hat, memory_pos, memory_classes), rows)
         interval = Interval(process, t, s, generator)
         pos, memory_pos = solvers.pos.step(state, x0_hat, interval, memory_pos)
         atom, bond, memory_classes = solvers.classes.step(state, x0_hat, interval, memory_classes)
@@ -123,7 +123,7 @@ def checked(grid: Float[Tensor, "steps"]) -> list[float]:
     return times
 
 
-def shown(state: State, x0_hat: Prediction) -> State:
+def fill_masked(state: State, x0_hat: Prediction) -> State:
     """The state with the likeliest class in the place of each that absorbing noise has masked."""
     atom, bond = (
         torch.where(classes < logits.shape[-1], classes, logits.argmax(-1))

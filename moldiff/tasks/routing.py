@@ -24,7 +24,8 @@ class Router:
     """Finds the weights of each molecule, and completes each with its own.
 
     Attributes:
-        weights: a name, a folder, or `auto`: for each molecule the shipped weights that know it.
+        weights: a name or a folder, loaded at once, so that what is wrong with it is no fault of a molecule; or `auto`:
+            for each molecule the shipped weights that know it.
         allow_extrapolation: accept molecules beyond the domain of the weights.
         load: makes a generator of a name or folder.
         loaded: generators by the name of their weights.
@@ -34,6 +35,10 @@ class Router:
     allow_extrapolation: bool = False
     load: Callable[[str], MoleculeGenerator] = MoleculeGenerator.from_pretrained
     loaded: dict[str, MoleculeGenerator] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.weights != AUTO:
+            self.generator(self.weights)
 
     @classmethod
     def of(cls, generator: "MoleculeGenerator | Router | str | Path", *, allow_extrapolation: bool = False) -> "Router":

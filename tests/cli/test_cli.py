@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import typer
 from cli_results import refused
-from rich.text import Text
 from typer.testing import CliRunner, Result
 
 import moldiff
@@ -233,12 +232,29 @@ def test_info_shows_what_a_store_holds_and_what_training_would_take(store_path: 
     assert "molecules a second of one process here" in " ".join(result.stdout.replace("│", " ").split())
 
 
-def test_help_texts_lose_nothing_to_markup():
-    commands = typer.main.get_command(app).commands.values()  # type: ignore[attr-defined]
-    texts = [text for command in commands for text in (command.help, *(getattr(p, "help", "") for p in command.params))]
-    assert len(texts) > 100
-    assert [text for text in texts if text and Text.from_markup(text).plain != text] == []
-    assert Text.from_markup("such as [cH]").plain == "such as "  # what the law is against
+def test_help_loads_little():
+    """What takes the time of `moldiff --help` are imports; Rich alone doubles it."""
+    code = (
+        "import sys; from typer.testing import CliRunner; from moldiff.cli import app; "
+        "assert CliRunner().invoke(app, {arguments}).exit_code == 0; "
+        "print([name for name in ('rich', 'numpy', 'rdkit', 'pydantic', 'torch') if name in sys.modules])"
+    )
+    for arguments, loaded in ((["--help"], "[]\n"), (["info", "qm9"], "['rich', ")):
+        command = [sys.executable, "-c", code.format(arguments=arguments)]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.startswith(loaded)
+
+
+def test_help_shows_names_and_texts_whole():
+    """No markup is read, no name of an option and no summary of a command is cut."""
+    commands = typer.main.get_command(app).commands.items()  # type: ignore[attr-defined]
+    front = " ".join(run("--help").stdout.split())
+    for name, command in commands:
+        summary = " ".join(command.help.split("\n\n")[0].split())
+        assert f" {name} {summary}" in front
+        page = "".join(run(name, "--help").stdout.split())
+        for parameter in command.params:
+            assert parameter.name == "help" or "".join((getattr(parameter, "help", None) or "").split()) in page
+            assert all(option in page for option in parameter.opts if option.startswith("--"))
 
 
 def test_one_setting_of_a_group_leaves_the_others_as_they_are(tmp_path: Path):

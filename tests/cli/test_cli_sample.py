@@ -75,7 +75,7 @@ def test_sample_draws_on_for_valid_molecules_only(hydrogen: Path, tmp_path: Path
     assert f"{max(indices) + 1} molecules requested" in result.stdout
 
 
-def test_sample_says_when_fewer_came_than_asked_for(weights: Path, tmp_path: Path):
+def test_sample_says_when_fewer_came_than_requested(weights: Path, tmp_path: Path):
     result = sample(weights, tmp_path / "x.sdf", "--num-samples", 4, "--valid-only")
     assert result.exit_code == 3
     assert "fewer than requested: 0 of 4 molecules" in result.stderr
@@ -138,7 +138,7 @@ BAD = {
     "churn": ("--churn 1", "churn"),
     "trajectory": ("--trajectory {here}/trajectory.csv", "must be one of .sdf, .xyz"),
     "temperature": ("--temperature 0", "temperature"),
-    "lead": ("--set bond_time_exponent=0", "bond_time_exponent"),
+    "time exponent": ("--set bond_time_exponent=0", "bond_time_exponent"),
     "unknown weights": ("--weights qm8", "weights 'qm8': no such folder"),
     "web page as weights": ("--weights {here}/page", "is a web page"),
     "no reference": ("--reference {here}/none.smi", "none.smi: cannot be read"),
@@ -200,7 +200,7 @@ def test_sample_replaces_a_file_only_if_told_to(hydrogen: Path, tmp_path: Path):
         *(f"--set {key}=0.5" for key in ("atom_time_exponent", "resample", "grid_power", "grid_end", "top_p")),
     ],
 )
-def test_sample_hands_on_how_the_walk_goes(given: str, weights: Path, tmp_path: Path):
+def test_sample_passes_on_the_options_of_the_sampler(given: str, weights: Path, tmp_path: Path):
     """Another value draws other molecules, the same value the same."""
     drawn = []
     for number, options in enumerate((given, given, "")):
@@ -239,7 +239,7 @@ def test_sample_warns_beyond_the_data(weights: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize("suffix", [".sdf", ".xyz"])
-def test_sample_writes_the_states_of_a_walk_for_animate(suffix: str, hydrogen: Path, tmp_path: Path):
+def test_sample_writes_the_states_of_a_trajectory_for_animate(suffix: str, hydrogen: Path, tmp_path: Path):
     out, trajectory, film = tmp_path / "x.sdf", tmp_path / f"trajectory{suffix}", tmp_path / "x.gif"
     result = sample(hydrogen, out, "--num-samples", 2, "--num-steps", 5, "--trajectory", trajectory)
     assert result.exit_code == 0

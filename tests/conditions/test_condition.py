@@ -64,7 +64,7 @@ def test_unknown_condition_is_refused_with_those_known():
         weights_of([GAP, CHARGE], {"homo": 1.0}, [])
 
 
-def test_labels_of_what_is_not_asked_are_nan():
+def test_labels_of_absent_targets_are_nan():
     labels = labels_of([GAP, CHARGE], {"charge": "0"})
     assert math.isnan(labels[0])
     assert labels[1] == 1
@@ -78,7 +78,7 @@ def test_value_beyond_the_trained_range_is_named():
     assert f"trained on {GAP.range}" in line
 
 
-def test_size_follows_what_is_asked():
+def test_size_follows_the_targets():
     weights = size_weights([GAP, CHARGE], labels_of([GAP, CHARGE], {"gap": 12 - 0.2 * 20}), COUNTS)
     assert weights[20] > 100 * weights[10]
     assert weights[20] > 100 * weights[30]

@@ -1,4 +1,4 @@
-"""Columns that a model can be told, and their labels."""
+"""Columns that a model can be conditioned on, and their labels."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -32,8 +32,8 @@ def test_column_of_the_store_is_that_of_its_molecules(store: MoleculeStore):
 
 def test_charge_is_the_sum_of_the_formal_charges(store: MoleculeStore):
     charges = [int(store.molecule(i).charges.sum()) for i in range(len(store))]
-    told = column(store, "charge")
-    assert [int(told.classes[int(v)]) for v in told.values] == charges
+    charge = column(store, "charge")
+    assert [int(charge.classes[int(v)]) for v in charge.values] == charges
 
 
 def test_descriptor_is_computed_on_the_way(store: MoleculeStore):

@@ -1,4 +1,4 @@
-"""Conditions as a user meets them: trained on columns, kept in the bundle, asked for, written beside the molecule."""
+"""Conditions as a user meets them: trained on columns, kept in the bundle, set as targets, written with molecules."""
 
 from pathlib import Path
 
@@ -76,8 +76,8 @@ def test_each_request_gets_its_own_whatever_the_batch(generator: MoleculeGenerat
         generator.answer(requests[5:], num_steps=STEPS, guidance={"gap": 2.0}, options=SamplingOptions(first=5))
     )
     assert same(whole[5:], later)
-    asked = [sample.molecule.properties.get("target_gap") for sample in whole if sample.molecule is not None]
-    assert asked == [pytest.approx(request.conditions["gap"]) if i % 3 else None for i, request in enumerate(requests)]
+    values = [sample.molecule.properties.get("target_gap") for sample in whole if sample.molecule is not None]
+    assert values == [pytest.approx(request.conditions["gap"]) if i % 3 else None for i, request in enumerate(requests)]
     assert [len(pos) for pos in positions(whole)] == [request.num_atoms for request in requests]
 
 
@@ -86,8 +86,8 @@ def test_sizes_follow_the_condition(generator: MoleculeGenerator):
     size, law = max(conditions["gap"].by_size.items(), key=lambda item: item[1][0])
     sizes = {"num_samples": 400, "num_steps": 1}
     mean = [
-        np.mean([len(pos) for pos in positions(list(generator.stream(**sizes, target=asked)))])
-        for asked in ({}, {"gap": law[0]})
+        np.mean([len(pos) for pos in positions(list(generator.stream(**sizes, target=target)))])
+        for target in ({}, {"gap": law[0]})
     ]
     assert (mean[1] - mean[0]) * (size - mean[0]) > 0
 
@@ -97,7 +97,7 @@ def test_value_beyond_the_range_warns(generator: MoleculeGenerator):
         generator.stream(1, num_steps=STEPS, target={"gap": 99.0})
 
 
-def test_goal_steers_the_molecules(generator: MoleculeGenerator):
+def test_gradient_guidance_steers_the_molecules(generator: MoleculeGenerator):
     """A pull of all atoms towards their centre makes molecules smaller."""
     options = {"num_samples": 8, "num_steps": 10, "num_atoms": 14}
     pulled = generator.stream(
@@ -139,13 +139,13 @@ def test_user_trains_and_asks(store_path: Path, tmp_path: Path):
     told = run("info", bundle)
     assert "gap: " in told.output
     assert " eV" not in told.output  # an SDF says nothing of units
-    asked = ["sample", "--weights", bundle, "--num-steps", STEPS, "-n", 5, "--out"]
-    drawn = run(*asked, tmp_path / "x.sdf", "--target", "gap=6.5", "--target", "logp=0.5", "--guidance", "gap=2")
+    command = ["sample", "--weights", bundle, "--num-steps", STEPS, "-n", 5, "--out"]
+    drawn = run(*command, tmp_path / "x.sdf", "--target", "gap=6.5", "--target", "logp=0.5", "--guidance", "gap=2")
     assert drawn.exit_code == 0, drawn.output
     records = [record for _, record in read_molecules(tmp_path / "x.sdf")]
     assert {r.properties["target_gap"] for r in records if isinstance(r, Molecule)} == {6.5}
-    refused(run(*asked, tmp_path / "y.sdf", "--target", "mu=1"), "the weights know gap, logp")
-    refused(run(*asked, tmp_path / "y.sdf", "--target", "gap=6.5eV"), "condition gap=6.5eV: expected a number")
+    refused(run(*command, tmp_path / "y.sdf", "--target", "mu=1"), "the weights know gap, logp")
+    refused(run(*command, tmp_path / "y.sdf", "--target", "gap=6.5eV"), "condition gap=6.5eV: expected a number")
 
 
 def test_training_on_an_unknown_column_is_refused(store_path: Path, tmp_path: Path):
@@ -176,7 +176,7 @@ def test_trained_network_heeds_its_labels(store_path: Path, tmp_path: Path):
     true = labels[torch.from_numpy(chosen)]
     with torch.no_grad():
         right, wrong = (
-            np.mean([float(module.loss(store.state(chosen).replace(labels=told), k)[1].atom) for k in range(20)])
-            for told in (true, true.flip(0))
+            np.mean([float(module.loss(store.state(chosen).replace(labels=labels), k)[1].atom) for k in range(20)])
+            for labels in (true, true.flip(0))
         )
     assert right < 0.993 * wrong, (right, wrong)

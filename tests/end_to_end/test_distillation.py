@@ -15,7 +15,7 @@ from moldiff.pretrained.bundle import load_pretrained
 from moldiff.training.distillation.run import distill
 from moldiff.training.origin import BUNDLE
 
-WALK = {"num_steps": 3, "resample": 1.0, "eta": 0.5, "grid_end": 0.05}
+SAMPLER = {"num_steps": 3, "resample": 1.0, "eta": 0.5, "grid_end": 0.05}
 
 
 def settings(teacher: Path, **changes) -> DistillationConfig:
@@ -27,7 +27,7 @@ def settings(teacher: Path, **changes) -> DistillationConfig:
         "density_ratio_weight": 0.0,
         **changes,
     }
-    return DistillationConfig(teacher=str(teacher), **{"sampler": WALK, **values})
+    return DistillationConfig(teacher=str(teacher), **{"sampler": SAMPLER, **values})
 
 
 def test_student_makes_what_is_valid_likelier(hydrogen: Path, tmp_path: Path):
@@ -77,10 +77,10 @@ def test_processes_share_the_walks_out(hydrogen: Path, tmp_path: Path):
     assert state(tmp_path / "two")["num_seen"] == state(tmp_path / "one")["num_seen"]
 
 
-def test_student_of_a_walk_without_a_law_is_refused_before_anything_is_made(hydrogen: Path, tmp_path: Path):
+def test_student_of_another_solver_is_refused_before_anything_is_made(hydrogen: Path, tmp_path: Path):
     for changes in ({"solver": "ddim"}, {"classes": "leaping"}, {"churn": 0.2}):
         with pytest.raises(ConfigError, match="only the solver 'multistep'"):
-            distill(settings(hydrogen, sampler={**WALK, **changes}), tmp_path / "run")
+            distill(settings(hydrogen, sampler={**SAMPLER, **changes}), tmp_path / "run")
     with pytest.raises(ConfigError, match="sampler of the student: unknown key 'num_step'; did you mean 'num_steps'"):
         distill(settings(hydrogen, sampler={"num_step": 3}), tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 import moldiff
 from moldiff.chem.molecule import Molecule
 from moldiff.cli import app
+from moldiff.config.distillation import DistillationConfig
 from moldiff.config.model import ModelConfig
 from moldiff.config.training import TrainingConfig
 from moldiff.data.store.dataset import MoleculeStore
@@ -66,6 +67,38 @@ def test_foreign_network_samples_by_the_ordinary_command(bundle: Path, tmp_path:
     done = run("sample", "--weights", bundle, "--network", NAME, "-n", 4, "--num-steps", 3, "--out", out)
     assert done.exit_code == 0, done.output
     assert sum(isinstance(record, Molecule) for _, record in read_molecules(out)) == 4
+
+
+def test_foreign_network_completes_molecules(bundle: Path, tmp_path: Path):
+    """A task asks for the class; weights that cannot be loaded are no fault of a molecule."""
+    options = ["C2H6O", "--num-samples", 1, "--num-steps", 2, "--out", tmp_path / "x.sdf"]
+    done = run("isomers", *options, "--weights", bundle, "--network", NAME)
+    assert done.exit_code in (0, 3), done.output  # 3: it learnt too little for a valid one
+    assert " of 1 molecules" in done.output
+    without = run("isomers", *options, "--weights", bundle)
+    refused(without, f"{bundle / 'config.json'}: the network is {NAME}", f"--network {NAME}")
+    refused(run("isomers", *options, "--network", NAME), "name its weights by --weights")
+    for command in (["conformers", "CCO"], ["decorate", "*CO"]):
+        done = run(*command, "--weights", bundle, "--out", tmp_path / "x.sdf")
+        refused(done, f"--network {NAME}")
+        assert "record 1" not in done.output
+
+
+def test_foreign_network_is_distilled(bundle: Path, store_path: Path, tmp_path: Path):
+    """The student has the class that the user names, and asks for it again."""
+    out = tmp_path / "student"
+    length = ["num_training_molecules=60", "batches_per_update=2", "pair_budget=6000"]
+    options = ["--data", store_path, "--num-steps", 2, *(word for one in length for word in ("--set", one))]
+    refused(run("distill", "--weights", bundle, "--out", out, *options), f"--network {NAME}")
+    assert not out.exists()
+    done = run("distill", "--weights", bundle, "--network", NAME, "--out", out, *options)
+    assert done.exit_code == 0, done.output
+    assert f"moldiff sample --weights {out / 'bundle'} --network {NAME}" in done.output.replace("\n", "")
+    assert load_pretrained(out / "bundle", network=import_module("my_network").Egnn).config.network_class == NAME
+    settings = DistillationConfig.from_json(out / "config.json")
+    assert settings.network_class == NAME
+    with pytest.raises(WeightsError, match="network_class in settings"):
+        moldiff.distill(settings.model_copy(update={"network_class": None}), tmp_path / "other")
 
 
 def test_foreign_network_is_shown_and_exported(bundle: Path, tmp_path: Path):

@@ -104,7 +104,7 @@ def test_interrupted_processes_keep_what_is_done(weights: Path, tmp_path: Path):
     assert stderr.splitlines()[-1] == f"moldiff: stopped by the user; {len(records)} of 100000 molecules are kept"
 
 
-def test_what_cannot_be_asked_for_is_refused_before_processes_start(weights: Path, tmp_path: Path):
+def test_what_cannot_be_sampled_is_refused_before_processes_start(weights: Path, tmp_path: Path):
     asked = words(weights, tmp_path / "x.sdf", "--devices", 2)
     refused(CliRunner().invoke(app, [*asked, "--num-atoms", "900"]), "num_atoms 900")
 

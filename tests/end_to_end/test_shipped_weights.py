@@ -59,7 +59,7 @@ def test_drug_like_molecules_come_in_one_piece() -> None:
     assert fallen[1] >= 4
 
 
-def test_shipped_weights_fail_where_the_time_is_told_wrong(generator: MoleculeGenerator, monkeypatch) -> None:
+def test_shipped_weights_fail_where_the_time_is_wrong(generator: MoleculeGenerator, monkeypatch) -> None:
     """The twin of the law above: a denoiser that always hears of pure noise draws nothing useful."""
     forward = generator.denoiser.forward
 
@@ -92,8 +92,8 @@ def test_shipped_predictors_know_the_data(name: str, sample_sdf: Path) -> None:
 
 
 def test_particles_come_closer_to_their_targets(generator: MoleculeGenerator) -> None:
-    """Chosen by one predictor, judged by the one that was trained on other molecules."""
-    reward_model, judge = (PropertyPredictor.from_pretrained(name) for name in ("qm9-properties", "qm9"))
+    """Chosen by one predictor, measured by the one that was trained on other molecules."""
+    reward_model, evaluator = (PropertyPredictor.from_pretrained(name) for name in ("qm9-properties", "qm9"))
     gap = next(place for place, target in enumerate(reward_model.targets) if target.name == "gap")
     target = reward_model.targets[gap]
     wanted = [float("nan")] * len(reward_model.targets)
@@ -102,6 +102,6 @@ def test_particles_come_closer_to_their_targets(generator: MoleculeGenerator) ->
     for selection in (None, ParticleSampling(PropertyReward(reward_model, wanted), num_particles=4)):
         samples = generator.stream(16, num_atoms=18, seed=2, num_steps=20, target=Targets(particles=selection))
         molecules = [sample.molecule for sample in samples if sample.molecule is not None]
-        values = judge.predict(molecules, allow_extrapolation=True, check_geometry=False)  # of all, valid or not
+        values = evaluator.predict(molecules, allow_extrapolation=True, check_geometry=False)  # of all, valid or not
         off.append(np.abs(values[:, gap] - 5.0).mean())
     assert off[1] < 0.5 * off[0], off

@@ -19,7 +19,7 @@ from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import ConfigError, MissingPackageError, TrainingError
 from moldiff.training import lightning_trainer
 from moldiff.training.callbacks import ScoredSamples
-from moldiff.training.denoiser.denoised import mean_losses
+from moldiff.training.denoiser.validation import mean_losses
 from moldiff.training.loader import ValidationBatches
 from moldiff.training.loggers import LOGS, find_logger
 from moldiff.training.trainer import CHECKPOINT, VALIDATION, read_checkpoint

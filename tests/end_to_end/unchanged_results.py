@@ -78,17 +78,17 @@ def conditions(*, seed: int = SEED) -> Results:
     """Conditions with and without guidance; the network is random, so that molecules are rarely valid."""
     chosen = generator(str(random_weights()))
     few = {"num_samples": 3, "num_steps": 4, "num_atoms": 12, "seed": seed}
-    asked = {"gap": 6.5, "rings": "1"}
+    target = {"gap": 6.5, "rings": "1"}
     requests = [Request(10 + i % 2, {"gap": 6 + 0.2 * i} if i % 2 else {"rings": "2"}) for i in range(4)]
     return joined(
         [
             results_of(chosen.stream(**few)),
-            results_of(chosen.stream(**few, target=asked)),
+            results_of(chosen.stream(**few, target=target)),
             results_of(
-                chosen.stream(**few, target=asked, guidance=3.0, options=SamplingOptions(guidance_interval=(0.1, 0.8)))
+                chosen.stream(**few, target=target, guidance=3.0, options=SamplingOptions(guidance_interval=(0.1, 0.8)))
             ),
-            results_of(chosen.stream(**few, target=asked, guidance={"gap": 2.0, "rings": 0.0})),
-            results_of(chosen.stream(3, num_steps=1, seed=seed, target=asked)),  # sizes follow the conditions
+            results_of(chosen.stream(**few, target=target, guidance={"gap": 2.0, "rings": 0.0})),
+            results_of(chosen.stream(3, num_steps=1, seed=seed, target=target)),  # sizes follow the conditions
             results_of(chosen.answer(requests, guidance={"gap": 2.0}, num_steps=4, seed=seed)),
         ]
     )

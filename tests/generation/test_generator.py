@@ -1,3 +1,4 @@
+import inspect
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.options import SamplingOptions
 from moldiff.generation.runner import Runner
 from moldiff.generation.sample import Sample
+from moldiff.generation.sizes import Sizes
 from moldiff.metrics.score import score
 from moldiff.runtime.device import find_device
 
@@ -146,6 +148,18 @@ def test_generator_draws_sizes_as_in_the_data(generator: MoleculeGenerator, monk
     assert draw(18) == {18: 4000}
 
 
+@pytest.mark.parametrize("num_atoms", [(9,), "15-20", 9.5, (9.0, 10.0), (1, 2, 3)])
+def test_sizes_are_one_number_or_two(num_atoms):
+    make = inspect.unwrap(Sizes.of.__func__)  # as without the checks of types that tests add
+    with pytest.raises(SizeError, match="expected one size, such as 18, or"):
+        make(Sizes, {5: 1, 20: 2}, num_atoms, allow_extrapolation=False)
+    assert make(Sizes, {5: 1, 20: 2}, np.int64(9), allow_extrapolation=False).values.tolist() == [9]
+
+
+def test_generator_shows_what_it_is(generator: MoleculeGenerator):
+    assert f"device='{generator.device}', precision='{generator.precision}'" in repr(generator)
+
+
 @pytest.mark.parametrize("num_atoms", [2, 30, (2, 10), (20, 40), 0, -3, (10, 5), 5000])
 def test_generator_refuses_sizes_it_was_not_trained_on(num_atoms, generator: MoleculeGenerator):
     with pytest.raises(SizeError, match="num_atoms") as caught:
@@ -205,7 +219,7 @@ def test_generator_refuses_a_device_that_is_not_there(device: str | torch.device
 
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
-def test_generator_computes_in_the_precision_that_it_is_told(precision: str, generator: MoleculeGenerator):
+def test_generator_computes_in_the_precision_of_its_options(precision: str, generator: MoleculeGenerator):
     seen = set()
     own = MoleculeGenerator(generator.bundle, device="cpu", precision=precision)
     layer = next(module for module in own.denoiser.modules() if isinstance(module, torch.nn.Linear))

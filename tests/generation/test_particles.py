@@ -156,8 +156,8 @@ def test_size_follows_what_only_the_reward_model_knows(generator: MoleculeGenera
     size, _ = max(alpha.by_size.items(), key=lambda item: item[1][0])
     label = (alpha.by_size[size][0] - alpha.mean) / alpha.std
     means = []
-    for asked in ((), ((alpha, label),)):
-        selection = ParticleSampling(nitrogens, 2, targets=asked)
+    for targets in ((), ((alpha, label),)):
+        selection = ParticleSampling(nitrogens, 2, targets=targets)
         samples = generator.stream(60, num_steps=1, target=Targets(particles=selection))
         means.append(np.mean([len(molecule) for molecule in drawn(list(samples))]))
     assert (means[1] - means[0]) * (size - means[0]) > 0

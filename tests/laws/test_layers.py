@@ -122,3 +122,10 @@ def test_rooms_without_torch_load_none():
     code = f"import sys, importlib; [importlib.import_module(m) for m in {modules}]; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "False"
+
+
+def test_sampling_loads_no_library_of_training():
+    """PyTorch Geometric and Lightning take seconds to import."""
+    code = "import sys, moldiff.generation.generator; print({'torch', 'torch_geometric', 'lightning'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "{'torch'}"

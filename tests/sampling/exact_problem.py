@@ -1,8 +1,8 @@
 """An exactly solvable problem: five tiny molecules with weights, and the denoiser that Bayes' rule gives for them.
 
 The denoiser returns the posterior mean of the coordinates and the posterior marginals of the classes. Steps draw the
-elements independently, so with finite steps a walk is exact only up to terms that vanish with the step; the tolerances
-below allow for that, and the planted faults lie outside of them.
+elements independently, so with finite steps sampling is exact only up to terms that vanish with the step; the
+tolerances below allow for that, and the planted faults lie outside of them.
 """
 
 from collections.abc import Sequence

@@ -1,10 +1,11 @@
-"""What a walk with the exact denoiser must reach, on the way and at the end.
+"""What sampling with the exact denoiser must reach, on the way and at the end.
 
-`assert_reaches` asks of 3,000 walkers that the shares of the molecules at the end are within 0.08 (total variation,
-summed over both sizes), that nearly none is off the data, and that at two times on the way the classes are within 0.06
-of their law and the mean square of the coordinates within 8 %. Sampling error alone is 0.02 to 0.03; the rest is for 40
-finite steps. Off the data: at most 0.01, but 0.08 with absorbing noise, which cannot correct two elements that it
-showed in one step without regard to each other; that share falls with the step, as a test of its own says.
+`assert_reaches` asks of 3,000 trajectories that the shares of the molecules at the end are within 0.08 (total
+variation, summed over both sizes), that nearly none is off the data, and that at two times on the way the classes are
+within 0.06 of their law and the mean square of the coordinates within 8 %. Sampling error alone is 0.02 to 0.03; the
+rest is for 40 finite steps. Off the data: at most 0.01, but 0.08 with absorbing noise, which cannot correct two
+elements that it showed in one step without regard to each other; that share falls with the step, as a test of its own
+says.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from moldiff.sampling.sampler import Solvers, sample_trajectory
 from moldiff.sampling.time_grids import log_snr_grid, power_grid
 from moldiff.state import State, TimeExponents
 
-STEPS, WALKERS = 40, 1500  # walkers of each of the two sizes
+STEPS, TRAJECTORIES = 40, 1500  # trajectories of each of the two sizes
 SCHEDULES = {"linear": LinearSchedule(), "cosine": CosineSchedule(), "polynomial": PolynomialSchedule(2.0)}
 AS_ONE = TimeExponents()
 PRIORS: list[PriorName] = ["uniform", "marginal", "absorbing"]
@@ -90,8 +91,8 @@ def assert_reaches(
         if step in stops:
             on_the_way.append(deviations_on_the_way(problem, state, time, time_exponents))
 
-    known = problem.sizes_only([0] * WALKERS + [3] * WALKERS)
-    randomness = BatchRandomness(sample_generator(0, 0), 2 * WALKERS)
+    known = problem.sizes_only([0] * TRAJECTORIES + [3] * TRAJECTORIES)
+    randomness = BatchRandomness(sample_generator(0, 0), 2 * TRAJECTORIES)
     out = sample_trajectory(
         process or problem.process,
         denoiser or ExactDenoiser(problem),
@@ -103,7 +104,7 @@ def assert_reaches(
         churn=churn,
         callback=callback,
     )
-    shares = torch.bincount(problem.nearest(out), minlength=6) / WALKERS
+    shares = torch.bincount(problem.nearest(out), minlength=6) / TRAJECTORIES
     off_data, variation = float(shares[-1]) / 2, float((shares[:-1] - problem.weights).abs().sum() / 2)
     report = f"{shares.tolist()}, on the way {on_the_way}"
     absorbing = len(problem.process.atom.noise_distribution) > ATOM_CLASSES

@@ -1,4 +1,4 @@
-"""Walks that compete: the better ones go on, nothing else about the walk changes, and molecules stay molecules."""
+"""Particles: the better ones go on, nothing else about sampling changes, and molecules stay molecules."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from moldiff.diffusion.random import SampleRandomness
 from moldiff.diffusion.schedule import LinearSchedule
 from moldiff.sampling.continuous.dpm_solver import DpmSolver
 from moldiff.sampling.inpainting import KnownValues
-from moldiff.sampling.resampling import Select, survivors, taken
+from moldiff.sampling.resampling import Select, index_rows, survivors
 from moldiff.sampling.sampler import Solvers, sample_trajectory
 from moldiff.sampling.time_grids import power_grid
 from moldiff.state import Prediction, State
@@ -41,7 +41,7 @@ def test_rows_are_taken_of_everything_that_goes_on():
     state = State(torch.eye(3)[:, None].expand(3, 2, 3), torch.arange(6).view(3, 2), bond, mask)
     memory = (torch.arange(3.0), None, (torch.arange(3), 0.5))
     rows = torch.tensor([2, 2, 0])
-    other, (first, nothing, (inner, number)) = taken(state, rows), taken(memory, rows)
+    other, (first, nothing, (inner, number)) = index_rows(state, rows), index_rows(memory, rows)
     assert other.atom.tolist() == [[4, 5], [4, 5], [0, 1]]
     assert other.labels is None
     assert torch.equal(other.pos, state.pos[rows])
@@ -49,7 +49,7 @@ def test_rows_are_taken_of_everything_that_goes_on():
 
 
 def drawn(problem: Problem, select: Select | None, count: int = 1200) -> State:
-    """Molecules of three atoms, four walks a group."""
+    """Molecules of three atoms, four particles a group."""
     mask = problem.data.mask[torch.zeros(count, dtype=torch.long)]
     generator = SampleRandomness(0, range(count), mask.sum(1))
     return sample_trajectory(

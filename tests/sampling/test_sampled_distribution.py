@@ -12,7 +12,7 @@ from sampled_distribution import (
     PRIORS,
     SCHEDULES,
     STEPS,
-    WALKERS,
+    TRAJECTORIES,
     assert_reaches,
     deviations_on_the_way,
     make_problem,
@@ -48,7 +48,7 @@ CLASSES = {
     "leaping-noise": TauLeaping(corrector_rate=0.5),
     "unmasking": Unmasking(gumbel_noise=50.0),
 }
-# Every pairing of steppers, and every pairing of a schedule and a prior with the default ones; all grids in turn.
+# Every pairing of solvers, and every pairing of a schedule and a prior with the default ones; all grids in turn.
 PAIRINGS = [
     (pos, classes, list(SCHEDULES)[(i + k) % 3], PRIORS[2 if classes == "unmasking" else (i + 2 * k) % 3])
     for i, pos in enumerate(POSITIONS)
@@ -58,14 +58,14 @@ CASES = [(*pairing, list(GRIDS)[(number + number // 4) % 4]) for number, pairing
 
 
 @pytest.mark.parametrize(("pos", "classes", "schedule", "prior", "grid"), CASES, ids=["-".join(c) for c in CASES])
-def test_walk_reaches_data_with_exact_denoiser(pos: str, classes: str, schedule: str, prior: PriorName, grid: str):
+def test_sampling_reaches_data_with_exact_denoiser(pos: str, classes: str, schedule: str, prior: PriorName, grid: str):
     problem, times = make_problem(SCHEDULES[schedule], prior), GRIDS[grid]
     times = visit_twice(times, 2 * STEPS - 1) if pos == "heun" else times
     assert_reaches(problem, Solvers(pos=POSITIONS[pos], classes=CLASSES[classes]), times)
 
 
 @pytest.mark.parametrize("pos", ["ddim-0", "multistep", "heun"])
-def test_walk_reaches_data_with_churn(pos: str):
+def test_sampling_reaches_data_with_churn(pos: str):
     times = visit_twice(GRIDS["power"], 2 * STEPS - 1) if pos == "heun" else GRIDS["power"]
     problem = make_problem(LinearSchedule(), "marginal")
     assert_reaches(problem, Solvers(pos=POSITIONS[pos]), times, churn=0.4)
@@ -74,14 +74,14 @@ def test_walk_reaches_data_with_churn(pos: str):
 @pytest.mark.parametrize(
     "time_exponents", [TimeExponents(atom=2.0, bond=3.0), TimeExponents(atom=0.5, bond=0.7)], ids=["ahead", "behind"]
 )
-def test_walk_reaches_data_whatever_the_lead(time_exponents: TimeExponents):
+def test_sampling_reaches_data_whatever_the_time_exponents(time_exponents: TimeExponents):
     problem = make_problem(LinearSchedule(), "marginal")
     assert_reaches(problem, Solvers(pos=DpmSolver()), GRIDS["even"], time_exponents=time_exponents)
 
 
 @pytest.mark.parametrize("prior", PRIORS)
 @pytest.mark.parametrize("churn", [0.5, 1.0])
-def test_walk_reaches_data_with_churned_classes(churn: float, prior: PriorName):
+def test_sampling_reaches_data_with_churned_classes(churn: float, prior: PriorName):
     """Not to the last: drawn again and again independently, two elements lose some of what ties them."""
     classes = MixturePosterior(resample=churn)
     assert_reaches(make_problem(LinearSchedule(), prior), Solvers(classes=classes), GRIDS["power"], most=0.1)
@@ -100,22 +100,22 @@ def errors_of(problem: Problem) -> Tensor:
 
 
 def test_multistep_keeps_the_spread_in_few_steps():
-    """What a prediction leaves out is missing from the spread of an ancestral walk of eight steps, not of this one."""
+    """What a prediction leaves out is missing from the spread of eight ancestral steps, not of these."""
     problem = make_problem(LinearSchedule(), "marginal")
     grid, deviations = power_grid(8, power=1.5), {}
-    for name, stepper in {"ancestral": Ancestral(), "multistep": DpmSolver(errors_of(problem))}.items():
+    for name, solver in {"ancestral": Ancestral(), "multistep": DpmSolver(errors_of(problem))}.items():
         seen = []
 
         def callback(step: int, time: float, state: State, prediction: object, seen=seen) -> None:
             if 2 <= step <= 5:
                 seen.append(abs(deviations_on_the_way(problem, state, time)[0]))
 
-        known = problem.sizes_only([0] * WALKERS + [3] * WALKERS)
-        randomness = BatchRandomness(sample_generator(0, 0), 2 * WALKERS)
+        known = problem.sizes_only([0] * TRAJECTORIES + [3] * TRAJECTORIES)
+        randomness = BatchRandomness(sample_generator(0, 0), 2 * TRAJECTORIES)
         out = sample_trajectory(
             problem.process,
             ExactDenoiser(problem),
-            Solvers(pos=stepper),
+            Solvers(pos=solver),
             grid,
             known,
             generator=randomness,

@@ -1,4 +1,4 @@
-"""Walks broken on purpose fail the law of `sampled_distribution`."""
+"""Sampling broken on purpose fails the law of `sampled_distribution`."""
 
 from dataclasses import replace
 
@@ -126,7 +126,7 @@ class ShiftedTime(ExactDenoiser):
         return super().__call__(state, Times(*((v + 3 / STEPS).clamp_max(1) for v in vars(t).values())), previous)
 
 
-def test_walk_law_catches_a_lead_forgotten():
+def test_law_catches_forgotten_time_exponents():
     with pytest.raises(AssertionError, match="on the way"):
         assert_reaches(
             make_problem(LinearSchedule(), "marginal"),
@@ -137,7 +137,7 @@ def test_walk_law_catches_a_lead_forgotten():
         )
 
 
-def test_walk_law_catches_a_churn_that_does_not_come_back():
+def test_law_catches_a_churn_that_does_not_come_back():
     problem = make_problem(LinearSchedule(), "marginal")
     process = JointProcess(
         problem.process.pos, *(OneWay(*vars(part).values()) for part in (problem.process.atom, problem.process.bond))
@@ -174,19 +174,19 @@ class SilentTransition(JointProcess):
 
 
 @pytest.mark.parametrize("fault", [LateTime, Loud, Quiet, NoFreshNoise], ids=lambda fault: fault.__name__)
-def test_walk_law_catches_a_broken_position_step(fault: type[Ancestral]):
+def test_law_catches_a_broken_position_step(fault: type[Ancestral]):
     with pytest.raises(AssertionError, match="on the way"):
         assert_reaches(make_problem(LinearSchedule(), "marginal"), Solvers(pos=fault()), GRIDS["even"])
 
 
 @pytest.mark.parametrize("fault", [NextTime, Likeliest, PriorForgotten], ids=lambda fault: fault.__name__)
-def test_walk_law_catches_a_broken_class_step(fault: type[MixturePosterior]):
+def test_law_catches_a_broken_class_step(fault: type[MixturePosterior]):
     with pytest.raises(AssertionError, match="on the way"):
         assert_reaches(make_problem(LinearSchedule(), "marginal"), Solvers(classes=fault()), GRIDS["even"])
 
 
 @pytest.mark.parametrize("fault", [RatioForgotten, PosteriorOfMean], ids=lambda fault: fault.__name__)
-def test_walk_law_catches_a_broken_posterior(fault: type[CategoricalProcess]):
+def test_law_catches_a_broken_posterior(fault: type[CategoricalProcess]):
     problem = make_problem(LinearSchedule(), "marginal")
     right = problem.process
     parts = [fault(part.schedule, part.noise_distribution, part.num_classes) for part in (right.atom, right.bond)]
@@ -194,26 +194,26 @@ def test_walk_law_catches_a_broken_posterior(fault: type[CategoricalProcess]):
         assert_reaches(problem, Solvers(), GRIDS["even"], process=JointProcess(right.pos, *parts))
 
 
-def test_walk_law_catches_a_wrong_start():
+def test_law_catches_a_wrong_start():
     problem = make_problem(LinearSchedule(), "marginal")
     process = StartTooNarrow(*vars(problem.process).values())
     with pytest.raises(AssertionError, match="on the way"):
         assert_reaches(problem, Solvers(pos=Ddim(0.0)), GRIDS["even"], process=process)
 
 
-def test_walk_law_catches_a_shifted_time():
+def test_law_catches_a_shifted_time():
     problem = make_problem(LinearSchedule(), "marginal")
     with pytest.raises(AssertionError, match="on the way"):
         assert_reaches(problem, Solvers(pos=Ddim(0.0)), GRIDS["even"], denoiser=ShiftedTime(problem))
 
 
 @pytest.mark.parametrize(("fault", "prior"), [(OneRate(), "uniform"), (AllAtOnce(gumbel_noise=50.0), "absorbing")])
-def test_walk_law_catches_a_broken_jump(fault: TauLeaping | Unmasking, prior: PriorName):
+def test_law_catches_a_broken_jump(fault: TauLeaping | Unmasking, prior: PriorName):
     with pytest.raises(AssertionError, match="on the way"):
         assert_reaches(make_problem(LinearSchedule(), prior), Solvers(classes=fault), GRIDS["even"])
 
 
-def test_walk_law_catches_a_churn_without_noise():
+def test_law_catches_a_churn_without_noise():
     problem = make_problem(LinearSchedule(), "marginal")
     process = SilentTransition(*vars(problem.process).values())
     with pytest.raises(AssertionError, match="on the way"):

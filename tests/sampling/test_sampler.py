@@ -1,4 +1,4 @@
-"""The walk beside its law: grids, what each part is told, what is known, independence of the batch."""
+"""Sampling beside its law: grids, the times of each variable, known values, independence of the batch."""
 
 import pytest
 import torch
@@ -36,7 +36,7 @@ def problem() -> Problem:
         [0.0, 1.0],
     ],
 )
-def test_walk_refuses_a_grid_that_does_not_fall_from_one_to_zero(problem: Problem, times: list[float]):
+def test_sampling_refuses_a_grid_that_does_not_fall_from_one_to_zero(problem: Problem, times: list[float]):
     with pytest.raises(TimeOrderError, match="from 1 to 0"):
         sample_trajectory(
             problem.process,
@@ -126,12 +126,12 @@ def times_seen(problem: Problem, time_exponents: TimeExponents) -> list[tuple[fl
     return seen
 
 
-def test_walk_lets_the_classes_lead(problem: Problem):
+def test_sampling_follows_the_time_exponents(problem: Problem):
     assert times_seen(problem, TimeExponents(atom=2.0, bond=3.0)) == [(1, 1, 1), (0.5, 0.25, 0.125)]
     assert times_seen(problem, TimeExponents()) == [(1, 1, 1), (0.5, 0.5, 0.5)]
 
 
-def test_walk_law_of_times_catches_off_by_one(problem: Problem, monkeypatch: pytest.MonkeyPatch):
+def test_law_of_times_catches_off_by_one(problem: Problem, monkeypatch: pytest.MonkeyPatch):
     times = KnownValues.times
     following = {1.0: 0.7, 0.7: 0.3, 0.3: 0.0, 0.0: 0.0}
     monkeypatch.setattr(
@@ -141,7 +141,7 @@ def test_walk_law_of_times_catches_off_by_one(problem: Problem, monkeypatch: pyt
         assert_times_of_the_grid(problem)
 
 
-def test_walk_without_self_conditioning_hands_nothing_back(problem: Problem):
+def test_sampling_without_self_conditioning_hands_nothing_back(problem: Problem):
     denoiser = Recorder(problem)
     sample_trajectory(
         problem.process,
@@ -174,7 +174,7 @@ def conditioned(problem: Problem, count: int, *, positions: list[int], atoms: li
     return known
 
 
-@pytest.mark.parametrize("stepper", [Ddim(0.0), Ddim(1.0), Ancestral()])
+@pytest.mark.parametrize("solver", [Ddim(0.0), Ddim(1.0), Ancestral()])
 @pytest.mark.parametrize(
     ("positions", "atoms", "expected"),
     [
@@ -184,19 +184,19 @@ def conditioned(problem: Problem, count: int, *, positions: list[int], atoms: li
         ([0, 1, 2], [], [5 / 8, 3 / 8, 0]),
     ],
 )
-def test_walk_completes_what_is_known(problem: Problem, stepper, positions: list, atoms: list, expected: list):
+def test_sampling_completes_known_values(problem: Problem, solver, positions: list, atoms: list, expected: list):
     """The conditional law follows from the times of the elements alone; what is given stays bit for bit."""
     count = 1000
     known = conditioned(problem, count, positions=positions, atoms=atoms)
     out = sample_trajectory(
-        problem.process, ExactDenoiser(problem), Solvers(pos=stepper), GRID, known, generator=batch(count)
+        problem.process, ExactDenoiser(problem), Solvers(pos=solver), GRID, known, generator=batch(count)
     )
     assert_known_stays(problem, known, out)
     shares = torch.bincount(problem.nearest(out), minlength=6)[:3] / count
     assert float((shares - torch.tensor(expected)).abs().sum() / 2) < 0.07, shares
 
 
-def test_walk_starts_known_molecules_from_the_noise_of_training(problem: Problem):
+def test_sampling_starts_known_molecules_from_the_noise_of_training(problem: Problem):
     """Around a known coordinate the others start from independent noise, not from noise of zero mean."""
     count, seen = 20_000, []
 
@@ -222,14 +222,14 @@ def test_known_law_catches_a_forgotten_value(problem: Problem, monkeypatch: pyte
 # ---- one molecule, any batch
 
 
-def assert_independent(problem: Problem, randomness: type[SampleRandomness], stepper) -> None:
+def assert_independent(problem: Problem, randomness: type[SampleRandomness], solver) -> None:
     """Sample 7 drawn alone and drawn among others, with other sizes and more padding."""
 
     def drawn(indices: list[int], molecules: list[int]) -> State:
         known = problem.sizes_only(molecules)
         generator = randomness(5, indices, known.values.mask.sum(1))
         return sample_trajectory(
-            problem.process, ExactDenoiser(problem), Solvers(pos=stepper), GRID, known, generator=generator
+            problem.process, ExactDenoiser(problem), Solvers(pos=solver), GRID, known, generator=generator
         )
 
     alone = drawn([7], [0])
@@ -240,9 +240,9 @@ def assert_independent(problem: Problem, randomness: type[SampleRandomness], ste
         assert torch.equal(others.bond[row], alone.bond[0])
 
 
-@pytest.mark.parametrize("stepper", [Ddim(0.0), Ancestral()])
-def test_walk_is_independent_of_the_batch(problem: Problem, stepper):
-    assert_independent(problem, SampleRandomness, stepper)
+@pytest.mark.parametrize("solver", [Ddim(0.0), Ancestral()])
+def test_sampling_is_independent_of_the_batch(problem: Problem, solver):
+    assert_independent(problem, SampleRandomness, solver)
 
 
 class OneStream(SampleRandomness):
@@ -253,12 +253,12 @@ class OneStream(SampleRandomness):
         self.generators = [sample_generator(seed, 0)] * len(self.sizes)
 
 
-def test_walk_law_of_batches_catches_one_stream(problem: Problem):
+def test_law_of_batches_catches_one_stream(problem: Problem):
     with pytest.raises(AssertionError):
         assert_independent(problem, OneStream, Ancestral())
 
 
-def test_walk_results_are_clean(problem: Problem):
+def test_sampling_results_are_clean(problem: Problem):
     """Symmetric bonds, zeros in padded slots, zero mean."""
     known = problem.sizes_only([0, 3] * 50)
     out = sample_trajectory(problem.process, ExactDenoiser(problem), Solvers(), GRID, known, generator=batch(100))

@@ -65,7 +65,7 @@ def test_perception_keeps_the_total_charge(generator: MoleculeGenerator, molecul
 
 
 @pytest.mark.parametrize("smiles", ["C[C@H](O)C#N", "C[C@@H](O)C#N", "C/C=C/C", "C/C=C\\C", "C[C@H]1C[C@@H]1F"])
-def test_conformers_have_the_stereo_that_is_asked(generator: MoleculeGenerator, smiles: str):
+def test_conformers_have_the_stereo_of_the_smiles(generator: MoleculeGenerator, smiles: str):
     samples = list(sample_conformers(generator, [graph(smiles)], num_each=4))
     for sample in samples:
         assert not isinstance(sample.result, Failure)

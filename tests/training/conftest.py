@@ -13,7 +13,7 @@ from moldiff.data.store.dataset import MoleculeStore
 from moldiff.training.denoiser.module import DiffusionModule
 
 SAMPLE = Path(__file__).parents[2] / "datasets" / "qm9" / "sample.sdf"
-# No leads and no tasks, so that a test asks for what it tests.
+# No time exponents and no tasks, so that a test asks for what it tests.
 PLAIN = {
     "precision": "float32",
     "atom_time_exponent": (1.0, 1.0),

@@ -67,7 +67,7 @@ def test_times_law_catches_the_mirrored_density():
     assert ks_distance(times, 0.3) < 1e-6
 
 
-# ---- leads
+# ---- time exponents
 
 
 def test_leads_lie_evenly_between_their_ends(make_module: Make):
@@ -122,7 +122,7 @@ def previous_seen(module: DiffusionModule, batch: State, steps: int) -> list[Pre
     return last
 
 
-def test_self_conditioning_is_used_as_often_as_asked(make_module: Make, batch: State):
+def test_self_conditioning_is_used_as_often_as_configured(make_module: Make, batch: State):
     for share, low, high in ((0.0, 0, 0), (0.5, 8, 24), (1.0, 32, 32)):
         given = previous_seen(make_module(self_conditioning=share), batch, 32)
         assert low <= sum(previous is not None for previous in given) <= high

@@ -66,7 +66,7 @@ def test_tasks_leave_the_rest_at_the_time_of_the_molecule(batch: State):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3])
-def test_tasks_come_as_often_as_asked(batch: State, share: float):
+def test_tasks_come_as_often_as_configured(batch: State, share: float):
     sizes = batch.mask.sum(1).tolist()
     _, times = drawn(batch, share)
     given = sum(known_of(times, row, n) != (0, 0, 0) for row, n in enumerate(sizes))

@@ -1,4 +1,4 @@
-"""Walks as chains of decisions: what was decided, how likely it was, and what it earned."""
+"""Trajectories as chains of decisions: what was decided, its probability, and its reward."""
 
 import pytest
 import torch
@@ -47,14 +47,14 @@ def policy(churn: float = 1.0, eta: float = 1.0, steps: int = 4) -> Policy:
     return Policy(process, DpmSolver(ERRORS, eta), MixturePosterior(0.8, 1.0, churn), grid, TimeExponents(2.0, 3.0))
 
 
-def walked(chain: Policy, rows: int = COUNT, n: int = 3, seed: int = 0):
+def rolled_out(chain: Policy, rows: int = COUNT, n: int = 3, seed: int = 0):
     mask = torch.ones(rows, n, dtype=torch.bool)
     return chain.sample_trajectory(Guess(), mask, generator=BatchRandomness(sample_generator(seed, 0), rows))
 
 
-def test_decisions_are_the_steps_of_a_walk():
+def test_decisions_are_the_steps_of_a_trajectory():
     chain = policy()
-    end, decisions = walked(chain, rows=5)
+    end, decisions = rolled_out(chain, rows=5)
     known = KnownValues.nothing(torch.ones(5, 3, dtype=torch.bool))
     solvers = Solvers(chain.pos, chain.classes)
     passed: list[State] = []
@@ -82,7 +82,7 @@ def test_decisions_are_the_steps_of_a_walk():
 @pytest.mark.parametrize("number", [0, 2, 3])
 def test_classes_are_drawn_as_often_as_their_law_says(churn: float, number: int):
     chain = policy(churn)
-    decision = walked(chain)[1][number]
+    decision = rolled_out(chain)[1][number]
     atom, bond = chain.classes.law(chain.process, decision.state, Guess()(decision.state, None), decision.t, decision.s)
     torch.testing.assert_close(atom.sum(-1), torch.ones(COUNT, 3))
     for law, chosen in ((atom[:, 0], decision.chosen.atom[:, 0]), (bond[:, 0, 1], decision.chosen.bond[:, 0, 1])):
@@ -93,7 +93,7 @@ def test_classes_are_drawn_as_often_as_their_law_says(churn: float, number: int)
 def test_law_of_the_classes_is_not_that_of_another_temperature():
     """Twin of the law above."""
     chain = policy()
-    decision = walked(chain)[1][0]
+    decision = rolled_out(chain)[1][0]
     cold = MixturePosterior(0.2, 1.0, 1.0)
     atom, _ = cold.law(chain.process, decision.state, Guess()(decision.state, None), decision.t, decision.s)
     drawn = torch.nn.functional.one_hot(decision.chosen.atom[:, 0], 3).float().mean(0)
@@ -103,7 +103,7 @@ def test_law_of_the_classes_is_not_that_of_another_temperature():
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_coordinates_are_drawn_from_their_law(number: int):
     chain = policy()
-    d = walked(chain)[1][number]
+    d = rolled_out(chain)[1][number]
     mean, std = chain.pos.law(chain.process, d.state, Guess()(d.state, None), d.t, d.s, d.memory)
     off = ((d.chosen.pos - mean) / std[..., None]).detach()
     assert off.mean().abs() < 0.02
@@ -112,7 +112,7 @@ def test_coordinates_are_drawn_from_their_law(number: int):
 
 def test_a_coordinate_that_nothing_was_drawn_for_was_no_decision():
     chain = policy(eta=0.0)
-    for decision in walked(chain, rows=8)[1]:
+    for decision in rolled_out(chain, rows=8)[1]:
         pos, atom, bond = chain.log_probability(decision, Guess()(decision.state, None))
         assert not pos.any()
         assert atom.max() <= 0
@@ -120,16 +120,16 @@ def test_a_coordinate_that_nothing_was_drawn_for_was_no_decision():
 
 
 def learned(sign: float) -> torch.Tensor:
-    """Belief in the atom classes after updates for which each atom of class 0 earns something."""
+    """Belief in the atom classes after updates for which each atom of class 0 is rewarded."""
     chain, guess = policy(), Guess()
     optimizer = torch.optim.Adam(guess.parameters(), lr=0.1)
     for seed in range(20):
-        end, decisions = walked(chain, rows=200, seed=seed)
-        (earned,) = advantage([end.atom == 0], [(end.atom == 0).all(1)], whole=0.0)
+        end, decisions = rolled_out(chain, rows=200, seed=seed)
+        (rewarded,) = advantage([end.atom == 0], [(end.atom == 0).all(1)], whole=0.0)
         optimizer.zero_grad()
         for decision in decisions:
             x0_hat = guess(decision.state, None)
-            sum(surrogate(chain.log_probability(decision, x0_hat), sign * earned, pos=0.1)).backward()  # type: ignore[union-attr]
+            sum(surrogate(chain.log_probability(decision, x0_hat), sign * rewarded, pos=0.1)).backward()  # type: ignore[union-attr]
         optimizer.step()
     return guess.atom.detach().softmax(-1)
 
@@ -151,8 +151,8 @@ def test_only_an_atom_in_disorder_is_blamed():
 
 
 def test_where_all_is_in_order_nothing_is_earned():
-    (earned,) = advantage([torch.ones(3, 2, dtype=torch.bool)], [torch.ones(3, dtype=torch.bool)], whole=1.0)
-    assert not earned.any()
+    (rewarded,) = advantage([torch.ones(3, 2, dtype=torch.bool)], [torch.ones(3, dtype=torch.bool)], whole=1.0)
+    assert not rewarded.any()
 
 
 def test_atoms_are_in_order_by_their_bonds_and_molecules_by_rdkit():

@@ -30,7 +30,7 @@ _RDKIT_TYPES = {1: 1.0, 2: 2.0, 3: 3.0, 12: _AROMATIC}  # first column of `torch
 
 
 def from_pyg(dataset: Molecules, *, name: str, property_names: Sequence[str] = ()) -> Source:
-    """A source of the molecules of a PyG data set; hand it to `prepare`.
+    """A source of the molecules of a PyG data set, for `prepare`.
 
     Each `Data` has `z`, `pos` in Å, and its bonds as `edge_index` and `edge_attr`: orders 1, 2, 3 or 1.5 for aromatic,
     one column each of single, double, triple, aromatic, or the three columns of PyG's `from_smiles`. Formal charges are

@@ -1,4 +1,4 @@
-"""Molecules as flat arrays: the layout of the store's file, and what worker processes hand back."""
+"""Molecules as flat arrays: the layout of the store's file, and what worker processes return."""
 
 import math
 from collections.abc import Callable, Sequence

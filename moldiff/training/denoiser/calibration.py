@@ -10,7 +10,7 @@ from moldiff.diffusion.denoiser import Denoiser
 from moldiff.diffusion.joint import JointProcess
 from moldiff.diffusion.random import sample_generator
 from moldiff.state import TimeExponents
-from moldiff.training.denoiser.denoised import denoise
+from moldiff.training.denoiser.validation import denoise
 
 NUM_TIMES, NUM_MOLECULES = 21, 500
 

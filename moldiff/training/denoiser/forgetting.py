@@ -9,7 +9,7 @@ from moldiff.errors import VocabularyError
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.pretrained.bundle import Bundle
 from moldiff.state import State
-from moldiff.training.denoiser.denoised import mean_losses
+from moldiff.training.denoiser.validation import mean_losses
 
 COUNT = 256  # molecules
 

@@ -11,10 +11,10 @@ from moldiff.errors import TrainingError
 from moldiff.runtime.precision import use_bf16
 from moldiff.state import Prediction, State, Times
 from moldiff.training.base_module import AveragedModule
-from moldiff.training.denoiser.denoised import losses_at_times
 from moldiff.training.denoiser.inpainting_masks import sample_inpainting_times
 from moldiff.training.denoiser.losses import Losses, losses
 from moldiff.training.denoiser.times import sample_previous_times, sample_time_exponents, sample_times
+from moldiff.training.denoiser.validation import losses_at_times
 from moldiff.training.loader import share_of_work
 
 

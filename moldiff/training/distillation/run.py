@@ -15,6 +15,7 @@ from moldiff.data.store.dataset import MoleculeStore, find_store
 from moldiff.errors import ConfigError
 from moldiff.generation.sizes import Sizes
 from moldiff.pretrained.bundle import Bundle, load_pretrained, save_pretrained
+from moldiff.pretrained.foreign import network_of
 from moldiff.runtime.plain_text import plain
 from moldiff.sampling.continuous.dpm_solver import DpmSolver
 from moldiff.sampling.discrete.posterior import MixturePosterior
@@ -53,7 +54,7 @@ def distill(
         WeightsError: if the teacher cannot be read.
     """
     checkpoint = checked_folder(folder, config, resume=resume)
-    bundle = load_pretrained(config.teacher)
+    bundle = load_pretrained(config.teacher, network=network_of(config.network_class))
     sampler = config.student(bundle.sampler)
     denoiser = bundle.denoiser.train().requires_grad_(True)
     store = data(bundle, config)
@@ -77,7 +78,7 @@ def distill(
     save_pretrained(
         folder / BUNDLE,
         bundle.denoiser,
-        config=bundle.config,
+        config=bundle.config.model_copy(update={"network_class": config.network_class}),
         statistics=bundle.statistics,
         sampler=sampler,
         card=card(config, seen),
