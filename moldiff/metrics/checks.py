@@ -188,15 +188,14 @@ def run_checks(
     """
     names, size = find_checks(names), len(molecules)
     work = [(name, molecule) for name in names for molecule in molecules]
-    results = [None if made is None else made.find(*one) for one in work]
-    missing = [place for place, result in enumerate(results) if result is None]
-    for _ in range(len(work) - len(missing)):
-        on_checked()
-    new = map_in_processes(_run_check, (work[i] for i in missing), seconds=seconds, num_workers=num_workers)
-    for place, result in zip(missing, new, strict=True):
-        results[place] = result
-        if made is not None:
-            made.add(*work[place], result)
+    found = [None if made is None else made.find(*one) for one in work]
+    missing = [one for one, result in zip(work, found, strict=True) if result is None]
+    new = map_in_processes(_run_check, missing, seconds=seconds, num_workers=num_workers)
+    results: list[CheckFigures | Failure] = []
+    for one, result in zip(work, found, strict=True):
+        results.append(next(new) if result is None else result)
+        if made is not None and result is None:
+            made.add(*one, results[-1])
         on_checked()
     parts = [tuple(results[i * size : (i + 1) * size]) for i in range(len(names))]
     return {name: CheckResult(name, part, tuple(numbers)) for name, part in zip(names, parts, strict=True)}

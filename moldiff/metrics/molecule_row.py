@@ -7,12 +7,12 @@ from moldiff.chem.alerts import CATALOGS
 from moldiff.chem.molecule import Failure
 from moldiff.chem.plausibility import CHECKS as PLAUSIBILITY
 from moldiff.chem.validity import Verdict
+from moldiff.metrics.check_file import CheckFigures
 from moldiff.metrics.checks import CHECKS
 from moldiff.metrics.chemistry_summary import NUMBERS
 from moldiff.metrics.molecule_chemistry import MoleculeChemistry
 
 Cell = str | int | float | bool | None
-CheckFigures = Mapping[str, float | bool] | Failure
 
 VERDICT = (
     "read",
@@ -61,7 +61,7 @@ class MoleculeRow:
     novel: bool | None = None
     chemistry: MoleculeChemistry | None = None
     unknown_ring_systems: tuple[str, ...] | None = None
-    checks: Mapping[str, CheckFigures] = field(default_factory=dict)
+    checks: Mapping[str, CheckFigures | Failure] = field(default_factory=dict)
 
     def to_dict(self, columns: Sequence[str] | None = None) -> dict[str, Cell]:
         """Figures by column; None for one that was not computed, or does not exist for this record.
@@ -88,9 +88,9 @@ class MoleculeRow:
         }
         cells |= {} if self.chemistry is None else self._chemistry(self.chemistry)
         for name, result in self.checks.items():
-            failed = isinstance(result, Failure)
-            cells |= {column: None if failed else result.get(key) for key, column in check_columns(name).items()}
-            cells[f"{name}_failure"] = result.reason if isinstance(result, Failure) else ""
+            figures, reason = ({}, result.reason) if isinstance(result, Failure) else (result, "")
+            cells |= {column: figures.get(key) for key, column in check_columns(name).items()}
+            cells[f"{name}_failure"] = reason
         return {name: cells.get(name) for name in columns}
 
     def _chemistry(self, found: MoleculeChemistry) -> dict[str, Cell]:

@@ -140,8 +140,8 @@ class DataRow:
         """The Fréchet ChemNet distance of so many molecules of the data: linear in 1 / size between those measured."""
         if not self.fcd_by_size:
             return None
-        points = sorted((1 / number, value) for number, value in self.fcd_by_size.items())
-        return float(np.interp(1 / max(1, size), *zip(*points, strict=True)))
+        points = np.array(sorted((1 / number, value) for number, value in self.fcd_by_size.items()))
+        return float(np.interp(1 / max(1, size), points[:, 0], points[:, 1]))
 
 
 def _plain(rates: Mapping[str, Rate]) -> dict[str, dict[str, Any]]:
