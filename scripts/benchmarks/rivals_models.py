@@ -28,16 +28,17 @@ PAPERS = {
     "aae": "adversarial autoencoder: Kadurin et al. 2017, doi:10.1021/acs.molpharmaceut.7b00346",
     "organ": "GAN: ORGAN, Guimaraes et al. 2017, arXiv:1705.10843",
 }
-# What differs from the package's defaults: batches for thousands instead of millions of molecules, and, for ORGAN, a
-# share of the budget for each of its phases, and an iteration of policy gradient of seconds instead of minutes.
+# What differs from the package's defaults, which are for 50 to 120 passes over millions of molecules on a GPU: smaller
+# batches, narrower layers, higher rates; for ORGAN, an iteration of policy gradient of seconds instead of minutes.
+# CharRNN on QM9 in 3 minutes: 2 % valid with layers of 256, 28 % with their rate of 0.005 as well; 16 % in 12 minutes
+# with the defaults.
 CHANGES: dict[str, dict[str, Any]] = {
-    "char_rnn": {"n_batch": 32},
-    "vae": {"n_batch": 32},
-    "aae": {"n_batch": 32},
-    "organ": {"n_batch": 32, "rollouts": 4, "discriminator_epochs": 2},
+    "char_rnn": {"n_batch": 32, "hidden": 256, "lr": 5e-3},
+    "vae": {"n_batch": 32, "q_d_h": 128, "d_d_h": 256, "lr_start": 2e-3, "lr_end": 2e-3},
+    "aae": {"n_batch": 32, "encoder_hidden_size": 256, "decoder_hidden_size": 256, "lr": 2e-3},
+    "organ": {"n_batch": 32, "hidden_size": 256, "pretraining_lr": 5e-3, "rollouts": 4, "discriminator_epochs": 2},
 }
 ORGAN_SHARES = {"generator": 0.6, "discriminator": 0.1, "policy gradient": 0.3}
-PRETRAINING_RATE = 1e-3  # of ORGAN's generator, as CharRNN's; its own 1e-4 is for 50 passes over the data
 BATCHES_FOR_DISCRIMINATOR = 256  # of data in an iteration; ORGAN samples a batch for n_batch of them
 LONGEST_KERNEL = 20  # characters, of ORGAN's discriminator
 
@@ -155,7 +156,7 @@ class Rival:
         if self.name == "organ":
             generator, discriminator = list(model.generator.parameters()), list(model.discriminator.parameters())
             return {
-                "pretraining": (generator, PRETRAINING_RATE),
+                "pretraining": (generator, config.pretraining_lr),
                 "generator": (generator, config.lr),
                 "discriminator": (discriminator, config.lr),
             }
@@ -178,9 +179,11 @@ class Rival:
         return int(self.config.train_epochs // self.config.step_size)
 
     def _char_rnn(self, smiles: list[str]) -> list[Phase]:
+        loss = nn.CrossEntropyLoss(ignore_index=self.model.vocabulary.pad)  # the package learns to predict padding, too
+
         def run(epoch: int, batches: Batches) -> dict[str, Any]:
             self._step_rates(epoch)
-            return self.trainer._train_epoch(self.model, batches, nn.CrossEntropyLoss(), self.optimizers["model"])
+            return self.trainer._train_epoch(self.model, batches, loss, self.optimizers["model"])
 
         loader = self.trainer.get_dataloader(self.model, smiles)
         return [Phase("likelihood", 1.0, self._steps(), loader, run)]
