@@ -181,7 +181,8 @@ def test_unknown_checks_and_missing_packages_are_told(monkeypatch):
 def test_molecules_for_checks_are_kept(embed):
     records = [embed("C"), Failure("truncated", "cut"), embed("CC"), embed("CCC")]
     result = score(records, keep=2)
-    assert [len(molecule) for molecule in result.molecules] == [5, 8]
+    assert [len(records[number - 1]) for number in result.numbers] == [len(one) for one in result.molecules]
+    assert [len(molecule) for molecule in score(records, keep=3).molecules] == [5, 8, 11]
     assert score(records).molecules == ()
 
 
