@@ -63,6 +63,13 @@ DESCRIPTORS = {
 }
 
 
+def main_descriptors(mol: Chem.Mol) -> dict[str, float]:
+    """`qed`, `sa`, `logp` and `weight` of a molecule with implicit hydrogens; QED's parts are computed once."""
+    parts = QED.properties(mol)
+    qed = QED.qed(mol, qedProperties=parts)
+    return {"qed": qed, "sa": _synthetic_accessibility(mol), "logp": parts.ALOGP, "weight": parts.MW}
+
+
 def descriptors(smiles: Sequence[str]) -> Float[np.ndarray, "m d"]:
     """A row of all `DESCRIPTORS` for each molecule.
 

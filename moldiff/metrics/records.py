@@ -57,7 +57,7 @@ class Rules:
             return Examination(verdict)
         by_protocol = tuple(PROTOCOLS[name].judge(record) for name in self.protocols)
         kept = (record if isinstance(record, Molecule) else convert(record)) if self.keep and verdict.valid else None
-        found = None if mol is None or not self.describe else describe(mol)
+        found = None if mol is None or not self.describe else describe(mol, canonical=verdict.smiles)
         return Examination(
             verdict,
             by_protocol,
