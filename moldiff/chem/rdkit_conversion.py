@@ -16,6 +16,7 @@ _SECOND_PERIOD = range(3, 11)  # no more than four orbitals: with four neighbour
 _LABELLED = rdqueries.IsotopeGreaterQueryAtom(0)
 _LABELLED.ExpandQuery(rdqueries.HasPropQueryAtom("molAtomMapNumber"), how=Chem.CompositeQueryType.COMPOSITE_OR)
 ALL_OF_IT = Chem.PropertyPickleOptions.AllProps | Chem.PropertyPickleOptions.CoordsAsDouble
+_OPEN = (Chem.BondDir.UNKNOWN, Chem.BondDir.EITHERDOUBLE)
 _INTEGER = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
 _DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+(?=[eE]))([eE][+-]?\d+)?")
 _COUNTED_FROM_0 = re.compile(r"\b(atoms?:?(?: #)? )(\d+(?: \d+)*)\b", re.IGNORECASE)
@@ -189,13 +190,14 @@ def without_labels(mol: Chem.Mol) -> Chem.Mol:
 
 
 def assign_stereo_from_3d(mol: Chem.Mol) -> None:
-    """`Chem.AssignStereochemistryFrom3D`, also at double bonds that a file marks as either; a RuntimeError as there."""
+    """`Chem.AssignStereochemistryFrom3D`, also where a file marks bonds as either or wavy; a RuntimeError as there."""
     if mol.GetConformer().Is3D():
         for bond in mol.GetBonds():
-            if bond.GetStereo() == Chem.BondStereo.STEREOANY:
+            for mark in ("_MolFileBondStereo", "_MolFileBondCfg", "_UnknownStereo"):
+                bond.ClearProp(mark)
+            if bond.GetStereo() == Chem.BondStereo.STEREOANY or bond.GetBondDir() in _OPEN:
                 bond.SetStereo(Chem.BondStereo.STEREONONE)
                 bond.SetBondDir(Chem.BondDir.NONE)
-                bond.ClearProp("_MolFileBondStereo")
     Chem.AssignStereochemistryFrom3D(mol)
 
 

@@ -72,6 +72,8 @@ def _input_of(mol: Chem.Mol) -> Chem.Mol | None:
     for name in mol.GetPropNames():
         if name.lower() in TAGS and has_stereo(mol.GetProp(name)) and len(mol.GetProp(name)) <= MAX_SMILES:
             stated = Chem.MolFromSmiles(mol.GetProp(name))
-            if stated is not None and canonical_smiles(stated) == canonical_smiles(mol):
+            if stated is None or not has_stereo(Chem.MolToSmiles(stated)):
+                continue
+            if canonical_smiles(stated) == canonical_smiles(mol):
                 return stated
     return None

@@ -50,17 +50,9 @@ def compare(
     from moldiff.metrics.export import write_json
     from moldiff.runtime.progress import terminal_of_errors
 
+    checks, protocols = check or (), protocol or ()
     options = ScoringOptions(
-        reference,
-        distances_to,
-        None,
-        protocol or (),
-        druglike,
-        check or (),
-        most_checked,
-        num_workers,
-        chemistry,
-        check_file,
+        reference, distances_to, None, protocols, druglike, checks, most_checked, num_workers, chemistry, check_file
     )
     scores = score_all(files, options=options, console=terminal_of_errors(), report=tell)
     show_table(render_comparison(scores))
@@ -94,17 +86,9 @@ def report(
     from moldiff.evaluation.scorer import ScoringOptions
     from moldiff.runtime.progress import terminal_of_errors
 
+    checks, protocols = check or (), protocol or ()
     options = ScoringOptions(
-        reference,
-        distances_to,
-        data_row,
-        protocol or (),
-        druglike,
-        check or (),
-        most_checked,
-        num_workers,
-        chemistry,
-        check_file,
+        reference, distances_to, data_row, protocols, druglike, checks, most_checked, num_workers, chemistry, check_file
     )
     write(
         file,
@@ -147,24 +131,18 @@ def score(
 
     Examples: moldiff score samples.sdf | moldiff score theirs.sdf --reference train.smi --csv theirs.csv
     """
+    from moldiff.evaluation.references import refuse_to_replace
     from moldiff.evaluation.scorer import Scorer, ScoringOptions
     from moldiff.metrics.console import render
     from moldiff.metrics.export import CsvRows, SdfRows, write_json
     from moldiff.metrics.molecule_row import columns_of
     from moldiff.runtime.progress import terminal_of_errors
 
+    checks, protocols = check or (), protocol or ()
     options = ScoringOptions(
-        reference,
-        distances_to,
-        data_row,
-        protocol or (),
-        druglike,
-        check or (),
-        most_checked,
-        num_workers,
-        chemistry,
-        check_file,
+        reference, distances_to, data_row, protocols, druglike, checks, most_checked, num_workers, chemistry, check_file
     )
+    refuse_to_replace(file, csv, sdf, json)
     scorer = Scorer(options, console=terminal_of_errors(), report=tell)
     columns = columns_of(described=True, checks=scorer.checks)
     with ExitStack() as files:
@@ -220,9 +198,11 @@ def filter_molecules(
         console=terminal_of_errors(),
         report=tell,
     )
-    against = "" if found.chemistry is None else f"; ring systems and novelty against {found.chemistry}"
+    looked_up = "ring systems" if reference else "ring systems and novelty"
+    against = "" if found.chemistry is None else f"; {looked_up} against {found.chemistry}"
     say(f"{out}: {found.num_kept - found.num_left_out:,} of {found.num_records:,} molecules{against}")
     if found.num_undecided:
         tell(f"{found.num_undecided:,} molecules have not all figures that the condition needs, and are not in it")
     if found.num_left_out:
-        tell(f"{found.num_left_out:,} molecules are not in it: they have no coordinates; write .csv or .smi")
+        why = "are not valid; write .csv" if out.suffix.lower() == ".smi" else "have no coordinates; write .csv or .smi"
+        tell(f"{found.num_left_out:,} molecules are not in it: they {why}")

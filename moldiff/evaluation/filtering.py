@@ -15,16 +15,19 @@ from rich.console import Console
 
 from moldiff.chem.validity import Record
 from moldiff.errors import ConfigError
-from moldiff.evaluation.references import PathLike
+from moldiff.evaluation.references import PathLike, refuse_to_replace
 from moldiff.evaluation.scorer import Scorer, ScoringOptions
 from moldiff.metrics.checks import CHECKS
 from moldiff.metrics.export import open_rows
-from moldiff.metrics.molecule_row import CHEMISTRY, Cell, MoleculeRow, check_columns, columns_of
+from moldiff.metrics.molecule_row import CHEMISTRY, TEXTS, Cell, MoleculeRow, check_columns, columns_of
 from moldiff.viz.depict import check_free
 
 DEFAULT_CHEMISTRY = "chembl"  # of a condition that needs a reference, and none is given
 _NEED_REFERENCE = {"rings_known", "unknown_ring_systems", "novel"}
 _FUNCTIONS = {"abs", "coalesce", "ifnull", "instr", "length", "like", "lower", "max", "min", "round", "upper"}
+_COMPARED = re.compile(r'"?\s*(=|!=|<|>|(not\s+)?(like|in|between)\b|is\b)', re.IGNORECASE)  # behind a text
+_COMPARING = re.compile(r"(=|<|>|\blike|\bis)\s*\"?$", re.IGNORECASE)  # before it
+_CALL = re.compile(r"\w+\([^()]*$")
 _ALL_COLUMNS = columns_of(described=True, checks=tuple(CHECKS))
 
 
@@ -46,14 +49,17 @@ class Condition:
 
     def __init__(self, text: str) -> None:
         self.text, self.used = text, set[str]()
+        _refuse_slips(text)
         self._table = sqlite3.connect(":memory:")
-        self._table.execute(f"CREATE TABLE molecule ({', '.join(map(_quoted, _ALL_COLUMNS))})")
+        columns = (f'"{name}"{" TEXT" if name in TEXTS else " NUMERIC"}' for name in _ALL_COLUMNS)
+        self._table.execute(f"CREATE TABLE molecule ({', '.join(columns)})")
         slots = ", ".join("?" * len(_ALL_COLUMNS))
         self._insert = f"INSERT INTO molecule VALUES ({slots})"
         self._select = f"SELECT ({text}\n) FROM molecule"
         self._table.set_authorizer(self._allow)
         try:
-            self._table.execute(self._select)
+            if len(self._table.execute(self._select).description) != 1:
+                raise ConfigError(f"where {text!r}: is more than one condition; join them by and")
         except (sqlite3.Error, sqlite3.Warning) as error:
             raise ConfigError(f"where {text!r}: {_explained(str(error))}") from error
         finally:
@@ -75,11 +81,26 @@ class Condition:
             (value,) = self._table.execute(self._select).fetchone()
         except (sqlite3.Error, sqlite3.Warning) as error:
             raise ConfigError(f"where {self.text!r}: {error}") from error
+        if isinstance(value, str):
+            raise ConfigError(f"where {self.text!r}: is a text and no condition; compare it with another")
         return None if value is None else bool(value)
 
 
-def _quoted(name: str) -> str:
-    return f'"{name}"'
+def _refuse_slips(text: str) -> None:
+    """What SQLite takes without a word and nobody means: texts as truths, in double quotes, and comments."""
+    bare = re.sub(r"'[^']*'", "''", text)
+    if re.search(r"--|/\*|;", bare):
+        raise ConfigError(f"where {text!r}: has ; or a comment; expected such as 'qed > 0.6 and alerts == 0'")
+    wrong = [name for name in re.findall(r'"([^"]*)"', bare) if name not in _ALL_COLUMNS]
+    if wrong:
+        raise ConfigError(f"where {text!r}: no column {wrong[0]!r}; a text stands in single quotes")
+    for match in re.finditer(rf"\b({'|'.join(TEXTS)})\b", bare):
+        before, behind = bare[: match.start()], bare[match.end() :]
+        if not _COMPARED.match(behind) and not _COMPARING.search(before) and not _CALL.search(before):
+            raise ConfigError(
+                f"where {text!r}: {match[1]} is a text and neither true nor false; compare it, such as "
+                f"{match[1]} == '' (there is none)"
+            )
 
 
 def _explained(message: str) -> str:
@@ -100,7 +121,7 @@ class Filtered:
         num_kept: of these, those that fulfil the condition.
         num_undecided: of these, those that have not all figures that it needs, such as an invalid one its QED.
         num_left_out: of those kept, those that the file could not take.
-        chemistry: reference that ring systems and novelty were looked up in; None if that was not needed.
+        chemistry: reference that ring systems were looked up in; None if that was not needed.
         kept: the records, if they were not written to a file.
     """
 
@@ -149,6 +170,7 @@ def filter_molecules(
         OutputError: if the file is there and not to be replaced, or cannot be written.
     """
     condition = Condition(where)
+    refuse_to_replace(molecules, out)
     checks = tuple(name for name in CHECKS if condition.used & {*check_columns(name).values(), f"{name}_failure"})
     needed = _NEED_REFERENCE - ({"novel"} if reference is not None else set())
     if chemistry is None and condition.used & needed:

@@ -1,5 +1,6 @@
 """What a score is compared with: known molecules, distributions of the data, and the data's own figures."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,8 +9,9 @@ import numpy as np
 
 from moldiff.chem.molecule import Molecule
 from moldiff.data.reference import read_references, store_at
-from moldiff.errors import DataError, WeightsError
+from moldiff.errors import DataError, OutputError, WeightsError
 from moldiff.io.formats import read_molecules
+from moldiff.io.text import printable
 from moldiff.metrics.checks import CheckResult
 from moldiff.metrics.geometry import Measured, geometry_distances, measure
 from moldiff.metrics.score_result import DataRow, Score
@@ -39,6 +41,26 @@ def read_known(
         return {str(smiles) for smiles in reference}
     sources = [reference] if isinstance(reference, str | Path) else reference
     return read_references([Path(source) for source in sources], report=report)
+
+
+def refuse_to_replace(source: object, *outs: PathLike | None) -> None:
+    """Before a file is opened for writing: what is read must be there, and must be no file that is to be written.
+
+    Raises:
+        DataError: if the source is a path, and nothing is there.
+        OutputError: if it is written to.
+    """
+    if not isinstance(source, str | Path):
+        return
+    if not os.path.exists(source):
+        raise DataError(f"{printable(source)}: cannot be read: there is no such file or folder")
+    for out in outs:
+        if (
+            out is not None
+            and os.path.exists(out)
+            and (os.path.samefile(source, out) or os.path.samefile(source, Path(out).parent))
+        ):
+            raise OutputError(f"{out}: is read as well; choose another name")
 
 
 def read_data_score(weights: str) -> Score:

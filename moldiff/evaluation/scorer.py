@@ -116,7 +116,7 @@ class Scorer:
             num_requested: molecules requested; those without a record count against every rate.
             describe: what a chemist looks at in each molecule is in its row.
             fcd: compute the Fréchet ChemNet distance, where there is a chemistry to compare with.
-            keep: valid molecules that stay in the score, the first ones.
+            keep: valid molecules that stay in the score, a random choice that is the same each time.
             on_row: called with every record and all its figures, in order; with checks, all at the end.
 
         Returns:

@@ -1,7 +1,7 @@
 """SDF, V2000 and V3000: records as a stream, each a molecule or a named failure, and the text of one record."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -91,8 +91,18 @@ def record_text(record: Molecule | Chem.Mol) -> str:
         return ""
 
 
-def annotated_text(record: Molecule | Chem.Mol, tags: Mapping[str, str]) -> str:
-    """As `record_text`, with the record's own tags and more of them; one of the same name is replaced."""
+def annotated_text(record: Molecule | Chem.Mol, tags: Mapping[str, str], *, replaced: Collection[str] = ()) -> str:
+    """As `record_text`, with the record's own tags and more of them.
+
+    Args:
+        record: as it stands.
+        tags: more of them.
+        replaced: names of own tags that are left out, with those of `tags`; a `smiles` among them, which may state the
+            stereo of an input, becomes `input_smiles`.
+
+    Returns:
+        The text; nothing if the record has no coordinates, or RDKit cannot write it.
+    """
     text = record_text(record)
     if not text:
         return ""
@@ -100,8 +110,13 @@ def annotated_text(record: Molecule | Chem.Mol, tags: Mapping[str, str]) -> str:
         own = {key: str(value) for key, value in record.properties.items()}
     else:
         own = {key: record.GetProp(key) for key in record.GetPropNames() if isinstance(record.GetProp(key), str)}
-    lines = {key: [line for line in value.splitlines() if line.strip()] for key, value in (own | dict(tags)).items()}
-    parts = [f">  <{key}>\n" + "\n".join(of) + "\n\n" for key, of in lines.items() if "$$$$" not in of]
+    if "smiles" in replaced and "smiles" in own:
+        own.setdefault("input_smiles", own["smiles"])
+    kept = {key: value for key, value in own.items() if key not in replaced} | dict(tags)
+    parts = []
+    for key, value in kept.items():
+        lines = [line for line in value.splitlines() if line.strip() and not line.startswith("$$$$")]
+        parts.append(f">  <{key}>\n" + "\n".join(lines) + "\n\n")
     return "".join([text.removesuffix(_END), *parts, _END])
 
 

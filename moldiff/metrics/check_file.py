@@ -10,10 +10,12 @@ from types import TracebackType
 
 import numpy as np
 
+import moldiff
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.errors import DataError, OutputError
 
 CheckFigures = Mapping[str, float | bool]
+_BEGIN = b'{"key": "'  # of a line
 _NOT_KEPT = ("timeout", "crashed")  # they may come out otherwise the next time
 _PACKAGES = ("rdkit", "posebusters", "tblite", "ase")
 
@@ -36,14 +38,15 @@ class CheckFile:
 
     def __enter__(self) -> "CheckFile":
         try:
-            lines = self.path.read_text(encoding="utf-8").split("\n") if self.path.exists() else [""]
-            for number, line in enumerate(lines[:-1], start=1):  # behind the last line feed a line is not whole
+            content = self.path.read_bytes() if self.path.exists() else b""
+            *lines, rest = content.split(b"\n")
+            if rest and not (rest.startswith(_BEGIN) or _BEGIN.startswith(rest)):
+                raise DataError(f"{self.path}: no results of checks; name another file")
+            for number, line in enumerate(lines, start=1):
                 self._made.update([self._read(number, line)])
-            with self.path.open("w" if not self._made else "r+", encoding="utf-8") as stream:
-                stream.truncate(sum(len(line.encode()) + 1 for line in lines[:-1]))
+            with self.path.open("ab") as stream:
+                stream.truncate(len(content) - len(rest))  # a last line that is not whole
             self._stream = self.path.open("a", encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise DataError(f"{self.path}: no results of checks; name another file") from error
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be written: {error.strerror}") from error
         return self
@@ -75,7 +78,7 @@ class CheckFile:
         content = b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
         return hashlib.blake2b(f"{name} {self._versions}".encode() + content, digest_size=16).hexdigest()
 
-    def _read(self, number: int, line: str) -> tuple[str, CheckFigures | Failure]:
+    def _read(self, number: int, line: bytes) -> tuple[str, CheckFigures | Failure]:
         try:
             entry = json.loads(line)
             key, _ = str(entry.pop("key")), entry.pop("check")
@@ -90,7 +93,7 @@ class CheckFile:
 
 
 def _versions() -> str:
-    found = []
+    found = [f"moldiff {moldiff.__version__}"]
     for name in _PACKAGES:
         try:
             found.append(f"{name} {version(name)}")

@@ -205,6 +205,8 @@ class ChemistryTally:
         theirs = (self.reference.num_rings, self.reference.ring_sizes)
         return {
             name: float(np.abs(of / max(1, of.sum()) - known / max(1, known.sum())).sum() / 2)
+            if of.sum() and known.sum()
+            else float(bool(of.sum()) != bool(known.sum()))  # only one of the two has rings
             for (name, of), known in zip(ours.items(), theirs, strict=True)
         }
 

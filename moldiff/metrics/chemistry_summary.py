@@ -56,7 +56,7 @@ class ChemistrySummary:
         num_sampled: of these, the random ones that `quantiles` and `alert_counts` are of.
         num_chemnet: of these, the random ones that ChemNet's moments are of; 0 for none.
         alert_counts: sampled molecules with an alert, by catalog.
-        held_out: score of molecules that were left out, as of `moldiff.evaluation.held_out`; empty for none.
+        held_out: score of molecules that were left out, as of `moldiff.evaluation.chemistry_reference`; empty for none.
         ring_systems: hashes (`text_hash`) of their canonical SMILES, sorted.
         functional_groups: hashes of their canonical SMILES, sorted.
         environments_1: surroundings of atoms of radius 1, sorted.

@@ -48,11 +48,11 @@ def headline(score: Score, data: DataRow) -> TextTable:
         low, high = rate.interval
         cells = [title, percent(rate), count_of(rate), f"{100 * low:.1f}-{100 * high:.1f}"]
         if theirs is not None:
-            of_data = theirs.rates.get(name)
+            of_data = None if name in _OF_NOVELTY and not _same_novelty(score) else theirs.rates.get(name)
             cells += ["", ""] if of_data is None else [percent(of_data), count_of(of_data)]
         rows.append(tuple(cells))
     title = f"joint rate of {score.num_requested:,} molecules requested"
-    return TextTable(title, head, rows, _caption(score.chemistry), (0,), whole=tuple(range(1, len(head))))
+    return TextTable(title, head, rows, _caption(score), (0,), whole=tuple(range(1, len(head))))
 
 
 def headline_of_several(scores: Mapping[str, Score], data: DataRow) -> TextTable:
@@ -63,15 +63,26 @@ def headline_of_several(scores: Mapping[str, Score], data: DataRow) -> TextTable
         for name, title in _HEADLINE.items()
         if any(name in score.rates for score in scores.values())
     ]
-    first = next(score.chemistry for score in scores.values() if score.chemistry)
+    first = next(score for score in scores.values() if "joint" in score.rates)
     return TextTable("joint rate, % and count", ("rate", *columns), rows, _caption(first), (0,))
 
 
-def _caption(found: ChemistryComparison | None) -> str:
-    reference = "the reference" if found is None else found.reference
+_OF_NOVELTY = ("joint", "valid_unique_and_novel")
+
+
+def _same_novelty(score: Score) -> bool:
+    """Whether novelty was looked up where ring systems were, as of the data's row."""
+    return score.known_by is None or score.known_by[0] == score.known_by[1]
+
+
+def _caption(score: Score) -> str:
+    rings, novelty = score.known_by or ("the reference", "the reference")
+    against = f"Novel, and ring systems known: against {plain(rings)}."
+    if rings != novelty:
+        against = f"Novel: against {plain(novelty)}; ring systems known: against {plain(rings)}."
     return (
         "Of all molecules requested. Plausible: all checks of PoseBusters that need no energy were made and passed. "
-        f"Novel, and ring systems known: against {plain(reference)}."
+        + against
     )
 
 
@@ -117,7 +128,8 @@ def chemistry_tables(scores: Mapping[str, Score], data: DataRow) -> list[TextTab
 
 _CAPTION = (
     "Unknown: different ones that the reference has not, mean of a molecule. Distances: 1-Wasserstein; total variation "
-    "0 to 1. The Fréchet ChemNet distance falls with the number of molecules; the data's is of as many."
+    "0 to 1. The Fréchet ChemNet distance falls with the number of molecules; the data's is of as many as the largest "
+    "set."
 )
 
 

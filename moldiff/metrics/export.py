@@ -122,7 +122,7 @@ class SdfRows(_TextRows):
     def _text(self, record: Record, row: MoleculeRow) -> str:
         cells = row.to_dict([name for name in self.columns if name != "name"])
         tags = {name: text for name, cell in cells.items() if (text := cell_text(cell))}
-        return "" if isinstance(record, Failure) else annotated_text(record, tags)
+        return "" if isinstance(record, Failure) else annotated_text(record, tags, replaced=cells)
 
 
 class SmilesRows(_TextRows):

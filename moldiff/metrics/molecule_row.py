@@ -26,6 +26,18 @@ VERDICT = (
     "num_atoms",
     "num_stable_atoms",
 )
+TEXTS = (  # columns of
+    "name",
+    "smiles",
+    "stereo_smiles",
+    *(f"alerts_{catalog.lower()}" for catalog in CATALOGS),
+    "implausible_rings",
+    "ring_systems",
+    "unknown_ring_systems",
+    *(f"{name}_failure" for name in CHECKS),
+    "reason",
+    "detail",
+)
 STEREO = ("stereocentres", "stereocentres_unassigned", "stereo_bonds", "stereo_bonds_unassigned", "stereo_kept")
 CHEMISTRY = (
     *NUMBERS,

@@ -8,6 +8,7 @@ import hashlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,9 @@ def score(
         chemistry=counts.chemistry.result(chemnet=chemnet) if counts.chemistry else None,
         molecules=tuple(molecule for _, molecule in molecules),
         numbers=tuple(number for number, _ in molecules),
+        known_by=None
+        if chemistry is None
+        else (chemistry.name, chemistry.name if reference is None else "the reference"),
         examples=counts.examples,
         rows=tuple(rows),
     )
@@ -175,6 +179,7 @@ class _Counts:
         unknown = None
         if found is not None and self.chemistry is not None:
             unknown = tuple(self.chemistry.add(found))
+            found = replace(found, structure=replace(found.structure, environments={}))  # no longer needed, and large
             held = {"plausible": found.plausible, "rings_known": not unknown}
             self.of.update(name for name, holds in held.items() if holds)
             if all(held.values()) and novel is not False:

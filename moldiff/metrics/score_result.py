@@ -36,6 +36,7 @@ class Score:
         druglike: figures of `moldiff.metrics.druglike`, if computed.
         checks: results of `moldiff.metrics.checks` on some valid molecules, by name.
         chemistry: what a chemist looks at, against a reference; None without one or without valid molecules.
+        known_by: what ring systems and novelty were looked up in, if they were; not kept by `to_dict`.
         data: the data's own figures, shown beside in tables; not kept by `to_dict`.
         molecules: the valid ones that are kept, in order; not kept by `to_dict`.
         numbers: of their records; not kept by `to_dict`.
@@ -51,6 +52,7 @@ class Score:
     druglike: Mapping[str, float] = field(default_factory=dict)
     checks: Mapping[str, CheckResult] = field(default_factory=dict)
     chemistry: ChemistryComparison | None = None
+    known_by: tuple[str, str] | None = field(default=None, compare=False)
     data: "DataRow | None" = field(default=None, repr=False, compare=False)
     molecules: tuple[Molecule, ...] = field(default=(), repr=False, compare=False)
     numbers: tuple[int, ...] = field(default=(), repr=False, compare=False)
@@ -137,11 +139,13 @@ class DataRow:
     fcd_by_size: Mapping[int, float] = field(default_factory=dict)
 
     def fcd(self, size: int) -> float | None:
-        """The Fréchet ChemNet distance of so many molecules of the data: linear in 1 / size between those measured."""
-        if not self.fcd_by_size:
-            return None
+        """The Fréchet ChemNet distance of so many molecules of the data: linear in 1 / size through those measured."""
+        if len(self.fcd_by_size) < 2:
+            return next(iter(self.fcd_by_size.values()), None)
         points = np.array(sorted((1 / number, value) for number, value in self.fcd_by_size.items()))
-        return float(np.interp(1 / max(1, size), points[:, 0], points[:, 1]))
+        place = int(np.clip(np.searchsorted(points[:, 0], 1 / max(1, size)), 1, len(points) - 1))
+        (x, low), (y, high) = points[place - 1 : place + 1].tolist()
+        return max(0.0, low + (high - low) * (1 / max(1, size) - x) / (y - x))
 
 
 def _plain(rates: Mapping[str, Rate]) -> dict[str, dict[str, Any]]:

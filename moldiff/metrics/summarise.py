@@ -64,7 +64,9 @@ def summarise(
     found = _Found()
     chunks = [list(smiles[start : start + CHUNK]) for start in range(0, len(smiles), CHUNK)]
     for chunk, part in zip(chunks, _map(_collect, chunks, num_workers=num_workers), strict=True):
-        found.add(part)
+        alone = [[one] for one in chunk] if isinstance(part, Failure) else []  # one of them did not end
+        for one in _map(_collect, alone, num_workers=num_workers) if alone else [part]:
+            found.add(one)
         on_read(len(chunk))
     chosen = [smiles[i] for i in np.random.default_rng(seed).permutation(len(smiles))[:most_sampled]]
     described = [one for one in _map(describe, chosen, num_workers=num_workers) if isinstance(one, MoleculeChemistry)]
@@ -111,7 +113,7 @@ class _Found:
     numbers: dict[str, set[int]] = field(default_factory=lambda: {name: set() for name in (*_HASHES, *_ENVIRONMENTS)})
 
     def add(self, other: "_Found | Failure") -> None:
-        """Adds what occurs in others; those of a process that did not end are left out."""
+        """Adds what occurs in others; one whose process did not end is left out."""
         if isinstance(other, Failure):
             return
         self.num_molecules += other.num_molecules

@@ -71,7 +71,7 @@ def score_tables(score: Score, data: DataRow | None = None) -> list[TextTable]:
         The tables; older protocols have one of their own that names their faults.
     """
     data = data or score.data or DataRow()
-    found = [headline(score, data)] if score.chemistry else []
+    found = [headline(score, data)] if "joint" in score.rates else []
     found.append(_rates(score, data.score or data.held_out))
     found += [_failures(score)] if score.failures else []
     found += [_protocols(score)] if score.protocols else []
@@ -104,7 +104,7 @@ def comparison_tables(scores: Mapping[str, Score], data: DataRow | None = None) 
         for reason in names_of(score.failures for score in scores.values())
     ]
     data = data or next((score.data for score in scores.values() if score.data), DataRow())
-    found = [headline_of_several(scores, data)] if any(score.chemistry for score in scores.values()) else []
+    found = [headline_of_several(scores, data)] if any("joint" in score.rates for score in scores.values()) else []
     found.append(TextTable("%, and count", ("rate", *scores), rows, _CAPTION, bold))
     found += [TextTable(_FAILURES, ("reason", *scores), reasons)] if reasons else []
     return found + _figures_of(scores, data)

@@ -61,7 +61,7 @@ def main(
         raise typer.BadParameter(f"{model} on {data}: models are {', '.join(PAPERS)}; data are qm9 and moses")
     out.mkdir(parents=True, exist_ok=True)
     changes = {key: json.loads(value) for key, _, value in (text.partition("=") for text in set_ or ())}
-    smiles, source = MAKERS[data]()
+    smiles, source, _ = MAKERS[data](1)
     seed_all(seed)
     rival = Rival(model, "".join(sorted(set().union(*smiles))), max(map(len, smiles)) + 2, changes)
     progress = train(rival, rival.phases(smiles), out / "last.pt", minutes=minutes, seed=seed)

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from moldiff.chem.molecule import Molecule
 from moldiff.cli import app
-from moldiff.errors import ConfigError, OutputError
+from moldiff.errors import ConfigError, DataError, OutputError
 from moldiff.evaluation.filtering import Condition, filter_molecules
 from moldiff.io.formats import read_molecules, read_records
 
@@ -29,6 +29,8 @@ def molecules(sample_sdf: Path) -> list[Molecule]:
         ("smiles like 'C%' and num_atoms between 8 and 10", True),
         ("reason in ('', 'valence')", True),
         ("num_atoms / 2 != 4.5", True),
+        ("reason == '' and length(smiles) = 3", True),
+        ("qed > '0.6'", True),
     ],
 )
 def test_condition_is_an_expression_of_columns(text, held):
@@ -46,9 +48,14 @@ def test_columns_that_a_condition_names_are_known():
         ("qd > 0.6", "no column 'qd'; did you mean qed"),
         ("qed >", "expected such as"),
         ("", "expected such as"),
-        ("qed > 1; drop table molecule", "expected such as"),
-        ("1) from molecule; attach database 'x' as y --", "expected such as"),
+        ("qed > 1; drop table molecule", "a comment"),
+        ("1) from molecule; attach database 'x' as y --", "a comment"),
         ("(select count(*) from sqlite_master) >= 0", "prohibited|not authorized"),
+        ("not implausible_rings", "is a text and neither true nor false"),
+        ("valid and (unknown_ring_systems)", "is a text and neither true nor false"),
+        ('"qde" > 0.6', "a text stands in single quotes"),
+        ("1), (2", "more than one condition"),
+        ("1) from molecule limit 0 /*", "a comment"),
         ("load_extension('x')", "not authorized|no such function"),
     ],
 )
@@ -70,6 +77,20 @@ def test_what_is_kept_keeps_its_name_and_tags(molecules, sample_sdf, tmp_path):
         assert record.GetProp("alerts") == "0"
     with pytest.raises(OutputError, match="is there already"):
         filter_molecules(molecules, "valid", tmp_path / "kept.sdf")
+
+
+def test_a_file_that_is_read_is_never_written_to(sample_sdf, tmp_path):
+    own = tmp_path / "a.sdf"
+    own.write_text(sample_sdf.read_text())
+    with pytest.raises(OutputError, match="is read as well"):
+        filter_molecules(own, "valid", own, overwrite=True)
+    refused = CliRunner().invoke(app, ["score", str(own), "--sdf", str(own)])
+    assert refused.exit_code == 1
+    assert "is read as well" in refused.stderr
+    assert own.read_text() == sample_sdf.read_text()
+    with pytest.raises(DataError, match="no such file"):
+        filter_molecules(tmp_path / "none.sdf", "valid", own, overwrite=True)
+    assert own.read_text() == sample_sdf.read_text()
 
 
 def test_a_condition_on_ring_systems_takes_the_summary_of_chembl(molecules):

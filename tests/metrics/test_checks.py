@@ -155,7 +155,7 @@ def test_checks_go_on_where_they_were(embed, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "text", ["C 0 0 0\n", '{"key": 1}\n', '{"key": "a", "check": "xtb", "energy": NaN}\n', "\xff\n"]
+    "text", ["C 0 0 0\n", "CCO ethanol", '{"key": 1}\n', '{"key": "a", "check": "xtb", "energy": NaN}\n', "\xff\n"]
 )
 def test_another_file_is_no_file_of_checks(tmp_path, text):
     (tmp_path / "x").write_bytes(text.encode("latin-1"))

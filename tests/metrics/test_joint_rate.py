@@ -115,6 +115,8 @@ def test_tables_show_the_joint_rate_first_with_the_data_beside(embed, known):
     several = comparison_tables({"a": result, "b": own})
     assert several[0].rows[0][1:] == ("50.00  1/2", "100.00  1/1")
     assert DataRow(fcd_by_size={100: 3.0, 200: 1.0}).fcd(150) == pytest.approx(1 + 2 / 3)
+    assert DataRow(fcd_by_size={100: 3.0, 200: 1.5}).fcd(400) == pytest.approx(0.75)
+    assert DataRow(fcd_by_size={100: 3.0, 200: 1.0}).fcd(10_000) == 0.0
     assert DataRow().fcd(5) is None
 
 
@@ -140,6 +142,35 @@ def test_every_figure_is_in_the_files(embed, known, tmp_path):
     assert again.GetProp("batch") == "7"
     assert again.GetProp("qed") == first["qed"]
     assert score([again], chemistry=known).rows[0].to_dict() == result.rows[0].to_dict()
+
+
+def test_figures_of_an_earlier_file_do_not_survive_but_the_stereo_of_the_input_does(embed, known, tmp_path):
+    old = {"smiles": "C[C@H](N)O", "implausible_rings": "cyclobutadiene", "note": "a\n$$$$ b", "reason": "valence"}
+    molecule = replace(embed("C[C@H](N)O"), properties=old)
+    [row] = score([molecule], chemistry=known).rows
+    with SdfRows(tmp_path / "a.sdf", columns_of(described=True)) as tags:
+        tags.add(molecule, row)
+    [(_, again)] = read_records(tmp_path / "a.sdf")
+    assert isinstance(again, Chem.Mol)
+    assert not again.HasProp("implausible_rings")
+    assert not again.HasProp("reason")
+    assert again.GetProp("note") == "a"
+    assert again.GetProp("smiles") == "CC(N)O"
+    assert again.GetProp("input_smiles") == "C[C@H](N)O"
+    assert score([again], chemistry=known).rows[0].to_dict()["stereo_kept"] is row.to_dict()["stereo_kept"] is True
+
+
+def test_a_joint_rate_of_nothing_is_shown(known):
+    result = score([None, None], chemistry=known)
+    assert score_tables(result)[0].rows[0][:3] == ("all of the following", "0.00", "0/2")
+    assert comparison_tables({"a": result, "b": result})[0].rows[0][1] == "0.00  0/2"
+
+
+def test_caption_names_what_novelty_was_counted_against(embed, known):
+    own = DataRow(held_out=score([embed("OCc1ccccc1")], chemistry=known))
+    table = score_tables(score([embed("CCO")], chemistry=known, reference={"CCN"}), own)[0]
+    assert "Novel: against the reference; ring systems known: against data." in table.caption
+    assert {row[0]: row[-1] for row in table.rows}["all of the following"] == ""
 
 
 def test_a_list_of_smiles_leaves_out_what_is_not_valid(embed, tmp_path):

@@ -52,6 +52,8 @@ def page_path(tmp_path_factory: pytest.TempPathFactory, sample_sdf: Path) -> Pat
         20,
         "--protocol",
         "distance-bonds",
+        "--chemistry",
+        "moses",
         "--num-workers",
         1,
     )
@@ -67,6 +69,13 @@ def test_page_tells_rates_counts_and_reasons(page_path):
     assert text.count("<svg") >= 5  # distributions and strain
     assert NAUGHTY not in text
     assert "<i>" not in re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)  # of the name of the file
+
+
+def test_page_shows_the_joint_rate_and_draws_unknown_ring_systems(page_path):
+    text = page_path.read_text()
+    assert "joint rate of 72 molecules requested" in text
+    rings = text[text.index('<section id="rings">') :]
+    assert rings[: rings.index("</section>")].count("<svg") == 10
 
 
 def test_page_names_nothing_outside_itself(page_path):
