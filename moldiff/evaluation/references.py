@@ -1,5 +1,6 @@
 """What a score is compared with: known molecules, distributions of the data, and the data's own figures."""
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -53,7 +54,7 @@ def refuse_to_replace(source: object, *outs: PathLike | None) -> None:
     if not isinstance(source, str | Path):
         return
     if not os.path.exists(source):
-        raise DataError(f"{printable(source)}: cannot be read: there is no such file or folder")
+        raise DataError(f"{printable(source)}: cannot be read: {os.strerror(errno.ENOENT)}")
     for out in outs:
         if (
             out is not None

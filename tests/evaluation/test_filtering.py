@@ -88,7 +88,7 @@ def test_a_file_that_is_read_is_never_written_to(sample_sdf, tmp_path):
     assert refused.exit_code == 1
     assert "is read as well" in refused.stderr
     assert own.read_text() == sample_sdf.read_text()
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match="No such file"):
         filter_molecules(tmp_path / "none.sdf", "valid", own, overwrite=True)
     assert own.read_text() == sample_sdf.read_text()
 
