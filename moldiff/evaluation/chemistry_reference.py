@@ -118,7 +118,13 @@ def _distances(smiles: Sequence[str], summary: ChemistrySummary) -> dict[int, fl
 
 
 def held_out_row(summary: ChemistrySummary) -> DataRow:
-    """What molecules that were left out of a summary score; nothing of one that knows none.
+    """What molecules that were left out of a summary score.
+
+    Args:
+        summary: of the reference.
+
+    Returns:
+        Their score; nothing of a summary that knows none.
 
     Raises:
         DataError: if the summary holds something else.

@@ -47,8 +47,10 @@ class Condition:
         ConfigError: if it is no such expression, or names an unknown column.
     """
 
+    used: set[str]
+
     def __init__(self, text: str) -> None:
-        self.text, self.used = text, set[str]()
+        self.text, self.used = text, set()
         _refuse_slips(text)
         self._table = sqlite3.connect(":memory:")
         columns = (f'"{name}"{" TEXT" if name in TEXTS else " NUMERIC"}' for name in _ALL_COLUMNS)

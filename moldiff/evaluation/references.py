@@ -47,6 +47,10 @@ def read_known(
 def refuse_to_replace(source: object, *outs: PathLike | None) -> None:
     """Before a file is opened for writing: what is read must be there, and must be no file that is to be written.
 
+    Args:
+        source: a path, or anything else that is passed over.
+        *outs: files to be written; None for none.
+
     Raises:
         DataError: if the source is a path, and nothing is there.
         OutputError: if it is written to.

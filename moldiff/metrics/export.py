@@ -89,6 +89,8 @@ class _TextRows:
         num_left_out: records that the format cannot hold.
     """
 
+    num_left_out: int
+
     def __init__(self, path: str | Path, columns: Sequence[str], *, overwrite: bool = True) -> None:
         self.path, self.columns, self.overwrite, self.num_left_out = path, columns, overwrite, 0
 
