@@ -22,7 +22,7 @@ from moldiff.metrics.chemistry_summary import ChemistrySummary
 from moldiff.metrics.geometry import Measured
 from moldiff.metrics.molecule_row import MoleculeRow
 from moldiff.metrics.protocols import find_protocols
-from moldiff.metrics.score import random_rank
+from moldiff.metrics.score import random_places
 from moldiff.metrics.score import score as score_records
 from moldiff.metrics.score_result import DataRow, Score
 from moldiff.runtime.progress import Progress
@@ -156,7 +156,7 @@ class Scorer:
                 on_row=take,
                 num_workers=self.num_workers,
             )
-        chosen = sorted(sorted(range(len(result.numbers)), key=lambda i: random_rank(result.numbers[i]))[:most])
+        chosen = random_places(result.numbers, most) if self.checks else []
         numbers = [result.numbers[i] for i in chosen]
         checks = self._run_checks([result.molecules[i] for i in chosen], name, numbers) if self.checks else {}
         places = {number: place for place, number in enumerate(numbers)}

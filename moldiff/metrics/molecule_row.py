@@ -1,11 +1,12 @@
 """All figures of one record, as columns of a table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 
 from moldiff.chem.alerts import CATALOGS
 from moldiff.chem.molecule import Failure
 from moldiff.chem.plausibility import CHECKS as PLAUSIBILITY
+from moldiff.chem.stereo_counts import StereoCounts
 from moldiff.chem.validity import Verdict
 from moldiff.metrics.check_file import CheckFigures
 from moldiff.metrics.checks import CHECKS
@@ -14,18 +15,8 @@ from moldiff.metrics.molecule_chemistry import MoleculeChemistry
 
 Cell = str | int | float | bool | None
 
-VERDICT = (
-    "read",
-    "sanitised",
-    "no_radicals",
-    "no_implicit_hydrogens",
-    "one_fragment",
-    "valid",
-    "stable",
-    "neutral",
-    "num_atoms",
-    "num_stable_atoms",
-)
+STEPS = ("read", "sanitised", "no_radicals", "no_implicit_hydrogens", "one_fragment", "valid", "stable", "neutral")
+VERDICT = (*STEPS, "num_atoms", "num_stable_atoms")
 TEXTS = (  # columns of
     "name",
     "smiles",
@@ -38,7 +29,7 @@ TEXTS = (  # columns of
     "reason",
     "detail",
 )
-STEREO = ("stereocentres", "stereocentres_unassigned", "stereo_bonds", "stereo_bonds_unassigned", "stereo_kept")
+STEREO = tuple(one.name for one in fields(StereoCounts))
 CHEMISTRY = (
     *NUMBERS,
     "alerts",
@@ -106,7 +97,7 @@ class MoleculeRow:
         return {name: cells.get(name) for name in columns}
 
     def _chemistry(self, found: MoleculeChemistry) -> dict[str, Cell]:
-        stereo = {} if found.stereo is None else {name: getattr(found.stereo, name) for name in STEREO}
+        stereo = {} if found.stereo is None else asdict(found.stereo)
         unknown = self.unknown_ring_systems
         return {
             **found.numbers,

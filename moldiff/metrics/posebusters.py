@@ -8,19 +8,16 @@ from typing import Any
 from rdkit import Chem, rdBase
 from rdkit.Chem.rdDistGeom import EmbedParameters, ETKDGv3
 
+from moldiff.chem.plausibility import CHECKS
+
 MOST_ATTEMPTS = 20  # at each conformer; RDKit embeds most at the first, and tries for minutes on some cages that exist
 NAMES = (
     "mol_pred_loaded",
     "sanitization",
-    "inchi_convertible",
+    CHECKS[0],
     "all_atoms_connected",
     "no_radicals",
-    "bond_lengths",
-    "bond_angles",
-    "internal_steric_clash",
-    "aromatic_ring_flatness",
-    "non-aromatic_ring_non-flatness",
-    "double_bond_flatness",
+    *CHECKS[1:],
     "internal_energy",
 )
 

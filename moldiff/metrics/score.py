@@ -20,13 +20,11 @@ from moldiff.metrics.chemistry import ChemistryTally, ChemNet
 from moldiff.metrics.chemistry_summary import ChemistrySummary
 from moldiff.metrics.druglike import druglike
 from moldiff.metrics.geometry import Measured, geometry_distances
-from moldiff.metrics.molecule_row import MoleculeRow
+from moldiff.metrics.molecule_row import STEPS, MoleculeRow
 from moldiff.metrics.protocols import Tally, find_protocols
 from moldiff.metrics.rate import Rate
 from moldiff.metrics.records import Examination, Rules, examine_all
 from moldiff.metrics.score_result import Score
-
-STEPS = ("read", "sanitised", "no_radicals", "no_implicit_hydrogens", "one_fragment", "valid", "stable", "neutral")
 
 
 def score(
@@ -87,8 +85,7 @@ def score(
         )
     molecules = kept.chosen()
     all_of_them = [molecule for _, molecule in molecules]
-    if len(molecules) > keep:
-        molecules = sorted(sorted(molecules, key=lambda item: random_rank(item[0]))[:keep], key=lambda item: item[0])
+    molecules = [molecules[place] for place in random_places([number for number, _ in molecules], keep)]
     return Score(
         total,
         counts.rates(total),
@@ -107,20 +104,27 @@ def score(
     )
 
 
-def random_rank(number: int) -> bytes:
+def random_places(numbers: Sequence[int], most: int) -> list[int]:
+    """Places of at most so many of some records, at random and the same in every run, in order."""
+    if len(numbers) <= most:
+        return list(range(len(numbers)))
+    return sorted(sorted(range(len(numbers)), key=lambda place: _random_rank(numbers[place]))[:most])
+
+
+def _random_rank(number: int) -> bytes:
     """A place in a random order of all records that is the same in every run: the first few are a random choice."""
     return hashlib.blake2b(str(number).encode(), digest_size=8).digest()
 
 
 class _RandomSubset:
-    """So many of the molecules that come, the first by `random_rank`, so that a smaller subset is part of a larger."""
+    """So many of the molecules that come, the first by `_random_rank`, so that a smaller subset is part of a larger."""
 
     def __init__(self, most: int) -> None:
         self.most, self.kept = most, list[tuple[bytes, int, Molecule]]()
 
     def add(self, number: int, molecule: Molecule) -> None:
         """Offers the next one."""
-        self.kept.append((random_rank(number), number, molecule))
+        self.kept.append((_random_rank(number), number, molecule))
         if len(self.kept) > 2 * self.most + 1000:
             self._cut()
 
