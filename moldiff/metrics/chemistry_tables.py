@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from moldiff.metrics.chemistry import ChemistryComparison
 from moldiff.metrics.chemistry_summary import NUMBERS
 from moldiff.metrics.score_result import DataRow, Score
-from moldiff.metrics.text_table import TextTable, across, count_of, figure, names_of, percent, percent_and_count
+from moldiff.metrics.text_table import TextTable, across, figure, names_of, percent_and_count, rate_row
 from moldiff.runtime.plain_text import plain
 
 _HEADLINE = {
@@ -45,12 +45,8 @@ def headline(score: Score, data: DataRow) -> TextTable:
         rate = score.rates.get(name)
         if rate is None:
             continue
-        low, high = rate.interval
-        cells = [title, percent(rate), count_of(rate), f"{100 * low:.1f}-{100 * high:.1f}"]
-        if theirs is not None:
-            of_data = None if name in _OF_NOVELTY and not _same_novelty(score) else theirs.rates.get(name)
-            cells += ["", ""] if of_data is None else [percent(of_data), count_of(of_data)]
-        rows.append(tuple(cells))
+        comparable = name not in _OF_NOVELTY or _same_novelty(score)
+        rows.append(rate_row(title, rate, [theirs.rates.get(name) if comparable else None] if theirs else []))
     title = f"joint rate of {score.num_requested:,} molecules requested"
     return TextTable(title, head, rows, _caption(score), (0,), whole=tuple(range(1, len(head))))
 

@@ -6,7 +6,16 @@ from moldiff.metrics.checks import CHECKS, CheckResult
 from moldiff.metrics.chemistry_tables import chemistry_tables, headline, headline_of_several
 from moldiff.metrics.protocols import PROTOCOLS
 from moldiff.metrics.score_result import DataRow, Score
-from moldiff.metrics.text_table import TextTable, across, count_of, figure, names_of, percent, percent_and_count
+from moldiff.metrics.text_table import (
+    TextTable,
+    across,
+    count_of,
+    figure,
+    names_of,
+    percent,
+    percent_and_count,
+    rate_row,
+)
 from moldiff.runtime.plain_text import plain
 
 _TITLES = {
@@ -116,12 +125,7 @@ def _rates(score: Score, own: Score | None) -> TextTable:
     for name, rate in score.rates.items():
         if name not in _TITLES:
             continue
-        low, high = rate.interval
-        cells = [_TITLES[name], percent(rate), count_of(rate), f"{100 * low:.1f}-{100 * high:.1f}"]
-        if own is not None:
-            of_data = own.rates.get(name)
-            cells += ["", ""] if of_data is None else [percent(of_data), count_of(of_data)]
-        rows.append(tuple(cells))
+        rows.append(rate_row(_TITLES[name], rate, [own.rates.get(name)] if own else []))
     whole = tuple(range(1, len(head)))
     return TextTable(f"{score.num_requested:,} molecules requested", head, rows, _CAPTION, _bold(rows), whole=whole)
 

@@ -40,6 +40,15 @@ def across(rates: Iterable[Rate | None]) -> list[str]:
     return ["" if rate is None else percent_and_count(rate) for rate in rates]
 
 
+def rate_row(title: str, rate: Rate, beside: Sequence[Rate | None] = ()) -> tuple[str, ...]:
+    """Title, percent, count and 95 % range of a rate; percent and count of those beside, empty where there is none."""
+    low, high = rate.interval
+    cells = [title, percent(rate), count_of(rate), f"{100 * low:.1f}-{100 * high:.1f}"]
+    for other in beside:
+        cells += ["", ""] if other is None else [percent(other), count_of(other)]
+    return tuple(cells)
+
+
 def percent_and_count(rate: Rate) -> str:
     """Such as `95.00  19/20`."""
     return f"{percent(rate)}  {count_of(rate)}"
