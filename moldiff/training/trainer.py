@@ -40,7 +40,7 @@ T = TypeVar("T")
 ANEW = "put a whole one in its place, or start a new run in another folder"
 
 
-def checked_folder(folder: Path, config: RunConfig, *, resume: bool) -> Path:
+def check_folder(folder: Path, config: RunConfig, *, resume: bool) -> Path:
     """The checkpoint in the folder of a run, which is there exactly if the run goes on.
 
     Args:
@@ -73,12 +73,12 @@ def alone(run: Callable[P, T]) -> Callable[P, T]:
     """
 
     @wraps(run)
-    def running(*args: P.args, **kwargs: P.kwargs) -> T:
+    def run_claimed(*args: P.args, **kwargs: P.kwargs) -> T:
         config, folder = args  # type: ignore[misc]
         with nullcontext() if on_other_machine(config) else claim(Path(folder)):  # type: ignore[arg-type]
             return run(*args, **kwargs)
 
-    return running
+    return run_claimed
 
 
 def on_other_machine(config: RunConfig) -> bool:
@@ -97,7 +97,7 @@ def begin(folder: Path, config: RunConfig) -> None:
         raise OutputError(f"{folder}: cannot be written: {error.strerror}") from error
 
 
-def reached(checkpoint: Path, module: AveragedModule) -> int:
+def count_steps_done(checkpoint: Path, module: AveragedModule) -> int:
     """Steps that a run has behind it, which the module can go on from.
 
     Args:

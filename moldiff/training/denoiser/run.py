@@ -34,9 +34,9 @@ from moldiff.training.trainer import (
     alone,
     batches_of,
     begin,
-    checked_folder,
+    check_folder,
+    count_steps_done,
     fit,
-    reached,
 )
 
 SCORES, FORGOTTEN = "scores.csv", "forgotten.json"
@@ -70,7 +70,7 @@ def train(
         TrainingError: if the loss is no longer finite.
         WeightsError: if the weights to start from cannot be read.
     """
-    checkpoint = checked_folder(folder, config, resume=resume)
+    checkpoint = check_folder(folder, config, resume=resume)
     store = MoleculeStore(find_store(config.data))
     statistics, labels, indices = training_subset(config, store)
     old: list[State] = []  # in fine-tuning, molecules of the weights to start from, and the losses on them
@@ -88,7 +88,7 @@ def train(
         adapt(denoiser, config.low_rank, seed=config.seed)
     module = DiffusionModule(denoiser, denoiser.process, config)
     module.origin = origin_of(store, statistics)
-    batches = batches_of(config, store, indices, labels, reached(checkpoint, module) if resume else 0)
+    batches = batches_of(config, store, indices, labels, count_steps_done(checkpoint, module) if resume else 0)
     begin(folder, config)
     scored = ScoredSamples(
         folder / SCORES,
