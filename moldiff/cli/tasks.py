@@ -188,7 +188,7 @@ def perceive_bonds(
     """
     from functools import partial
 
-    from moldiff.tasks.bond_perception import sample_bonds, usable_geometries
+    from moldiff.tasks.bond_sampling import sample_bonds, usable_geometries
     from moldiff.tasks.inputs import geometries_of
 
     label, records = geometries_of(file)

@@ -25,7 +25,7 @@ from moldiff.chem.validity import canonical_smiles, check
 from moldiff.data.store.dataset import MoleculeStore, find_store
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.sample import Sample
-from moldiff.tasks.bond_perception import sample_bonds
+from moldiff.tasks.bond_sampling import sample_bonds
 from moldiff.tasks.conformers import sample_conformers
 from moldiff.tasks.fragments import Fragment, grow
 from moldiff.tasks.isomers import sample_isomers
