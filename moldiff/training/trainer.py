@@ -28,7 +28,6 @@ from moldiff.training.callbacks import StopOnInterrupt, Threads, TimedCheckpoint
 from moldiff.training.checkpoints import check_content, check_resumable, load_tensors
 from moldiff.training.lightning_trainer import quiet_trainer
 from moldiff.training.loader import TrainingBatches, ValidationBatches
-from moldiff.training.loggers import find_logger
 from moldiff.training.origin import BUNDLE as BUNDLE
 from moldiff.training.origin import check_origin
 
@@ -159,7 +158,7 @@ def fit(
     *,
     resume: bool,
     validation: ValidationBatches | None = None,
-    logger: Logger | str | None = None,
+    logger: Logger | None = None,
     callbacks: Sequence[pl.Callback] = (),
 ) -> bool:
     """Trains to the end, with checkpoints in the folder.
@@ -171,14 +170,13 @@ def fit(
         own: callbacks of the kind of run: its progress and log, and what else it does on the way.
         resume: go on from the checkpoint in the folder.
         validation: held-out molecules, for a validation loss.
-        logger: of Lightning, or a name as of `moldiff.training.loggers.find_logger`.
+        logger: of Lightning.
         callbacks: of the user; one that stops the trainer ends the run as its length does.
 
     Returns:
         Whether the run is this machine's to finish; of several, the first has the weights.
 
     Raises:
-        ConfigError: if there is no logger of that name.
         TrainingError: if the run ended before all of its molecules were seen, or a process died.
     """
     config, checkpoint = module.config, folder / CHECKPOINT
@@ -195,7 +193,7 @@ def fit(
         ],
         num_processes=config.num_processes,
         num_nodes=config.num_nodes,
-        logger=find_logger(logger, folder),
+        logger=logger,
         validation_interval=held_out.interval if held_out else None,
     )
     if trainer.logger is not None:

@@ -27,6 +27,7 @@ from moldiff.training.denoiser.finetuning import transfer
 from moldiff.training.denoiser.forgetting import old_losses, old_molecules
 from moldiff.training.denoiser.module import DiffusionModule
 from moldiff.training.loader import ValidationBatches, training_subset
+from moldiff.training.loggers import find_logger
 from moldiff.training.lora import adapt
 from moldiff.training.origin import BUNDLE, origin_of
 from moldiff.training.trainer import (
@@ -70,6 +71,7 @@ def train(
         TrainingError: if the loss is no longer finite.
         WeightsError: if the weights to start from cannot be read.
     """
+    logger = find_logger(logger, folder)  # what is missing is known before the run begins
     checkpoint = check_folder(folder, config, resume=resume)
     store = MoleculeStore(find_store(config.data))
     statistics, labels, indices = training_subset(config, store)

@@ -25,6 +25,7 @@ from moldiff.training.distillation.environments import DensityRatio
 from moldiff.training.distillation.module import DistillationModule
 from moldiff.training.distillation.policy import Policy
 from moldiff.training.distillation.rollouts import Rollouts
+from moldiff.training.loggers import find_logger
 from moldiff.training.origin import BUNDLE
 from moldiff.training.trainer import METRICS, alone, begin, check_folder, count_steps_done, fit, load_averaged
 
@@ -53,6 +54,7 @@ def distill(
         TrainingError: if a loss is no longer finite.
         WeightsError: if the teacher cannot be read.
     """
+    logger = find_logger(logger, folder)  # what is missing is known before the run begins
     checkpoint = check_folder(folder, config, resume=resume)
     bundle = load_pretrained(config.teacher, network=network_of(config.network_class))
     sampler = config.student(bundle.sampler)

@@ -25,6 +25,7 @@ from moldiff.state import State
 from moldiff.training.callbacks import ProgressAndLog
 from moldiff.training.card import training_card
 from moldiff.training.loader import ValidationBatches, subset_indices
+from moldiff.training.loggers import find_logger
 from moldiff.training.origin import BUNDLE, origin_of
 from moldiff.training.property.module import RegressionModule, absolute_errors
 from moldiff.training.trainer import (
@@ -66,6 +67,7 @@ def train_predictor(
     Raises:
         ConfigError: if a target is no number, or the folder not as `resume` wants it.
     """
+    logger = find_logger(logger, folder)  # what is missing is known before the run begins
     checkpoint = check_folder(folder, config, resume=resume)
     store = MoleculeStore(find_store(config.data))
     indices = subset_indices(store.split("train"), config.subset)
