@@ -118,11 +118,11 @@ def test_compare_shows_files_and_distances(sample_sdf: Path, store_path: Path, t
     result = run("compare", sample_sdf, half, *given)
     assert result.exit_code == 0, result.output
     assert re.search(r"valid \(all of these\) .*200/200 .*100/100", result.stdout)
-    told = json.loads((tmp_path / "x.json").read_text())
-    assert told[str(sample_sdf)]["distances"]["bond_length_w1"] == 0
-    assert told[str(half)]["distances"]["bond_length_w1"] > 0
-    assert 0 < told[str(half)]["druglike"]["qed"] < 1
-    assert told[str(half)]["protocols"]["midi"]["rates"]["valid"]["denominator"] == 100
+    written = json.loads((tmp_path / "x.json").read_text())
+    assert written[str(sample_sdf)]["distances"]["bond_length_w1"] == 0
+    assert written[str(half)]["distances"]["bond_length_w1"] > 0
+    assert 0 < written[str(half)]["druglike"]["qed"] < 1
+    assert written[str(half)]["protocols"]["midi"]["rates"]["valid"]["denominator"] == 100
     refused(run("compare", half), "expected two or more different files")
     refused(run("compare", half, half), "expected two or more different files")
     refused(run("compare", half, sample_sdf, "--protocol", "edm"), "protocol 'edm': expected one of distance-bonds")
@@ -157,15 +157,15 @@ def test_score_needs_no_torch(sample_sdf: Path, weights: Path):
         f"assert CliRunner().invoke(app, ['score', {str(sample_sdf)!r}]).exit_code == 0; "
         "print([name for name in ('torch', 'lightning', 'e3nn') if name in sys.modules])"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert told == "[]\n"
-    told = subprocess.run(
+    written = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert written == "[]\n"
+    written = subprocess.run(
         [sys.executable, "-c", f"import torch; {code}"],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    assert "torch" in told  # so the question can be answered with yes
+    assert "torch" in written  # so the question can be answered with yes
 
 
 def test_prepare_makes_a_store_and_says_what_to_do_next(sample_sdf: Path, tmp_path: Path):

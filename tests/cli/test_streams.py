@@ -55,7 +55,7 @@ def test_reader_that_left_is_no_error(unbuffered: bool, sample_sdf: Path, tmp_pa
     assert (tmp_path / "x.json").is_file()
 
 
-def test_errors_that_cannot_be_told_keep_the_exit_code(tmp_path: Path):
+def test_errors_that_cannot_be_printed_keep_the_exit_code(tmp_path: Path):
     for where in ("2>&-", ">&- 2>&-", *(["2>/dev/full"] if FULL.exists() else [])):
         result = shell(f"moldiff score none.sdf {where}", tmp_path)
         assert (result.returncode, result.stdout, result.stderr) == (1, "", "")

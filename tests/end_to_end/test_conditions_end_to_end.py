@@ -136,9 +136,9 @@ def test_user_trains_and_asks(store_path: Path, tmp_path: Path):
     )
     assert trained.exit_code == 0, trained.output
     bundle = tmp_path / "run" / "bundle"
-    told = run("info", bundle)
-    assert "gap: " in told.output
-    assert " eV" not in told.output  # an SDF says nothing of units
+    shown = run("info", bundle)
+    assert "gap: " in shown.output
+    assert " eV" not in shown.output  # an SDF says nothing of units
     command = ["sample", "--weights", bundle, "--num-steps", STEPS, "-n", 5, "--out"]
     drawn = run(*command, tmp_path / "x.sdf", "--target", "gap=6.5", "--target", "logp=0.5", "--guidance", "gap=2")
     assert drawn.exit_code == 0, drawn.output

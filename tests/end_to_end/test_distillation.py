@@ -71,7 +71,7 @@ def test_data_of_other_atoms_than_the_teachers_are_refused(hydrogen: Path, store
     assert not (tmp_path / "run").exists()
 
 
-def test_processes_share_the_walks_out(hydrogen: Path, tmp_path: Path):
+def test_processes_share_the_trajectories(hydrogen: Path, tmp_path: Path):
     distill(settings(hydrogen, num_training_molecules=512, num_processes=2), tmp_path / "two")
     distill(settings(hydrogen, num_training_molecules=512), tmp_path / "one")
     assert state(tmp_path / "two")["num_seen"] == state(tmp_path / "one")["num_seen"]

@@ -106,10 +106,10 @@ def test_run_keeps_its_checkpoint_when_interrupted(store_path: Path, tmp_path: P
     while not (metrics.exists() and metrics.read_text().count("\n") > 1) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "stopped by the user after" in told.splitlines()[-1]
-    assert "Traceback" not in told
+    assert "stopped by the user after" in errors.splitlines()[-1]
+    assert "Traceback" not in errors
     assert read_checkpoint(folder / CHECKPOINT)["global_step"] >= 50
 
 
@@ -122,9 +122,9 @@ def test_processes_stop_and_resume_bit_for_bit_as_machines_train(store_path: Pat
     process = start(stopped, config)
     wait_for(stopped / "metrics.csv")
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    _, told = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "stopped by the user after" in told.splitlines()[-1]
+    assert "stopped by the user after" in errors.splitlines()[-1]
     seen = int(state(stopped)["num_seen"])
     steps = read_checkpoint(stopped / CHECKPOINT)["global_step"]
     dealt = TrainingBatches(MoleculeStore(store_path), budget=few["pair_budget"], seed=0, together=2)
@@ -153,9 +153,9 @@ def test_killed_process_leads_to_a_clear_end_and_the_run_goes_on(store_path: Pat
     process = start(folder, config)
     wait_for(folder / CHECKPOINT)
     kill_one_worker(process)
-    _, told = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert f"go on with --resume from {folder / CHECKPOINT}" in told.splitlines()[-1]
+    assert f"go on with --resume from {folder / CHECKPOINT}" in errors.splitlines()[-1]
     seen = int(state(folder)["num_seen"])
     longer = settings(store_path, **{**together, "num_training_molecules": seen + 100})
     train(longer, folder, resume=True)
@@ -251,17 +251,17 @@ def test_run_starts_from_other_weights_and_adds_their_classes(hydrogen: Path, st
 def test_fine_tuning_tells_what_it_forgets_and_learns_low_ranks(hydrogen: Path, store_path: Path, tmp_path: Path):
     """Training of a high rate on molecules without a bond of H2 raises the losses on H2; a low rank changes less."""
     start = {"data": str(store_path), "start": str(hydrogen), "num_training_molecules": 2000, "learning_rate": 1e-2}
-    told = {}
+    losses = {}
     for low_rank in (0, 1):
         settings = TrainingConfig(**start, low_rank=low_rank, sample_minutes=0)
         train(settings, tmp_path / f"run{low_rank}")
-        told[low_rank] = json.loads((tmp_path / f"run{low_rank}" / FORGOTTEN).read_text())
+        losses[low_rank] = json.loads((tmp_path / f"run{low_rank}" / FORGOTTEN).read_text())
         assert set(load_pretrained(tmp_path / f"run{low_rank}" / BUNDLE).denoiser.state_dict()) == set(
             load_pretrained(hydrogen).denoiser.state_dict()
         )
-    assert told[0]["before"] == told[1]["before"]
-    assert told[0]["before"]["old_bond"] > 0
-    assert told[0]["after"]["old_bond"] > told[0]["before"]["old_bond"]
+    assert losses[0]["before"] == losses[1]["before"]
+    assert losses[0]["before"]["old_bond"] > 0
+    assert losses[0]["after"]["old_bond"] > losses[0]["before"]["old_bond"]
 
 
 def test_fine_tuning_on_fewer_elements_and_new_conditions(hydrogen: Path, weights: Path, tmp_path: Path):

@@ -167,7 +167,7 @@ def test_generator_refuses_sizes_it_was_not_trained_on(num_atoms, generator: Mol
     assert "\n" not in str(caught.value)
 
 
-def test_generator_extrapolates_if_told_to(generator: MoleculeGenerator):
+def test_generator_extrapolates_on_request(generator: MoleculeGenerator):
     most = max(generator.bundle.statistics.sizes)
     with pytest.warns(UserWarning, match=f"trained on .* to {most} atoms"):
         samples = list(

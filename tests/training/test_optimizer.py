@@ -161,7 +161,7 @@ def test_matrices_are_shared_out_by_their_cost():
 def test_muon_is_that_of_torch_where_bf16_is_native_and_near_it_elsewhere(
     shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ):
-    def walked(kind: type[torch.optim.Muon], **options: str) -> torch.Tensor:
+    def moved(kind: type[torch.optim.Muon], **options: str) -> torch.Tensor:
         generator = torch.Generator().manual_seed(1)
         matrix = nn.Parameter(torch.randn(shape, generator=generator))
         optimizer = kind([matrix], lr=0.01, weight_decay=0.1, **options)  # pyright: ignore
@@ -170,11 +170,11 @@ def test_muon_is_that_of_torch_where_bf16_is_native_and_near_it_elsewhere(
             optimizer.step()
         return matrix.detach()
 
-    theirs = walked(torch.optim.Muon, adjust_lr_fn="match_rms_adamw")
+    theirs = moved(torch.optim.Muon, adjust_lr_fn="match_rms_adamw")
     monkeypatch.setattr(module, "use_bf16", lambda *_: True)
-    assert torch.equal(walked(Muon), theirs)
+    assert torch.equal(moved(Muon), theirs)
     monkeypatch.setattr(module, "use_bf16", lambda *_: False)
-    ours = walked(Muon)
+    ours = moved(Muon)
     assert not torch.equal(ours, theirs)
     assert torch.allclose(ours, theirs, atol=2e-3)  # three steps of 0.01 x 0.2 x 8 x about 1/7
 
