@@ -10,7 +10,7 @@ from cli_results import refused
 from typer.testing import CliRunner, Result
 
 import moldiff
-from moldiff.cli import app
+from moldiff.cli import _command, app
 
 
 def run(*args: object) -> Result:
@@ -242,6 +242,16 @@ def test_help_loads_little():
     for arguments, loaded in ((["--help"], "[]\n"), (["info", "qm9"], "['rich', ")):
         command = [sys.executable, "-c", code.format(arguments=arguments)]
         assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.startswith(loaded)
+
+
+def test_only_the_command_that_runs_is_made():
+    """Typer takes longer to make all of them than to print the help."""
+    _command.cache_clear()
+    run("--help")
+    assert _command.cache_info().currsize == 0
+    assert run("sample", "--help").exit_code == 0
+    assert _command.cache_info().currsize == 1
+    assert "Did you mean 'sample'" in run("smaple").stderr
 
 
 def test_help_shows_names_and_texts_whole():
