@@ -80,17 +80,17 @@ BAD_RECORDS = {
 
 
 @pytest.mark.parametrize("case", BAD_RECORDS)
-def test_score_names_the_reason_of_a_bad_record(case: str, sample_sdf: Path, tmp_path: Path):
+def test_score_names_the_reason_of_a_bad_record(case: str, twenty_sdf: Path, tmp_path: Path):
     text, reason = BAD_RECORDS[case]
     file = tmp_path / "x.sdf"
-    file.write_text(sample_sdf.read_text() + text)
+    file.write_text(twenty_sdf.read_text() + text)
     result = run("score", file, "--csv", tmp_path / "x.csv", "--json", tmp_path / "x.json")
     assert result.exit_code == 0, result.output
     counted = json.loads((tmp_path / "x.json").read_text())
     assert counted["failures"] == {reason: 1}
-    assert counted["rates"]["valid"]["numerator"] == 200
-    assert counted["rates"]["valid"]["denominator"] == 201
-    assert len((tmp_path / "x.csv").read_text().splitlines()) == 202
+    assert counted["rates"]["valid"]["numerator"] == 20
+    assert counted["rates"]["valid"]["denominator"] == 21
+    assert len((tmp_path / "x.csv").read_text().splitlines()) == 22
 
 
 @pytest.mark.parametrize(
@@ -151,10 +151,10 @@ def test_score_counts_what_is_missing(sample_sdf: Path):
     assert "missing" in result.stdout
 
 
-def test_score_needs_no_torch(sample_sdf: Path, weights: Path):
+def test_score_needs_no_torch(twenty_sdf: Path):
     code = (
         "import sys; from typer.testing import CliRunner; from moldiff.cli import app; "
-        f"assert CliRunner().invoke(app, ['score', {str(sample_sdf)!r}]).exit_code == 0; "
+        f"assert CliRunner().invoke(app, ['score', {str(twenty_sdf)!r}]).exit_code == 0; "
         "print([name for name in ('torch', 'lightning', 'e3nn') if name in sys.modules])"
     )
     written = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
