@@ -154,8 +154,8 @@ def test_training_on_an_unknown_column_is_refused(store_path: Path, tmp_path: Pa
     assert not (tmp_path / "run").exists()
 
 
-def test_trained_network_heeds_its_labels(store_path: Path, tmp_path: Path):
-    """True labels tell it more of the atoms than those of other molecules."""
+def test_trained_network_depends_on_its_labels(store_path: Path, tmp_path: Path):
+    """With their own labels the loss of the atoms is lower than with those of other molecules."""
     store, names = MoleculeStore(store_path), ("heteroatoms:classes",)
     config = TrainingConfig(
         model=ModelConfig(network=NetworkConfig(**TINY)),
