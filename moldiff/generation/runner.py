@@ -91,9 +91,7 @@ def condition_on(
     return denoiser
 
 
-def _guide_to_connected(
-    conditioning: Conditioning, strength: float, denoiser: Denoiser, indices: Sequence[int]
-) -> Denoiser:
+def _connect(conditioning: Conditioning, strength: float, denoiser: Denoiser, indices: Sequence[int]) -> Denoiser:
     return Connected(conditioning(denoiser, indices), strength)
 
 
@@ -175,7 +173,7 @@ class Runner:
             churn=sampler.churn,
         )
         if sampler.connectivity:
-            conditioning = partial(_guide_to_connected, conditioning, sampler.connectivity)
+            conditioning = partial(_connect, conditioning, sampler.connectivity)
         return cls(
             bundle.denoiser,
             bundle.vocabulary,

@@ -170,12 +170,9 @@ def test_generator_refuses_sizes_it_was_not_trained_on(num_atoms, generator: Mol
 
 def test_generator_extrapolates_on_request(generator: MoleculeGenerator):
     most = max(generator.bundle.statistics.sizes)
+    options = SamplingOptions(allow_extrapolation=True)
     with pytest.warns(UserWarning, match=f"trained on .* to {most} atoms"):
-        samples = list(
-            generator.stream(
-                6, num_steps=1, num_atoms=(most, most + 2), options=SamplingOptions(allow_extrapolation=True)
-            )
-        )
+        samples = list(generator.stream(6, num_steps=1, num_atoms=(most, most + 2), options=options))
     assert max(len(drawn(s)) for s in samples) > most
     with pytest.raises(SizeError):
         generator.stream(1, num_atoms=5000, options=SamplingOptions(allow_extrapolation=True))
