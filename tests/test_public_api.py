@@ -164,6 +164,16 @@ def test_sample_shows_itself(generator, embed):
     assert repr(samples[0]).startswith("Sample(0, ")
 
 
+def test_samples_convert_to_rdkit_as_molecules_do(generator, embed):
+    for sample in generator.sample(3, num_atoms=5, num_steps=STEPS):
+        ours, same = moldiff.to_rdkit(sample), moldiff.to_rdkit(sample.molecule)
+        assert ours.ToBinary() == same.ToBinary()
+        assert ours.GetNumAtoms() == 5
+    empty = moldiff.Sample(4, moldiff.Failure("coordinates", "atom 2 is lost"), None)
+    with pytest.raises(moldiff.MoleculeError, match=r"Sample\(4, 'coordinates: atom 2 is lost'\): holds no molecule"):
+        moldiff.to_rdkit(empty)
+
+
 def test_samples_go_into_grid_table_file_and_score(generator, embed, tmp_path: Path):
     pandas = pytest.importorskip("pandas")
     molecule = embed("CCO")

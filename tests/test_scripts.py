@@ -1,6 +1,7 @@
 """The scripts that a user copies: they import `moldiff` alone, and they run."""
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -24,23 +25,27 @@ def deep_imports(text: str) -> list[str]:
     return [name for name in names if name != "moldiff" and name.split(".")[0] not in OTHERS]
 
 
-# Runs a script with small batches, and with little to measure at the end of a training.
+# Runs scripts after one another, with small batches, and with little to measure at the end of a training.
 SHORTENED = """
-import runpy, sys
+import json, runpy, sys
 import moldiff.data.batching, moldiff.training.denoiser.calibration
 moldiff.data.batching.ROWS_FLOAT32, moldiff.training.denoiser.calibration.NUM_MOLECULES = 4, 2
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
+if __name__ == "__main__":
+    for sys.argv in json.loads(sys.argv[1]):
+        runpy.run_path(sys.argv[0], run_name="__main__")
+        print("END OF SCRIPT")
 """
 
 
-def run_script(name: str, *args: object, shortened: bool = False) -> str:
-    start = ["-c", SHORTENED] if shortened else []
-    command = [sys.executable, *start, str(ROOT / "scripts" / name), *map(str, args)]
+def run_scripts(*commands: list[object]) -> list[str]:
+    """What each printed; in one process, since most of the time is for imports."""
+    calls = [[str(ROOT / "scripts" / str(name)), *map(str, args)] for name, *args in commands]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-c", SHORTENED, json.dumps(calls)], capture_output=True, text=True, env=environment
+    )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return done.stdout.split("END OF SCRIPT\n")[:-1]
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
@@ -50,15 +55,22 @@ def test_scripts_import_moldiff_alone(path: Path):
 
 
 def test_sample_and_score_run(weights: Path, sample_sdf: Path, tmp_path: Path):
-    shown = run_script("sample.py", 4, tmp_path / "x.sdf", "--weights", weights, "--num-atoms", 5)
-    assert [line.split(":")[0] for line in shown.splitlines()] == ["0", "1", "2", "3"]
-    assert "valid" in run_script("score.py", tmp_path / "x.sdf")
-    assert "200" in run_script("score.py", sample_sdf, "--reference", sample_sdf)
+    sampled, scored, compared = run_scripts(
+        ["sample.py", 4, tmp_path / "x.sdf", "--weights", weights, "--num-atoms", 5],
+        ["score.py", tmp_path / "x.sdf"],
+        ["score.py", sample_sdf, "--reference", sample_sdf],
+    )
+    assert [line.split(":")[0] for line in sampled.splitlines()] == ["0", "1", "2", "3"]
+    assert "valid" in scored
+    assert "200" in compared
 
 
 @pytest.mark.slow
 def test_prepare_and_train_run(sample_sdf: Path, tmp_path: Path):
-    assert "200 molecules" in run_script("prepare.py", sample_sdf, tmp_path / "store")
-    train = ["train.py", tmp_path / "store", tmp_path / "run", "--num-molecules", 100, "--num-blocks", 1]
-    assert run_script(*train, shortened=True).count("Sample(") == 10
+    prepared, trained = run_scripts(
+        ["prepare.py", sample_sdf, tmp_path / "store"],
+        ["train.py", tmp_path / "store", tmp_path / "run", "--num-molecules", 100, "--num-blocks", 1],
+    )
+    assert "200 molecules" in prepared
+    assert trained.count("Sample(") == 10
     assert (tmp_path / "run" / "bundle" / "model.safetensors").is_file()

@@ -9,7 +9,7 @@ from jaxtyping import Int
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDetermineBonds
 
-from moldiff.chem.hydrogens import REMEDY, left_out
+from moldiff.chem.hydrogens import REMEDY, find_misfit
 from moldiff.chem.molecule import MAX_CHARGE, Failure, Molecule, with_one_charge
 from moldiff.chem.process_pool import map_in_processes
 from moldiff.chem.rdkit_conversion import BOND_TYPES, convert, one_line, stray_aromatic_bond, to_rdkit, without_labels
@@ -48,7 +48,7 @@ class Perceived:
 
 def perceive(record: Molecule | Chem.Mol) -> Perceived:
     """Sees a record as protocols with RDKit's defaults do; hydrogens that are no atoms stay unseen."""
-    mol, sanitised = _accepted(record)
+    mol, sanitised = _sanitise_copy(record)
     aromatic, others = np.zeros((2, mol.GetNumAtoms()), dtype=np.int64)
     for bond in mol.GetBonds():
         ends = [bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()]
@@ -70,11 +70,11 @@ def perceive(record: Molecule | Chem.Mol) -> Perceived:
 
 def largest_part(record: Molecule | Chem.Mol) -> str:
     """`Perceived.largest` of a record that RDKit accepts as a whole, else nothing; without a look at its atoms."""
-    mol, sanitised = _accepted(record)
+    mol, sanitised = _sanitise_copy(record)
     return _largest(mol, sanitised)[0] if sanitised else ""
 
 
-def _accepted(record: Molecule | Chem.Mol) -> tuple[Chem.Mol, bool]:
+def _sanitise_copy(record: Molecule | Chem.Mol) -> tuple[Chem.Mol, bool]:
     """Sanitised, or as it stands where that fails."""
     as_it_stands = to_rdkit(record) if isinstance(record, Molecule) else record
     mol = Chem.Mol(as_it_stands)
@@ -121,7 +121,7 @@ def bonds_of_geometry(molecule: Molecule) -> Chem.Mol | Failure:
         )
     for atom in mol.GetAtoms():
         atom.SetNoImplicit(True)
-    return left_out(mol, molecule.pos) or mol.GetMol()
+    return find_misfit(mol, molecule.pos) or mol.GetMol()
 
 
 def with_bonds(geometries: Iterable[Molecule], *, num_workers: int | None = None) -> Iterator[Chem.Mol | Failure]:

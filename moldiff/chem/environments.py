@@ -125,11 +125,11 @@ def _smiles_of_group(atoms: Sequence[_Key], bonds: _Bonds, group: Sequence[int])
         for other, kind in bonds[index]
         if other not in places or kind == _AROMATIC
     )
-    return _written(tuple(atoms[index] for index in group), inner, outer)
+    return _write_smiles(tuple(atoms[index] for index in group), inner, outer)
 
 
 @lru_cache(maxsize=MOST_KEPT)
-def _written(
+def _write_smiles(
     atoms: tuple[_Key, ...],
     inner: tuple[tuple[int, int, Chem.BondType], ...],
     outer: tuple[tuple[int, Chem.BondType], ...],

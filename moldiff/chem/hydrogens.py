@@ -25,7 +25,7 @@ LINEAR = 150.0  # degrees; least angle at an atom with two double bonds, or a tr
 REMEDY = "it has no hydrogens: if they were left out, write all atoms"
 
 
-def left_out(mol: Chem.Mol, pos: Float[np.ndarray, "n 3"]) -> Failure | None:
+def find_misfit(mol: Chem.Mol, pos: Float[np.ndarray, "n 3"]) -> Failure | None:
     """Why the bonds perceived in a geometry without hydrogens do not fit it; None if they do, or if it has some.
 
     Args:

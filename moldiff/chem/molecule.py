@@ -1,9 +1,10 @@
 """The molecule as numbers: what files, stores, samplers and scores pass to one another."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -72,10 +73,47 @@ class Molecule:
     def __len__(self) -> int:
         return len(self.elements)
 
+    def __repr__(self) -> str:
+        from moldiff.chem.formula import formula_text
+
+        formula = formula_text(Counter(self.elements.tolist()))
+        named = f"name={self.name!r}, " if self.name else ""
+        return f"Molecule({formula!r}, {named}num_atoms={len(self)}, charge={int(self.charges.sum())})"
+
     @property
     def label(self) -> str:
         """For messages: what it is, with its name where it has one."""
         return f"molecule {self.name!r}" if self.name else "molecule"
+
+
+@runtime_checkable
+class HoldsMolecule(Protocol):
+    """A sample: what may stand for the molecule that it holds."""
+
+    @property
+    def molecule(self) -> Molecule | None:
+        """As it was sampled; None if there is none."""
+
+
+def molecule_of(one: object) -> Molecule:
+    """The molecule itself, or that of a sample, valid or not.
+
+    Args:
+        one: a molecule or a sample.
+
+    Returns:
+        The molecule.
+
+    Raises:
+        MoleculeError: if the sample holds none, or it is something else.
+    """
+    if isinstance(one, Molecule):
+        return one
+    if not isinstance(one, HoldsMolecule):
+        raise MoleculeError(f"got a {type(one).__name__}; expected a Molecule or a Sample")
+    if one.molecule is None:
+        raise MoleculeError(f"{one!r}: holds no molecule")
+    return one.molecule
 
 
 @dataclass(frozen=True)

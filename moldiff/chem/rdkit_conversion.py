@@ -7,7 +7,7 @@ import numpy as np
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdqueries
 
-from moldiff.chem.molecule import MAX_ATOMS, MAX_COORDINATE, Failure, Molecule
+from moldiff.chem.molecule import MAX_ATOMS, MAX_COORDINATE, Failure, HoldsMolecule, Molecule, molecule_of
 from moldiff.errors import MoleculeError
 
 BOND_TYPES = {1: Chem.BondType.SINGLE, 2: Chem.BondType.DOUBLE, 3: Chem.BondType.TRIPLE}
@@ -30,12 +30,12 @@ def _atom(element: int, charge: int) -> Chem.Atom:
     return atom
 
 
-def to_rdkit(molecule: Molecule) -> Chem.Mol:
-    """The molecule as it stands: not sanitised, no implicit hydrogens, one conformer, properties set.
+def to_rdkit(molecule: Molecule | HoldsMolecule) -> Chem.Mol:
+    """A molecule, or that of a sample, as it stands: not sanitised, no implicit hydrogens, one conformer, properties.
 
-    Never refuses odd chemistry; `moldiff.chem.validity.check` judges it.
+    Never refuses odd chemistry; `moldiff.chem.validity.check` judges it. A sample without one is a `MoleculeError`.
     """
-    mol = Chem.RWMol()
+    molecule, mol = molecule_of(molecule), Chem.RWMol()
     for element, charge in zip(molecule.elements.tolist(), molecule.charges.tolist(), strict=True):
         mol.AddAtom(_atom(element, charge))
     begin, end = np.nonzero(np.triu(molecule.bond))

@@ -1,10 +1,12 @@
 """The command line. Each command imports what it needs when it runs, so that help and scores start at once."""
 
+import inspect
 import itertools
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Annotated, Any
 
 import typer
@@ -28,11 +30,44 @@ UsageError: Any = typer.BadParameter.__mro__[1]  # typer has a copy of click of 
 BAD_USAGE = 2  # exit code
 
 
+VERBS = (decorate, link, isomers, conformers, perceive_bonds, reshape)
+MAKING = (prepare, train, train_predictor, distill, export)
+ALL = (sample, *VERBS, score, compare, report, draw, animate, predict, *MAKING, info)
+FUNCTIONS: dict[str, Callable[..., None]] = {one.__name__.replace("_", "-"): one for one in ALL} | {
+    "filter": filter_molecules
+}
+
+
+class _Commands(Mapping[str, Any]):
+    """Commands by name, each made when it is needed: to make all of them takes longer than to print the help."""
+
+    def __getitem__(self, name: str) -> Any:
+        return _command(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(FUNCTIONS)
+
+    def __len__(self) -> int:
+        return len(FUNCTIONS)
+
+
+@cache
+def _command(name: str) -> Any:
+    """A `KeyError` if there is none of that name."""
+    only = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    only.command(name)(FUNCTIONS[name])
+    return typer.main.get_command(only)
+
+
 class _OneLineErrors(TyperGroup):
     """An error is one line on stderr: exit code 1 of what moldiff raises on purpose, 2 of an option that is none.
 
     `--debug` shows where it was raised.
     """
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands: Any = _Commands()
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Options before the command; of nothing at all comes the help."""
@@ -52,9 +87,8 @@ class _OneLineErrors(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Every command with all of the first paragraph of its help."""
-        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
-            formatter.write_dl([(name, (one.help or "").split("\n\n")[0]) for name, one in commands if one])
+            formatter.write_dl([(name, (inspect.getdoc(f) or "").split("\n\n")[0]) for name, f in FUNCTIONS.items()])
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command."""
@@ -101,13 +135,6 @@ def _options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
 ) -> None:
     pass
-
-
-VERBS = (decorate, link, isomers, conformers, perceive_bonds, reshape)
-MAKING = (prepare, train, train_predictor, distill, export)
-for command in (sample, *VERBS, score, compare, report, draw, animate, predict, *MAKING, info):
-    app.command()(command)
-app.command("filter")(filter_molecules)
 
 
 def main() -> None:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from moldiff.cli._progress import FEWER, INTERRUPTED, drawing_progress
+from moldiff.cli._progress import FEWER, INTERRUPTED, sampling_progress
 from moldiff.cli._refusals import Refusals
 from moldiff.cli._targets import parse_targets
 from moldiff.cli._terminal import say, show_table, tell
-from moldiff.generation.records import tagged
+from moldiff.generation.records import add_tags
 from moldiff.runtime.interrupt import Interrupt
 from moldiff.tasks.refused import Refused
 
@@ -65,7 +65,7 @@ def complete(
     from moldiff.io.writer import open_writer
 
     requested, interrupt = (len(items) + len(failed)) * num_each, Interrupt()
-    progress = drawing_progress()
+    progress = sampling_progress()
     progress.expect(len(items) * num_each * num_steps)
 
     def step(count: int) -> None:
@@ -81,7 +81,7 @@ def complete(
             if isinstance(sample.result, Failure):
                 refusals.add(sample, sample.result.reason, sample.result.detail)
                 continue
-            good = tagged(sample, writer.path.suffix)
+            good = add_tags(sample, writer.path.suffix)
             good = replace(good, properties={**good.properties, **tags(sample)})
             for evaluator in evaluators:
                 (good,) = evaluator.evaluate([good])

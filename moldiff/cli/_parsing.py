@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moldiff.config.version_1 import renamed
+from moldiff.config.version_1 import rename_key
 from moldiff.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def parse_num_atoms(text: str | None, option: str = "--num-atoms") -> int | tupl
     return int(match[1]) if match[2] is None else (int(match[1]), int(match[2]))
 
 
-def changed(
+def change_sampler(
     sampler: "SamplerConfig", assignments: Sequence[str] | None, *, preset: str | None = None, **options: Any
 ) -> "SamplerConfig":
     """The sampler with a preset, then with single options; None is not."""
@@ -85,7 +85,7 @@ def assign(values: dict[str, Any], assignment: str, *, kind: str) -> None:
     key, equals, text = assignment.partition("=")
     if not equals or not key:
         raise ConfigError(f"--set {assignment}: expected key=value, such as seed=1")
-    *parents, last = renamed(kind, key.strip()).split(".")
+    *parents, last = rename_key(kind, key.strip()).split(".")
     for part in parents:
         values = values.setdefault(part, {})
         if not isinstance(values, dict):

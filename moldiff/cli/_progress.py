@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 FEWER, INTERRUPTED = 3, 130  # exit codes: fewer molecules were written than requested; stopped by Ctrl-C
 
 
-def drawing_progress() -> "Progress":
+def sampling_progress() -> "Progress":
     """Counts network evaluations, one for each molecule and step."""
     from moldiff.runtime.progress import Progress, terminal_of_errors
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moldiff.cli._progress import FEWER, INTERRUPTED, drawing_progress
+from moldiff.cli._progress import FEWER, INTERRUPTED, sampling_progress
 from moldiff.cli._terminal import code_after, protect, say, show_table, tell
 from moldiff.data.reference import read_references
 from moldiff.errors import OutputError
-from moldiff.generation.records import tagged
+from moldiff.generation.records import add_tags
 from moldiff.generation.target_report import evaluators_of
 from moldiff.runtime.interrupt import Interrupt
 
@@ -125,7 +125,7 @@ class _Sampling:
         self.order, self.source = order, source
         self.interrupted, self.num_valid, self.interrupt = False, 0, Interrupt()
         self.evaluators = evaluators_of(order.weights, order.request["target"].particles) if order.evaluated else []
-        self.progress = drawing_progress()
+        self.progress = sampling_progress()
         self.samples = self._round(order.num_samples, first=order.options.first)
 
     def records(
@@ -139,7 +139,7 @@ class _Sampling:
                     for sample in samples:
                         drawn, self.num_valid = drawn + 1, self.num_valid + sample.valid
                         if sample.molecule is not None and (sample.valid or not self.order.valid_only):
-                            waiting.append(tagged(sample, writer.path.suffix))
+                            waiting.append(add_tags(sample, writer.path.suffix))
                             if not self.evaluators or len(waiting) == EVALUATED:
                                 self._write(waiting, writer)
                             if states is not None:

@@ -8,7 +8,7 @@ from moldiff.errors import ConfigError
 
 def parse_targets(texts: Sequence[str] | None) -> dict[str, str]:
     """`gap=6.5eV` and the like, by name; the weights know what the values mean."""
-    return dict(_named("--target", text) for text in texts or ())
+    return dict(_split_name("--target", text) for text in texts or ())
 
 
 def parse_guidance(texts: Sequence[str] | None) -> float | dict[str, float]:
@@ -27,7 +27,7 @@ def parse_guidance(texts: Sequence[str] | None) -> float | dict[str, float]:
         return 1.0
     if len(texts) == 1 and "=" not in texts[0]:
         return _number("--guidance", texts[0])
-    return {name: _number("--guidance", value) for name, value in (_named("--guidance", text) for text in texts)}
+    return {name: _number("--guidance", value) for name, value in (_split_name("--guidance", text) for text in texts)}
 
 
 def parse_interval(text: str) -> tuple[float, float]:
@@ -38,7 +38,7 @@ def parse_interval(text: str) -> tuple[float, float]:
     return _number("--guidance-interval", low), _number("--guidance-interval", high)
 
 
-def _named(option: str, text: str) -> tuple[str, str]:
+def _split_name(option: str, text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip() or not value.strip():
         raise ConfigError(f"{option} {text}: expected name=value, such as {option} gap=2")

@@ -12,11 +12,11 @@ def describe_store(path: Path) -> dict[str, str]:
     from moldiff.config.training import TrainingConfig
     from moldiff.data.store.dataset import MoleculeStore
     from moldiff.data.summary import described
-    from moldiff.training.denoiser.throughput import expected
+    from moldiff.training.denoiser.throughput import estimate_cost
 
     config, store = TrainingConfig(data=str(path)), MoleculeStore(path)
     rows = described(store)
-    rate, memory = expected(config, store)
+    rate, memory = estimate_cost(config, store)
     hours = config.num_training_molecules / rate / 3600
     cost = (
         f"{rate:,.0f} molecules a second of one process here, {memory:,.0f} MiB; {config.num_training_molecules:,}, "

@@ -149,7 +149,7 @@ def link(
     if found.refused:
         with Refusals(found.refused, failures, num_each=1, tell=lambda line: None):
             raise ConfigError(next(f"{where}: {why}" for where, why in found.refused.items()))
-    fragment, name = placement.linked(found.items, label)
+    fragment, name = placement.link(found.items, label)
     particles, evaluators = particles_of(router, [name], target, reward_model, num_particles)
     complete(
         [fragment],

@@ -31,7 +31,7 @@ from moldiff.cli._options import (
     ValidOnly,
     Weights,
 )
-from moldiff.cli._parsing import changed, parse_num_atoms, times_or_name
+from moldiff.cli._parsing import change_sampler, parse_num_atoms, times_or_name
 from moldiff.cli._sampling import Order, carry_out, carry_out_together, load
 from moldiff.cli._targets import parse_guidance, parse_interval, parse_targets
 
@@ -96,7 +96,7 @@ def sample(
 
     generator = load(weights, device, num_threads, precision, network)
     own = dict(solver=solver, grid=times_or_name(grid), temperature=temperature, churn=churn)
-    sampler = changed(generator.bundle.sampler, set_, preset=preset, num_steps=num_steps, **own)
+    sampler = change_sampler(generator.bundle.sampler, set_, preset=preset, num_steps=num_steps, **own)
     options = SamplingOptions(
         sampler=sampler,
         first=first,

@@ -69,7 +69,7 @@ def conformers(
     label, records = records_of(molecules)
     router = make_router(weights, device, num_threads, precision, allow_extrapolation, network)
     cut: list[int] = []
-    records = _named(Path(molecules), records)
+    records = _name_records(Path(molecules), records)
     records = _note_largest(records, cut) if largest_fragment else records
     make = partial(graph_of_record, largest=largest_fragment)
     found = usable(label, records, lambda graph: router.name_of(graph.molecule), make=make)
@@ -91,7 +91,7 @@ def conformers(
     )
 
 
-def _named(path: Path, records: "Iterable[tuple[int, Checked]]") -> "Iterator[tuple[int, Checked]]":
+def _name_records(path: Path, records: "Iterable[tuple[int, Checked]]") -> "Iterator[tuple[int, Checked]]":
     """Records of a list of SMILES under the names that stand beside; one without is its own name."""
     from moldiff.chem.molecule import Failure
     from moldiff.io.formats import SMILES_SUFFIXES, format_of
@@ -188,7 +188,7 @@ def perceive_bonds(
     """
     from functools import partial
 
-    from moldiff.tasks.bond_perception import sample_bonds, usable_geometries
+    from moldiff.tasks.bond_sampling import sample_bonds, usable_geometries
     from moldiff.tasks.inputs import geometries_of
 
     label, records = geometries_of(file)

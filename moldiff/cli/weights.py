@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from typer import Argument, Option
 
 from moldiff.cli._options import Network, NumSteps, SamplerSet
-from moldiff.cli._parsing import changed
+from moldiff.cli._parsing import change_sampler
 from moldiff.cli._terminal import say, show_table
 from moldiff.cli.data import describe_store
 from moldiff.runtime.plain_text import outside_text, plain_lines
@@ -47,7 +47,7 @@ def export(
     from moldiff.training.trainer import CONFIG
 
     settings = TrainingConfig.from_json(run / CONFIG)
-    sampler = changed(settings.sampler, set_, num_steps=num_steps)
+    sampler = change_sampler(settings.sampler, set_, num_steps=num_steps)
     make(run, out, sampler=sampler, dtype=getattr(torch, dtype), overwrite=overwrite)
     if predictor is not None:
         PropertyPredictor.from_pretrained(predictor).save_pretrained(out / FOLDER)

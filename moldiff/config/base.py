@@ -16,17 +16,17 @@ NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-def _ordered(ends: tuple[float, float]) -> tuple[float, float]:
+def _check_order(ends: tuple[float, float]) -> tuple[float, float]:
     if ends[0] > ends[1]:
         raise ValueError("the least comes first, then the greatest")
     return ends
 
 
-Range = Annotated[tuple[Positive, Positive], AfterValidator(_ordered)]
-Subset = Annotated[tuple[Share, Share], AfterValidator(_ordered)]  # of the data, from one share to another
+Range = Annotated[tuple[Positive, Positive], AfterValidator(_check_order)]
+Subset = Annotated[tuple[Share, Share], AfterValidator(_check_order)]  # of the data, from one share to another
 
 
-def shortened(value: Any) -> str:
+def shorten(value: Any) -> str:
     """What came, for a message of one line."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
@@ -64,7 +64,7 @@ class Config(BaseModel):
             if first["type"] == "extra_forbidden":
                 raise ConfigError(f"{source}: unknown key {where!r}{cls._near(first['loc'])}") from error
             raise ConfigError(
-                f"{source}: {where or 'config'}: {first['msg']}, got {shortened(first['input'])}"
+                f"{source}: {where or 'config'}: {first['msg']}, got {shorten(first['input'])}"
             ) from error
 
     @classmethod

@@ -23,7 +23,7 @@ RENAMED: dict[str, dict[str, str]] = {
 CLASS_CHURN = {"posterior": "resample", "leaping": "corrector_rate", "unmasking": "gumbel_noise"}
 
 
-def renamed(kind: str, key: str) -> str:
+def rename_key(kind: str, key: str) -> str:
     """The key of today for one of version 1, as of `--set`; another stays.
 
     Args:
@@ -35,7 +35,7 @@ def renamed(kind: str, key: str) -> str:
     """
     parent, dot, last = key.rpartition(".")
     if dot:
-        return f"{parent}.{renamed('SamplerConfig', last)}" if parent == "sampler" else key
+        return f"{parent}.{rename_key('SamplerConfig', last)}" if parent == "sampler" else key
     names = RENAMED.get(kind, {}) | ({"class_churn": CLASS_CHURN["posterior"]} if kind == "SamplerConfig" else {})
     return names.get(key, key)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from moldiff.config.base import Config, NotNegative, Positive, Share, shortened
+from moldiff.config.base import Config, NotNegative, Positive, Share, shorten
 from moldiff.config.sampler import PRESETS, SamplerConfig
 from moldiff.errors import ConfigError
 
@@ -37,7 +37,7 @@ def _checked_init(self: Any, **values: Any) -> None:
         if first["type"] == "extra_forbidden":
             raise ConfigError(f"SamplingOptions: unknown option {name!r}{type(self)._near((name,))}") from error
         what = "expected a SamplerConfig; `solver` names a solver" if name == "sampler" else first["msg"]
-        raise ConfigError(f"SamplingOptions: {name}: {what}, got {shortened(first['input'])}") from error
+        raise ConfigError(f"SamplingOptions: {name}: {what}, got {shorten(first['input'])}") from error
 
 
 class SamplingOptions(Config):

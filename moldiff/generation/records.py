@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from moldiff.generation.sample import Sample
 
 
-def tagged(sample: "Sample", suffix: str) -> "Molecule":
+def add_tags(sample: "Sample", suffix: str) -> "Molecule":
     """The molecule with its SMILES, whether it is valid, and the reason; a CSV has columns of its own for these."""
     from moldiff.chem.molecule import Failure
     from moldiff.chem.validity import canonical_smiles
@@ -59,7 +59,7 @@ def write_molecules(
         for one in molecules:
             if isinstance(one, Sample):
                 if one.molecule is not None and (one.valid or not valid_only):
-                    writer.write(tagged(one, writer.path.suffix))
+                    writer.write(add_tags(one, writer.path.suffix))
             elif one is not None and not isinstance(one, Failure):
                 writer.write(one if isinstance(one, Molecule) else from_rdkit(one))
     return writer.num_written

@@ -40,12 +40,12 @@ Conditioning = Callable[[Denoiser, Sequence[int]], Denoiser]  # the denoiser for
 TargetsOf = Callable[[int], Mapping[str, Value]]  # values that a molecule shall have, by its index
 
 
-def only_size_known(n: int, indices: Sequence[int]) -> KnownValues:
+def know_only_sizes(n: int, indices: Sequence[int]) -> KnownValues:
     """Only their size is known of these molecules."""
     return KnownValues.nothing(torch.ones(len(indices), n, dtype=torch.bool))
 
 
-def unconditioned(denoiser: Denoiser, indices: Sequence[int]) -> Denoiser:
+def keep_denoiser(denoiser: Denoiser, indices: Sequence[int]) -> Denoiser:
     """The denoiser as it is."""
     del indices
     return denoiser
@@ -91,7 +91,7 @@ def condition_on(
     return denoiser
 
 
-def _connected(conditioning: Conditioning, strength: float, denoiser: Denoiser, indices: Sequence[int]) -> Denoiser:
+def _connect(conditioning: Conditioning, strength: float, denoiser: Denoiser, indices: Sequence[int]) -> Denoiser:
     return Connected(conditioning(denoiser, indices), strength)
 
 
@@ -135,7 +135,7 @@ class Runner:
         seed: int,
         num_steps: int | None,
         options: SamplingOptions,
-        conditioning: Conditioning = unconditioned,
+        conditioning: Conditioning = keep_denoiser,
         particles: ParticleSampling | None = None,
         targets: TargetsOf = no_targets,
     ) -> "Runner":
@@ -173,7 +173,7 @@ class Runner:
             churn=sampler.churn,
         )
         if sampler.connectivity:
-            conditioning = partial(_connected, conditioning, sampler.connectivity)
+            conditioning = partial(_connect, conditioning, sampler.connectivity)
         return cls(
             bundle.denoiser,
             bundle.vocabulary,
@@ -188,7 +188,7 @@ class Runner:
             particles,
         )
 
-    def window(self, sizes: dict[int, int], known: KnownValuesOf = only_size_known) -> Iterator[Sample]:
+    def window(self, sizes: dict[int, int], known: KnownValuesOf = know_only_sizes) -> Iterator[Sample]:
         """Samples in the order of `sizes`, as they are done.
 
         Args:

@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -196,7 +196,7 @@ def refuse_unknown(bundle: Bundle, weights: str | Path | None, names: Iterable[s
     for name in names:
         if name in known:
             continue
-        if name in _computed():
+        if name in DESCRIPTORS:
             raise ConfigError(f"target={name}: weights {weights} were not trained with it; {_remedy(name, known)}")
         there = f"the weights know {', '.join(known)}" if known else "these weights know none"
         raise ConfigError(f"target {name!r}: {there}; train with --condition {name}, or {_remedy(name, known)}")
@@ -221,23 +221,19 @@ def _predictor(bundle: Bundle, weights: str | Path | None, reward_model: RewardM
 def _remedy(name: str, known: Sequence[str] = ()) -> str:
     """Which options let particles compete for a target."""
     predictors, particles = shipped_predictors(), "num_particles=4"
-    if name in _computed():
+    if name in DESCRIPTORS:
         return f"RDKit computes it, so particles can be ranked by it: add {particles}"
     for predictor, targets in predictors.items():
         if name in targets:
             return f"rank particles by a predictor: add reward_model={predictor} {particles}"
-    ways = [f"RDKit computes {', '.join(_computed())} (add {particles})"]
+    ways = [f"RDKit computes {', '.join(DESCRIPTORS)} (add {particles})"]
     ways += [
         f"{one} predicts {', '.join(targets)} (add reward_model={one} {particles})"
         for one, targets in predictors.items()
     ]
-    others = [*known, *_computed(), *(target for targets in predictors.values() for target in targets)]
+    others = [*known, *DESCRIPTORS, *(target for targets in predictors.values() for target in targets)]
     near = difflib.get_close_matches(name.lower(), others, n=1)
     return f"choose another: {'; '.join(ways)}" + (f"; did you mean {near[0]!r}?" if near else "")
-
-
-def _computed() -> Collection[str]:
-    return DESCRIPTORS.keys()
 
 
 def _descriptor(name: str, value: Value) -> float:

@@ -82,7 +82,7 @@ class MoleculeWriter:
             self._stream.write(text)
             self._stream.flush()
         except OSError as error:
-            raise self._refused(error) from error
+            raise self._describe(error) from error
         self.num_written += bool(text)
         self.num_left_out += not text
 
@@ -91,9 +91,9 @@ class MoleculeWriter:
         try:
             self._stream.close()
         except OSError as error:
-            raise self._refused(error) from error
+            raise self._describe(error) from error
 
-    def _refused(self, error: OSError) -> OutputError:
+    def _describe(self, error: OSError) -> OutputError:
         return OutputError(
             f"{self.path}: writing stopped after {self.num_written} molecules: {error.strerror or error}"
         )

@@ -27,7 +27,7 @@ def plain(text: object, *, most: int = MOST) -> str:
         half = max(1, (most - 3) // 2)
         line = f"{line[:half]} … {line[-half:]}"
     line = _BREAKS.sub(" ", line)
-    return line if line.isascii() and line.isprintable() else "".join(map(_spelt, line))
+    return line if line.isascii() and line.isprintable() else "".join(map(_spell_out, line))
 
 
 def plain_lines(text: str, *, most: int = 10 * MOST) -> str:
@@ -49,7 +49,7 @@ def outside_lines(text: str) -> "Text":
     return Text(plain_lines(text))
 
 
-def _spelt(character: str) -> str:
+def _spell_out(character: str) -> str:
     if unicodedata.category(character) not in _HIDDEN:
         return character
     code = ord(character)

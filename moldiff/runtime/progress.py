@@ -46,7 +46,7 @@ class Progress:
         self.done = self.done_at_start = 0
         self._console, self._clock, self._lock = console, clock, Lock()
         self._started = clock()
-        self._next, self._told = self._started + FIRST, False
+        self._next, self._has_written = self._started + FIRST, False
         self._bar = None
         if console is not None and console.is_terminal:
             self._bar = Bar(
@@ -73,7 +73,7 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
-        elif self._told:
+        elif self._has_written:
             self._line()
 
     def begin(self, what: str, *, total: int | None, done: int = 0) -> None:
@@ -109,7 +109,7 @@ class Progress:
                 )
             elif (now := self._clock()) >= self._next and count:
                 self._next = now + max(EVERY, SHARE * (now - self._started))
-                self._told = True
+                self._has_written = True
                 self._line()
 
     def tell(self, line: str) -> None:

@@ -1,6 +1,6 @@
 """The public names of moldiff.tasks."""
 
-from .bond_perception import perceive_bonds as perceive_bonds
+from .bond_sampling import perceive_bonds as perceive_bonds
 from .conformers import conformers as conformers
 from .growth import decorate as decorate
 from .growth import link as link

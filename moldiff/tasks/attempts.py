@@ -47,7 +47,7 @@ def attempts(
                 known = [part.known(vocabulary) for part in parts.values()]
                 for sample in generator.complete(known, indices=list(parts), **request):
                     number = sample.index - attempt * ATTEMPT
-                    completed = parts[sample.index].completed(sample)
+                    completed = parts[sample.index].restore(sample)
                     best[number] = correct(number, replace(completed, index=number))
                 waiting = [number for number in waiting if not best[number].valid]
         except KeyboardInterrupt:

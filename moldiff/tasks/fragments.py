@@ -146,7 +146,7 @@ def check_fragment(
     """
     statistics, molecule = generator.bundle.statistics, fragment.molecule
     label, known = molecule.label, len(molecule)
-    least, greatest = added_range(fragment, num_added, statistics.domain)
+    least, greatest = resolve_added_range(fragment, num_added, statistics.domain)
     refuse_outside(
         lambda domain: fragment_obstacle(fragment, num_added, domain),
         statistics.domain,
@@ -181,7 +181,7 @@ def check_fragment(
     return Sizes.of(statistics.sizes, bounds, allow_extrapolation=allow_extrapolation)
 
 
-def added_range(fragment: Fragment, num_added: NumAtoms, domain: Domain) -> tuple[int, int]:
+def resolve_added_range(fragment: Fragment, num_added: NumAtoms, domain: Domain) -> tuple[int, int]:
     """Least and greatest number of atoms to add: as given, or else what the domain has room for."""
     if fragment.site_sizes:
         low, high = np.array(fragment.site_sizes).sum(0).tolist()
@@ -210,7 +210,7 @@ def fragment_obstacle(fragment: Fragment, num_added: NumAtoms, domain: Domain) -
         Vocabulary(domain.labels).encode(molecule.elements, molecule.charges)
     except VocabularyError as error:
         return VocabularyError(str(error))
-    least, greatest = added_range(fragment, num_added, domain)
+    least, greatest = resolve_added_range(fragment, num_added, domain)
     if not _num_sites(fragment) <= least <= greatest or known + least > most:
         wanted = f"{num_added or least}" if num_added or fragment.site_sizes else "some"
         return SizeError(

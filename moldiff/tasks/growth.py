@@ -122,7 +122,7 @@ def link(
     found.check(label)
     if found.refused:
         raise ConfigError(next(f"{where}: {why}" for where, why in found.refused.items()))
-    fragment, name = placement.linked(found.items, label)
+    fragment, name = placement.link(found.items, label)
     samples = router.complete(
         grow,
         [fragment],

@@ -74,13 +74,13 @@ class PartialMolecule:
             return elements == self.molecule.elements[:, None]
         return None if self.heavy is None else ~self.heavy[:, None] | (elements != 1)
 
-    def completed(self, sample: Sample) -> Sample:
+    def restore(self, sample: Sample) -> Sample:
         """The sample in the user's frame, with the user's name and properties, and failed if the promise is broken."""
         if sample.molecule is None:
             return sample
         drawn, given = sample.molecule, self.molecule
         pos = drawn.pos + self._centre()
-        result: Checked = self.broken(replace(drawn, pos=pos)) or sample.result
+        result: Checked = self.find_breach(replace(drawn, pos=pos)) or sample.result
         pos = np.where(self.pos[:, None], given.pos, pos)
         properties = {**given.properties, **drawn.properties}
         molecule = replace(drawn, pos=pos, name=given.name or drawn.name, properties=properties)
@@ -88,7 +88,7 @@ class PartialMolecule:
             result = check(molecule)
         return replace(sample, result=result, molecule=molecule)
 
-    def broken(self, drawn: Molecule) -> Failure | None:
+    def find_breach(self, drawn: Molecule) -> Failure | None:
         """What was to stay and did not."""
         given = self.molecule
         moved = np.linalg.norm(drawn.pos - given.pos, axis=1)[self.pos]

@@ -142,7 +142,7 @@ class Router:
             request["num_each"] = num_each
         places = {name: [i for i, own in enumerate(names) if own == name] for name in dict.fromkeys(names)}
         streams = {
-            name: _numbered(task(self.generator(name), [items[i] for i in own], **request), own, num_each, name)
+            name: _number_samples(task(self.generator(name), [items[i] for i in own], **request), own, num_each, name)
             for name, own in places.items()
         }
         return _in_turn([streams[name] for name in names for _ in range(num_each)])
@@ -162,7 +162,7 @@ def _in_turn(turns: Sequence[Iterator[Sample]]) -> Iterator[Sample]:
         raise
 
 
-def _numbered(samples: Iterator[Sample], places: Sequence[int], num_each: int, weights: str) -> Iterator[Sample]:
+def _number_samples(samples: Iterator[Sample], places: Sequence[int], num_each: int, weights: str) -> Iterator[Sample]:
     """Numbers among all, and the weights: seed and index determine a molecule for these weights alone."""
     for sample in samples:
         item, number = divmod(sample.index, num_each)

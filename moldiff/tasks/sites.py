@@ -126,7 +126,7 @@ class Placement:
         self._check(fragment, name)
         return fragment, name
 
-    def linked(self, parts: Iterable[tuple[Scaffold, Molecule]], label: str) -> tuple[Fragment, str]:
+    def link(self, parts: Iterable[tuple[Scaffold, Molecule]], label: str) -> tuple[Fragment, str]:
         """Pieces as one fragment, and the name of its weights.
 
         Args:

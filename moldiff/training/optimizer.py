@@ -38,12 +38,12 @@ class Muon(torch.optim.Muon):
                 mean = self.state[matrix].setdefault("momentum_buffer", torch.zeros_like(matrix))
                 mean.lerp_(matrix.grad, 1 - momentum)
                 dtype = torch.bfloat16 if use_bf16("auto", matrix.device) else torch.float32
-                step = orthogonalised(matrix.grad.lerp(mean, momentum).to(dtype), group["ns_coefficients"])
+                step = orthogonalise(matrix.grad.lerp(mean, momentum).to(dtype), group["ns_coefficients"])
                 matrix.mul_(1 - lr * group["weight_decay"])
                 matrix.add_(step, alpha=-lr * RMS_OF_ADAMW * max(matrix.shape) ** 0.5)
 
 
-def orthogonalised(
+def orthogonalise(
     matrix: Float[Tensor, "r c"], coefficients: tuple[float, float, float], *, num_steps: int = 5
 ) -> Float[Tensor, "r c"]:
     """The matrix with singular values of about 1, by a quintic Newton-Schulz iteration in its own precision.
@@ -118,7 +118,7 @@ class MuonWithAdamW(torch.optim.Optimizer):
         muon = self.parts["muon"]
         (group,) = muon.param_groups
         moved = [matrix for matrix in group["params"] if matrix.grad is not None]
-        owned = shared_out(moved, world)
+        owned = share_out(moved, world)
         others = [matrix for owner, matrices in enumerate(owned) if owner != rank for matrix in matrices]
         if others:
             momenta = [muon.state[m].setdefault("momentum_buffer", torch.zeros_like(m)) for m in others]
@@ -145,7 +145,7 @@ class MuonWithAdamW(torch.optim.Optimizer):
         self.param_groups = [group for part in self.parts.values() for group in part.param_groups]
 
 
-def shared_out(matrices: list[Tensor], count: int) -> list[list[Tensor]]:
+def share_out(matrices: list[Tensor], count: int) -> list[list[Tensor]]:
     """So many lists of about equal cost, the largest matrices first; the iteration takes rows² x columns products."""
     lists: list[list[Tensor]] = [[] for _ in range(count)]
     costs = [0] * count

@@ -28,7 +28,6 @@ from moldiff.training.callbacks import StopOnInterrupt, Threads, TimedCheckpoint
 from moldiff.training.checkpoints import check_content, check_resumable, load_tensors
 from moldiff.training.lightning_trainer import quiet_trainer
 from moldiff.training.loader import TrainingBatches, ValidationBatches
-from moldiff.training.loggers import find_logger
 from moldiff.training.origin import BUNDLE as BUNDLE
 from moldiff.training.origin import check_origin
 
@@ -40,7 +39,7 @@ T = TypeVar("T")
 ANEW = "put a whole one in its place, or start a new run in another folder"
 
 
-def checked_folder(folder: Path, config: RunConfig, *, resume: bool) -> Path:
+def check_folder(folder: Path, config: RunConfig, *, resume: bool) -> Path:
     """The checkpoint in the folder of a run, which is there exactly if the run goes on.
 
     Args:
@@ -73,12 +72,12 @@ def alone(run: Callable[P, T]) -> Callable[P, T]:
     """
 
     @wraps(run)
-    def running(*args: P.args, **kwargs: P.kwargs) -> T:
+    def run_claimed(*args: P.args, **kwargs: P.kwargs) -> T:
         config, folder = args  # type: ignore[misc]
         with nullcontext() if on_other_machine(config) else claim(Path(folder)):  # type: ignore[arg-type]
             return run(*args, **kwargs)
 
-    return running
+    return run_claimed
 
 
 def on_other_machine(config: RunConfig) -> bool:
@@ -97,7 +96,7 @@ def begin(folder: Path, config: RunConfig) -> None:
         raise OutputError(f"{folder}: cannot be written: {error.strerror}") from error
 
 
-def reached(checkpoint: Path, module: AveragedModule) -> int:
+def count_steps_done(checkpoint: Path, module: AveragedModule) -> int:
     """Steps that a run has behind it, which the module can go on from.
 
     Args:
@@ -159,7 +158,7 @@ def fit(
     *,
     resume: bool,
     validation: ValidationBatches | None = None,
-    logger: Logger | str | None = None,
+    logger: Logger | None = None,
     callbacks: Sequence[pl.Callback] = (),
 ) -> bool:
     """Trains to the end, with checkpoints in the folder.
@@ -171,14 +170,13 @@ def fit(
         own: callbacks of the kind of run: its progress and log, and what else it does on the way.
         resume: go on from the checkpoint in the folder.
         validation: held-out molecules, for a validation loss.
-        logger: of Lightning, or a name as of `moldiff.training.loggers.find_logger`.
+        logger: of Lightning.
         callbacks: of the user; one that stops the trainer ends the run as its length does.
 
     Returns:
         Whether the run is this machine's to finish; of several, the first has the weights.
 
     Raises:
-        ConfigError: if there is no logger of that name.
         TrainingError: if the run ended before all of its molecules were seen, or a process died.
     """
     config, checkpoint = module.config, folder / CHECKPOINT
@@ -195,7 +193,7 @@ def fit(
         ],
         num_processes=config.num_processes,
         num_nodes=config.num_nodes,
-        logger=find_logger(logger, folder),
+        logger=logger,
         validation_interval=held_out.interval if held_out else None,
     )
     if trainer.logger is not None:

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.smiles_parsing import parse_smiles
-from moldiff.cli._parsing import changed
+from moldiff.cli._parsing import change_sampler
 from moldiff.data.store.dataset import MoleculeStore, find_store
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.options import SamplingOptions
@@ -64,7 +64,7 @@ def main(
             rows = figures.setdefault(f"{weights}, {steps} evaluations", [])
             for one in seed:
                 start = time.perf_counter()
-                samples = drawn(pool, num_samples, weights, steps, one, set_)
+                samples = sample_in_shards(pool, num_samples, weights, steps, one, set_)
                 seconds = time.perf_counter() - start
                 rows.append(row(samples, test, known, num_requested=num_samples) | {"seed": one, "seconds": seconds})
                 if out is not None:
@@ -86,7 +86,7 @@ def rows_of_data(
     }
 
 
-def drawn(
+def sample_in_shards(
     pool: Executor, num_samples: int, weights: str, num_steps: int, seed: int, assignments: Sequence[str] | None
 ) -> list[Sample]:
     """The samples, drawn in shards by all processes of the pool."""
@@ -103,13 +103,13 @@ def draw(
     """A shard of the samples, on one core: a molecule depends on the seed and its index alone."""
     keep_memory()
     torch.set_num_threads(1)
-    generator = loaded(weights)
-    sampler = changed(generator.bundle.sampler, assignments, num_steps=num_steps)
+    generator = load(weights)
+    sampler = change_sampler(generator.bundle.sampler, assignments, num_steps=num_steps)
     return list(generator.stream(count, seed=seed, options=SamplingOptions(sampler=sampler, first=first)))
 
 
 @cache
-def loaded(weights: str) -> MoleculeGenerator:
+def load(weights: str) -> MoleculeGenerator:
     """Once for all shards of a process, so that the seconds of short sampling are not those of reading weights."""
     return MoleculeGenerator.from_pretrained(weights)
 

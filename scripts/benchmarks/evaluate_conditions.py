@@ -64,14 +64,14 @@ def main(
     sizes, wanted = store.sizes[chosen], {name: store.property(name)[chosen].astype(float) for name in names}
     figures: dict[str, dict] = {
         "evaluator on held-out molecules": {name: predictor.errors[name] for name in names},
-        "labels shuffled": {name: shuffled(wanted[name], np.zeros_like(sizes), seed) for name in names},
-        "labels shuffled among molecules of a size": {name: shuffled(wanted[name], sizes, seed) for name in names},
+        "labels shuffled": {name: shuffle(wanted[name], np.zeros_like(sizes), seed) for name in names},
+        "labels shuffled among molecules of a size": {name: shuffle(wanted[name], sizes, seed) for name in names},
     }
     show(figures)
     columns = [(k, target.name) for k, target in enumerate(predictor.targets)]
     with ProcessPoolExecutor(num_workers, get_context("spawn")) as pool:
 
-        def evaluated(name: str | None, how: Drawn) -> tuple[dict[str, float], dict[str, float]]:
+        def evaluate(name: str | None, how: Drawn) -> tuple[dict[str, float], dict[str, float]]:
             targets = [{}] * num_samples if name is None else [{name: float(value)} for value in wanted[name]]
             requests = [Request(int(n), target) for n, target in zip(sizes, targets, strict=True)]
             jobs = [pool.submit(how, requests[s : s + SHARD], s) for s in range(0, num_samples, SHARD)]
@@ -85,7 +85,7 @@ def main(
             return off, {key: 100 * rates[key].value for key in ("valid", "stable", "unique_of_valid")}
 
         plain = Drawn(weights or str(run / "bundle"), num_steps, seed)
-        off, rates = evaluated(None, plain)
+        off, rates = evaluate(None, plain)
         figures["size only"] = off | {"quality": rates}
         for weight, particles in product(guidance, num_particles):
             how = replace(
@@ -94,13 +94,13 @@ def main(
             title = f"target, guidance {weight:g}" + (f", {particles} particles" if particles > 1 else "")
             row = figures.setdefault(title, {"quality": {}})
             for name in names:
-                off, rates = evaluated(name, how)
+                off, rates = evaluate(name, how)
                 row |= off
                 row["quality"][name] = rates
                 show(figures, out)
 
 
-def shuffled(values: np.ndarray, groups: np.ndarray, seed: int) -> float:
+def shuffle(values: np.ndarray, groups: np.ndarray, seed: int) -> float:
     """Mean distance of each value to that of a random other one of its group."""
     rng, other = np.random.default_rng(seed), values.copy()
     for group in np.unique(groups):

@@ -25,7 +25,7 @@ from moldiff.chem.validity import canonical_smiles, check
 from moldiff.data.store.dataset import MoleculeStore, find_store
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.sample import Sample
-from moldiff.tasks.bond_perception import sample_bonds
+from moldiff.tasks.bond_sampling import sample_bonds
 from moldiff.tasks.conformers import sample_conformers
 from moldiff.tasks.fragments import Fragment, grow
 from moldiff.tasks.isomers import sample_isomers
@@ -50,9 +50,9 @@ def main(
         "perception": (perception, 5000),
         "conformers": (geometries, 1000),
         "isomers": (formulas, 200),
-        "decorate": (decorated, 500),
-        "link": (linked, 200),
-        "reshape": (reshaped, 500),
+        "decorate": (evaluate_decorating, 500),
+        "link": (evaluate_linking, 200),
+        "reshape": (evaluate_reshaping, 500),
     }
     figures: Figures = json.loads(out.read_text()) if out.exists() else {}
     for name in task or tasks:
@@ -113,10 +113,10 @@ def same_molecule(given: Molecule, drawn: Chem.Mol | Failure) -> bool:
     with rdBase.BlockLogs():
         if Chem.SanitizeMol(drawn, catchErrors=True):
             return False
-    return described(own) == described(drawn)
+    return describe(own) == describe(drawn)
 
 
-def described(mol: Chem.Mol) -> tuple[list[int], set[tuple[frozenset[int], str]]]:
+def describe(mol: Chem.Mol) -> tuple[list[int], set[tuple[frozenset[int], str]]]:
     """Charges of the atoms, and kinds of the bonds."""
     bonds = {(frozenset((b.GetBeginAtomIdx(), b.GetEndAtomIdx())), str(b.GetBondType())) for b in mol.GetBonds()}
     return [atom.GetFormalCharge() for atom in mol.GetAtoms()], bonds
@@ -144,7 +144,7 @@ def geometries(generator: MoleculeGenerator, molecules: list[Molecule], count: i
     }
     for name, relaxed in (("ETKDG", False), ("ETKDG and MMFF94", True)):
         start = time.perf_counter()
-        sets[name] = [embedded(m, relaxed=relaxed) for m in given]
+        sets[name] = [embed_conformers(m, relaxed=relaxed) for m in given]
         figures[f"{name} ms"] = 1000 * (time.perf_counter() - start) / (5 * len(given))
     firsts = {"ours": [[s.result] if not isinstance(s.result, Failure) else [] for s in one]} | {
         name: [mols[:1] for mols in sets[name]] for name in sets if name != "ours"
@@ -165,7 +165,7 @@ def geometries(generator: MoleculeGenerator, molecules: list[Molecule], count: i
     return figures
 
 
-def embedded(given: Molecule, *, relaxed: bool) -> list[Chem.Mol]:
+def embed_conformers(given: Molecule, *, relaxed: bool) -> list[Chem.Mol]:
     """Five conformers by RDKit, as molecules of one conformer each, with the stereo of the coordinates."""
     mol = check(given)
     assert isinstance(mol, Chem.Mol)
@@ -208,17 +208,17 @@ def formulas(generator: MoleculeGenerator, molecules: list[Molecule], count: int
     return {"count": count, "one attempt": right[0], "three attempts": right[1], "failures": failures(first)}
 
 
-def decorated(generator: MoleculeGenerator, molecules: list[Molecule], count: int) -> Figures:
+def evaluate_decorating(generator: MoleculeGenerator, molecules: list[Molecule], count: int) -> Figures:
     """Murcko scaffolds with their hydrogens, as many atoms to add as the molecule had."""
-    return grown(generator, fragments_of(molecules, scaffold_atoms, count))
+    return evaluate_growing(generator, fragments_of(molecules, scaffold_atoms, count))
 
 
-def linked(generator: MoleculeGenerator, molecules: list[Molecule], count: int) -> Figures:
+def evaluate_linking(generator: MoleculeGenerator, molecules: list[Molecule], count: int) -> Figures:
     """Two pieces of at least two heavy atoms each, between two bonds that are no ring's."""
-    return grown(generator, fragments_of(molecules, outer_atoms, count))
+    return evaluate_growing(generator, fragments_of(molecules, outer_atoms, count))
 
 
-def grown(generator: MoleculeGenerator, found: list[tuple[Fragment, int]]) -> Figures:
+def evaluate_growing(generator: MoleculeGenerator, found: list[tuple[Fragment, int]]) -> Figures:
     """Valid, in one piece and unchanged: one attempt at the size of the data; four with sizes that are drawn."""
     by_size: list[Sample] = []
     for added in sorted({added for _, added in found}):
@@ -238,7 +238,7 @@ def grown(generator: MoleculeGenerator, found: list[tuple[Fragment, int]]) -> Fi
     }
 
 
-def reshaped(generator: MoleculeGenerator, molecules: list[Molecule], count: int) -> Figures:
+def evaluate_reshaping(generator: MoleculeGenerator, molecules: list[Molecule], count: int) -> Figures:
     """Other chemistry for the coordinates of the data."""
     given = molecules[:count]
     samples = list(sample_shapes(generator, given))

@@ -22,7 +22,7 @@ from moldiff.chem.stereo import Graph, graph_of
 from moldiff.chem.validity import canonical_smiles
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.sample import Sample
-from moldiff.tasks.bond_perception import sample_bonds
+from moldiff.tasks.bond_sampling import sample_bonds
 from moldiff.tasks.conformers import sample_conformers
 from moldiff.tasks.fragments import grow, open_attachment_points
 from moldiff.tasks.isomers import sample_isomers

@@ -55,7 +55,7 @@ def moses(workers: int) -> Parts:
     chosen = np.random.RandomState(2).permutation(len(train))[:NUM_MOSES]
     others = [test[i] for i in np.random.RandomState(3).permutation(len(test))]
     source = f"MOSES, {NUM_MOSES:,} random molecules of the train set (molsets)"
-    return [train[i] for i in chosen], source, embedded(others, workers)
+    return [train[i] for i in chosen], source, embed_all(others, workers)
 
 
 def bioactive(workers: int) -> Parts:
@@ -64,10 +64,10 @@ def bioactive(workers: int) -> Parts:
     order = np.random.RandomState(3).permutation(len(smiles))
     others = [smiles[i] for i in order[: MOST_HELD_OUT + 200]]  # not all can be embedded
     rest = [smiles[i] for i in sorted(order[MOST_HELD_OUT + 200 :])]
-    return rest, "ChEMBL, molecules with activities at 30 targets (moleculeace)", embedded(others, workers)
+    return rest, "ChEMBL, molecules with activities at 30 targets (moleculeace)", embed_all(others, workers)
 
 
-def embedded(smiles: list[str], workers: int) -> Iterable[Molecule]:
+def embed_all(smiles: list[str], workers: int) -> Iterable[Molecule]:
     """Molecules in 3D, in order."""
     found = map_in_processes(_embed, enumerate(smiles), seconds=SECONDS, num_workers=workers)
     return (one for one in found if isinstance(one, Molecule))

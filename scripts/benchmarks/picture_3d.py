@@ -18,7 +18,7 @@ COLOURS = {1: 0xEBEBEB, 6: 0x6A6A6A, 7: 0x415FE1, 8: 0xDC3228, 9: 0x64C85A, 16: 
 Ray = tuple[np.ndarray, np.ndarray]  # the coordinates across of each pixel, Å
 
 
-def turned(pos: np.ndarray) -> np.ndarray:
+def turn(pos: np.ndarray) -> np.ndarray:
     """Widest across, flattest towards the eye."""
     axes = np.linalg.svd(pos - pos.mean(0), full_matrices=False)[2]
     view = pos @ (axes * [[1], [1], [np.linalg.det(axes)]]).T
@@ -48,7 +48,7 @@ def stick(ray: Ray, a: np.ndarray, b: np.ndarray, radius: float) -> tuple[np.nda
     return (inside > 0) & (place >= 0) & (place <= length), z, (across + z[..., None] * onward) / radius
 
 
-def rendered(mol: Chem.Mol, pos: np.ndarray, reach: float) -> Image.Image:
+def render(mol: Chem.Mol, pos: np.ndarray, reach: float) -> Image.Image:
     """One molecule by ray casting: the nearest surface, one light, fog with depth."""
     x = (np.arange(WIDTH * FINER) * 2 / (WIDTH * FINER) - 1) * reach
     y = (1 - np.arange(HEIGHT * FINER) * 2 / (HEIGHT * FINER)) * reach * HEIGHT / WIDTH
@@ -79,12 +79,12 @@ if __name__ == "__main__":
     rows = [list(Chem.SDMolSupplier(file, sanitize=False, removeHs=False)) for file in sys.argv[2:]]
     picture = Image.new("RGB", (WIDTH * max(map(len, rows)), (HEIGHT + LABEL) * len(rows)), "white")
     for row, mols in enumerate(rows):
-        views = [turned(mol.GetConformer().GetPositions()) for mol in mols]
+        views = [turn(mol.GetConformer().GetPositions()) for mol in mols]
         spans = [np.abs(view).max(0) + 0.5 for view in views]
         widest = max(float(max(span[0], span[1] * WIDTH / HEIGHT)) for span in spans)
         for column, (mol, view) in enumerate(zip(mols, views, strict=True)):
             x, y = column * WIDTH, row * (HEIGHT + LABEL)
-            picture.paste(rendered(mol, view, widest), (x, y))
+            picture.paste(render(mol, view, widest), (x, y))
             valid = mol.GetProp("valid") == "1"
             text = mol.GetProp("SMILES") if valid else f"not valid: {mol.GetProp('reason')}"
             font = ImageFont.load_default(size=11 if len(text) < 42 else 9)

@@ -59,7 +59,7 @@ def chembl() -> list[tuple[str, str]]:
     return [(f"chembl_{place + 1}", usable[place]) for place in order]
 
 
-def relaxed(molecule: Molecule) -> tuple[Molecule, float, float] | Failure:
+def relax(molecule: Molecule) -> tuple[Molecule, float, float] | Failure:
     """The molecule at its minimum of GFN2-xTB, the energy there in eV, and how far above it began, in kcal/mol."""
     found = gfn2_minimum(molecule.elements, molecule.pos, int(molecule.charges.sum()), least_force=FMAX)
     if isinstance(found, Failure):
@@ -89,7 +89,7 @@ def chunk(rows: list[tuple[str, str]], number: int, file: Path) -> str:
     left_out: Counter[str] = Counter()
     for place, (name, text) in enumerate(rows):
         start = embed_smiles(text, seed=number * CHUNK + place, name=name)
-        end = start if isinstance(start, Failure) else relaxed(start)
+        end = start if isinstance(start, Failure) else relax(start)
         if isinstance(end, Failure):
             left_out[end.reason] += 1
             continue

@@ -81,12 +81,12 @@ def main(
             of_size = [part for part in parts if len(part.molecule) == n]
             for start in range(0, len(of_size), ROWS):
                 batch = of_size[start : start + ROWS]
-                results += [part.completed(s) for part, s in zip(batch, drawn(model, batch), strict=True)]
+                results += [part.restore(s) for part, s in zip(batch, sample_parts(model, batch), strict=True)]
         reasons = Counter(s.result.reason for s in results if isinstance(s.result, Failure))
         print(name, f"{sum(s.valid for s in results)} of {len(results)}", dict(reasons), flush=True)
 
 
-def drawn(model: MoleculeGenerator, parts: list[PartialMolecule]) -> list[Sample]:
+def sample_parts(model: MoleculeGenerator, parts: list[PartialMolecule]) -> list[Sample]:
     """One batch of one size."""
     how, process = model.bundle.sampler, model.denoiser.process
     known = KnownValues.stack([part.known(model.bundle.vocabulary) for part in parts])

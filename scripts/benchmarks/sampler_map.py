@@ -12,7 +12,7 @@ from typing import Annotated
 
 import matplotlib.pyplot as plt
 import typer
-from evaluate import drawn
+from evaluate import sample_in_shards
 
 from moldiff.metrics.score import score
 
@@ -42,12 +42,12 @@ def main(
     """Draws with every sampler at every number of evaluations, and scores."""
     cells: dict[str, dict[int, dict[str, float]]] = {name: {} for name in SAMPLERS}
     with ProcessPoolExecutor(num_workers, get_context("spawn")) as pool:
-        drawn(pool, num_workers, weights, 1, seed, None)  # starts the processes
+        sample_in_shards(pool, num_workers, weights, 1, seed, None)  # starts the processes
         for steps in EVALUATIONS:
             for name, assignments in SAMPLERS.items():
                 start = time.perf_counter()
                 chosen = student if name == STUDENT else weights
-                samples = drawn(pool, num_samples, chosen, steps, seed, assignments)
+                samples = sample_in_shards(pool, num_samples, chosen, steps, seed, assignments)
                 seconds = time.perf_counter() - start
                 rates = score(s.result if s.molecule is None else s.molecule for s in samples).rates
                 cells[name][steps] = {

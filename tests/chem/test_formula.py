@@ -1,9 +1,11 @@
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from moldiff.chem.formula import formula_text, parse_formula
-from moldiff.errors import ConfigError
+from moldiff.chem.molecule import molecule_of
+from moldiff.errors import ConfigError, MoleculeError
 
 
 def test_formula_is_counted_and_written():
@@ -28,3 +30,14 @@ def test_formula_is_counted_and_written():
 def test_impossible_formula_is_refused(text: str, message: str):
     with pytest.raises(ConfigError, match=message):
         parse_formula(text)
+
+
+def test_molecule_shows_formula_atoms_and_charge(embed):
+    assert repr(embed("CCO")) == "Molecule('C2H6O', num_atoms=9, charge=0)"
+    assert repr(replace(embed("C[NH3+]"), name="a")) == "Molecule('CH6N', name='a', num_atoms=8, charge=1)"
+
+
+def test_molecule_of_something_else_is_refused(embed):
+    assert molecule_of(embed("C")).elements.tolist() == [6, 1, 1, 1, 1]
+    with pytest.raises(MoleculeError, match="got a str; expected a Molecule or a Sample"):
+        molecule_of("CCO")

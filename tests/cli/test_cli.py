@@ -10,7 +10,7 @@ from cli_results import refused
 from typer.testing import CliRunner, Result
 
 import moldiff
-from moldiff.cli import app
+from moldiff.cli import _command, app
 
 
 def run(*args: object) -> Result:
@@ -80,17 +80,17 @@ BAD_RECORDS = {
 
 
 @pytest.mark.parametrize("case", BAD_RECORDS)
-def test_score_names_the_reason_of_a_bad_record(case: str, sample_sdf: Path, tmp_path: Path):
+def test_score_names_the_reason_of_a_bad_record(case: str, twenty_sdf: Path, tmp_path: Path):
     text, reason = BAD_RECORDS[case]
     file = tmp_path / "x.sdf"
-    file.write_text(sample_sdf.read_text() + text)
+    file.write_text(twenty_sdf.read_text() + text)
     result = run("score", file, "--csv", tmp_path / "x.csv", "--json", tmp_path / "x.json")
     assert result.exit_code == 0, result.output
     counted = json.loads((tmp_path / "x.json").read_text())
     assert counted["failures"] == {reason: 1}
-    assert counted["rates"]["valid"]["numerator"] == 200
-    assert counted["rates"]["valid"]["denominator"] == 201
-    assert len((tmp_path / "x.csv").read_text().splitlines()) == 202
+    assert counted["rates"]["valid"]["numerator"] == 20
+    assert counted["rates"]["valid"]["denominator"] == 21
+    assert len((tmp_path / "x.csv").read_text().splitlines()) == 22
 
 
 @pytest.mark.parametrize(
@@ -118,11 +118,11 @@ def test_compare_shows_files_and_distances(sample_sdf: Path, store_path: Path, t
     result = run("compare", sample_sdf, half, *given)
     assert result.exit_code == 0, result.output
     assert re.search(r"valid \(all of these\) .*200/200 .*100/100", result.stdout)
-    told = json.loads((tmp_path / "x.json").read_text())
-    assert told[str(sample_sdf)]["distances"]["bond_length_w1"] == 0
-    assert told[str(half)]["distances"]["bond_length_w1"] > 0
-    assert 0 < told[str(half)]["druglike"]["qed"] < 1
-    assert told[str(half)]["protocols"]["midi"]["rates"]["valid"]["denominator"] == 100
+    written = json.loads((tmp_path / "x.json").read_text())
+    assert written[str(sample_sdf)]["distances"]["bond_length_w1"] == 0
+    assert written[str(half)]["distances"]["bond_length_w1"] > 0
+    assert 0 < written[str(half)]["druglike"]["qed"] < 1
+    assert written[str(half)]["protocols"]["midi"]["rates"]["valid"]["denominator"] == 100
     refused(run("compare", half), "expected two or more different files")
     refused(run("compare", half, half), "expected two or more different files")
     refused(run("compare", half, sample_sdf, "--protocol", "edm"), "protocol 'edm': expected one of distance-bonds")
@@ -151,21 +151,21 @@ def test_score_counts_what_is_missing(sample_sdf: Path):
     assert "missing" in result.stdout
 
 
-def test_score_needs_no_torch(sample_sdf: Path, weights: Path):
+def test_score_needs_no_torch(twenty_sdf: Path):
     code = (
         "import sys; from typer.testing import CliRunner; from moldiff.cli import app; "
-        f"assert CliRunner().invoke(app, ['score', {str(sample_sdf)!r}]).exit_code == 0; "
+        f"assert CliRunner().invoke(app, ['score', {str(twenty_sdf)!r}]).exit_code == 0; "
         "print([name for name in ('torch', 'lightning', 'e3nn') if name in sys.modules])"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert told == "[]\n"
-    told = subprocess.run(
+    written = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert written == "[]\n"
+    written = subprocess.run(
         [sys.executable, "-c", f"import torch; {code}"],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    assert "torch" in told  # so the question can be answered with yes
+    assert "torch" in written  # so the question can be answered with yes
 
 
 def test_prepare_makes_a_store_and_says_what_to_do_next(sample_sdf: Path, tmp_path: Path):
@@ -242,6 +242,16 @@ def test_help_loads_little():
     for arguments, loaded in ((["--help"], "[]\n"), (["info", "qm9"], "['rich', ")):
         command = [sys.executable, "-c", code.format(arguments=arguments)]
         assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.startswith(loaded)
+
+
+def test_only_the_command_that_runs_is_made():
+    """Typer takes longer to make all of them than to print the help."""
+    _command.cache_clear()
+    run("--help")
+    assert _command.cache_info().currsize == 0
+    assert run("sample", "--help").exit_code == 0
+    assert _command.cache_info().currsize == 1
+    assert "Did you mean 'sample'" in run("smaple").stderr
 
 
 def test_help_shows_names_and_texts_whole():

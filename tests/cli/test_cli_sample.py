@@ -180,7 +180,7 @@ def test_sample_refuses_bad_requests_before_it_draws(case: str, weights: Path, t
     assert not (tmp_path / "x.sdf").exists()
 
 
-def test_sample_replaces_a_file_only_if_told_to(hydrogen: Path, tmp_path: Path):
+def test_sample_replaces_a_file_only_on_request(hydrogen: Path, tmp_path: Path):
     out = tmp_path / "x.sdf"
     out.write_text("mine")
     assert sample(hydrogen, out, "--num-samples", 2, "--overwrite").exit_code == 0

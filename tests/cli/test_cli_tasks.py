@@ -57,7 +57,7 @@ def test_perceive_bonds_writes_confidences_and_refuses_records_in_their_place(xy
 
 
 @pytest.mark.filterwarnings("ignore:.*do not rely")
-def test_a_total_charge_that_no_bonds_give_is_told(xyz: Path, tmp_path: Path):
+def test_a_total_charge_that_no_bonds_give_is_named(xyz: Path, tmp_path: Path):
     asked = ["perceive-bonds", xyz, "--charge", 3, "--out", tmp_path / "out.sdf", "--num-steps", 3]
     refused = run(*asked)
     assert refused.exit_code == 1

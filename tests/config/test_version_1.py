@@ -2,7 +2,7 @@
 
 import pytest
 
-from moldiff.cli._parsing import changed, run_config
+from moldiff.cli._parsing import change_sampler, run_config
 from moldiff.config.distillation import DistillationConfig
 from moldiff.config.property import PropertyConfig
 from moldiff.config.sampler import SamplerConfig
@@ -57,7 +57,7 @@ def test_old_keys_of_set_are_those_of_today(tmp_path):
     config = run_config(TrainingConfig, tmp_path, None, assignments, resume=False)
     assert (config.inpainting_probability, config.sampler.atom_time_exponent) == (0.05, 2.0)
     assert config.num_training_molecules == 9
-    assert changed(SamplerConfig(), ["class_churn=0.5"]).resample == 0.5
+    assert change_sampler(SamplerConfig(), ["class_churn=0.5"]).resample == 0.5
 
 
 def test_a_setting_in_both_names_is_refused():

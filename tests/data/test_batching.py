@@ -113,8 +113,8 @@ def test_sampler_resumes_in_mid_epoch(store: MoleculeStore):
     sampler = BucketSampler(store.sizes, store.split("train"), budget=3000, seed=0)
     endless = sampler.iterate()
     length = len(sampler.batches(0))
-    walked = [next(endless) for _ in range(length + 5)]
-    epoch, position, batch = walked[length + 2]
+    passed = [next(endless) for _ in range(length + 5)]
+    epoch, position, batch = passed[length + 2]
     assert (epoch, position) == (1, 2)
     resumed = next(BucketSampler(store.sizes, store.split("train"), budget=3000, seed=0).iterate(epoch=1, position=2))
     np.testing.assert_array_equal(resumed[2], batch)

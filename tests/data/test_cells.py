@@ -72,9 +72,9 @@ def rows(**cells: str) -> str:
 
 @pytest.mark.parametrize("odd", ["n/a", "NA", "nan", "-", "none", "null", "<6.3", "inf", "1e999", "not measured"])
 def test_odd_cell_of_a_joined_table_is_missing_and_named(odd: str, molecules: Path):
-    with pytest.warns(UserWarning, match=r"more\.csv: 1 cells are no numbers, and count as missing: ") as told:
+    with pytest.warns(UserWarning, match=r"more\.csv: 1 cells are no numbers, and count as missing: ") as warned:
         store = joined(molecules, "name,gap\n" + rows(m3=odd))
-    assert f"{odd!r} (line 5, column 'gap')" in str(told[0].message)
+    assert f"{odd!r} (line 5, column 'gap')" in str(warned[0].message)
     assert column(store, "gap").classes == ()
     expected = [math.nan if i == 3 else float(f"6.{i}") for i in range(12)]
     np.testing.assert_allclose(store.property("gap"), expected, rtol=1e-6)
@@ -124,9 +124,9 @@ def test_column_of_the_file_follows_the_same_rule(tmp_path: Path):
     cells = ["1.5", "2.5", "n/a", "<3", "4", "5", "6", "7", "8", "9", "1e999", "inf"]
     lines = [f"{smiles},m{i},{cells[i]},{'high' if i % 3 else i}" for i, smiles in enumerate(SMILES)]
     (tmp_path / "m.csv").write_text("smiles,name,gap,level\n" + "\n".join(lines) + "\n")
-    with pytest.warns(UserWarning, match="m: .* cells are ") as told:
+    with pytest.warns(UserWarning, match="m: .* cells are ") as warned:
         prepare(tmp_path / "m.csv", tmp_path / "store")
-    texts = [str(one.message) for one in told]
+    texts = [str(one.message) for one in warned]
     assert "m: 4 cells are no numbers, and count as missing: 'n/a' (molecule 'm2', column 'gap'), " in texts[0]
     assert "m: 4 cells are missing, or numbers in columns that are taken as classes: '0' (molecule 'm0'" in texts[1]
     store = MoleculeStore(tmp_path / "store")

@@ -111,8 +111,8 @@ def test_words_of_sd_tags_become_classes(sample_sdf: Path, tmp_path: Path):
     records = [record for _, record in read_molecules(sample_sdf) if isinstance(record, Molecule)]
     with open_writer(tmp_path / "mine.sdf", overwrite=False) as writer:
         for i, record in enumerate(records):
-            told = {"family": ("odd", "even", "")[i % 3], "note": f"number {i}"}
-            writer.write(replace(record, properties={**record.properties, **told}))
+            tags = {"family": ("odd", "even", "")[i % 3], "note": f"number {i}"}
+            writer.write(replace(record, properties={**record.properties, **tags}))
     prepare(tmp_path / "mine.sdf", tmp_path / "store")
     store = MoleculeStore(tmp_path / "store")
     family = column(store, "family")

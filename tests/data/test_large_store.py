@@ -57,11 +57,11 @@ def methane(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads its memory where Linux shows it")
 def test_memory_does_not_grow_with_the_store(methane: dict[int, Path]):
-    told = {}
+    printed = {}
     for count, path in methane.items():
         run = subprocess.run([sys.executable, "-c", READER, str(path)], capture_output=True, text=True, check=True)
-        told[count] = [int(word) for word in run.stdout.split()]
-    (small, _), (first, last) = told[1000], told[MILLION]
+        printed[count] = [int(word) for word in run.stdout.split()]
+    (small, _), (first, last) = printed[1000], printed[MILLION]
     assert first - small < 110  # MiB: numbers for each molecule, of its size, its place and its order
     assert last - first < 30
 

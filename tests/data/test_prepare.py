@@ -126,8 +126,8 @@ def test_prepare_assigns_bonds_to_xyz_with_smiles(sample: list[Molecule], store:
     for i, molecule in enumerate(sample[:40]):
         symbols = [store.vocabulary.labels[k].rstrip("+-1") for k in store[i].atom]
         rows = [f"{s} {x} {y} {z}" for s, (x, y, z) in zip(symbols, molecule.pos, strict=True)]
-        told = f"smiles={store.smiles(i)}" if i else ""  # RDKit sees the bonds of the first
-        comment = f"{molecule.name} {told} gap={molecule.properties['gap']}"
+        tag = f"smiles={store.smiles(i)}" if i else ""  # RDKit sees the bonds of the first
+        comment = f"{molecule.name} {tag} gap={molecule.properties['gap']}"
         frames.append("\n".join([str(len(molecule)), comment, *rows, ""]))
     file.write_text("".join(frames))
     report = prepare(file, tmp_path / "store")

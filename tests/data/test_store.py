@@ -89,7 +89,7 @@ def test_store_is_whole_or_absent_when_the_disk_is_full(
     assert len(MoleculeStore(tmp_path / "old")) == len(sample)
 
 
-def test_store_replaces_only_a_store_and_only_when_told(sample: list[Molecule], tmp_path: Path):
+def test_store_replaces_only_a_store_and_only_on_request(sample: list[Molecule], tmp_path: Path):
     path = tmp_path / "store"
     write_sample(path, sample)
     with pytest.raises(OutputError, match="there is a store"):

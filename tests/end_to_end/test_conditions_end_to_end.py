@@ -136,9 +136,9 @@ def test_user_trains_and_asks(store_path: Path, tmp_path: Path):
     )
     assert trained.exit_code == 0, trained.output
     bundle = tmp_path / "run" / "bundle"
-    told = run("info", bundle)
-    assert "gap: " in told.output
-    assert " eV" not in told.output  # an SDF says nothing of units
+    shown = run("info", bundle)
+    assert "gap: " in shown.output
+    assert " eV" not in shown.output  # an SDF says nothing of units
     command = ["sample", "--weights", bundle, "--num-steps", STEPS, "-n", 5, "--out"]
     drawn = run(*command, tmp_path / "x.sdf", "--target", "gap=6.5", "--target", "logp=0.5", "--guidance", "gap=2")
     assert drawn.exit_code == 0, drawn.output
@@ -154,8 +154,8 @@ def test_training_on_an_unknown_column_is_refused(store_path: Path, tmp_path: Pa
     assert not (tmp_path / "run").exists()
 
 
-def test_trained_network_heeds_its_labels(store_path: Path, tmp_path: Path):
-    """True labels tell it more of the atoms than those of other molecules."""
+def test_trained_network_depends_on_its_labels(store_path: Path, tmp_path: Path):
+    """With their own labels the loss of the atoms is lower than with those of other molecules."""
     store, names = MoleculeStore(store_path), ("heteroatoms:classes",)
     config = TrainingConfig(
         model=ModelConfig(network=NetworkConfig(**TINY)),

@@ -41,13 +41,13 @@ def test_student_makes_what_is_valid_likelier(hydrogen: Path, tmp_path: Path):
 
 
 def test_student_resumes_bit_for_bit(hydrogen: Path, tmp_path: Path):
-    half = settings(hydrogen, num_training_molecules=512, cooldown=0.0)
-    whole = settings(hydrogen, num_training_molecules=1024, cooldown=0.0)
+    half = settings(hydrogen, num_training_molecules=256, cooldown=0.0)
+    whole = settings(hydrogen, num_training_molecules=512, cooldown=0.0)
     distill(half, tmp_path / "run")
     distill(whole, tmp_path / "run", resume=True)
     distill(whole, tmp_path / "whole")
     assert equal(state(tmp_path / "run"), state(tmp_path / "whole"))
-    distill(settings(hydrogen, num_training_molecules=1024, cooldown=0.0, seed=1), tmp_path / "other")
+    distill(settings(hydrogen, num_training_molecules=512, cooldown=0.0, seed=1), tmp_path / "other")
     assert not equal(state(tmp_path / "other"), state(tmp_path / "whole"))
 
 
@@ -71,9 +71,9 @@ def test_data_of_other_atoms_than_the_teachers_are_refused(hydrogen: Path, store
     assert not (tmp_path / "run").exists()
 
 
-def test_processes_share_the_walks_out(hydrogen: Path, tmp_path: Path):
-    distill(settings(hydrogen, num_training_molecules=512, num_processes=2), tmp_path / "two")
-    distill(settings(hydrogen, num_training_molecules=512), tmp_path / "one")
+def test_processes_share_the_trajectories(hydrogen: Path, tmp_path: Path):
+    distill(settings(hydrogen, num_training_molecules=256, num_processes=2), tmp_path / "two")
+    distill(settings(hydrogen, num_training_molecules=256), tmp_path / "one")
     assert state(tmp_path / "two")["num_seen"] == state(tmp_path / "one")["num_seen"]
 
 

@@ -28,7 +28,7 @@ from moldiff.training.denoiser.run import train
 from moldiff.training.distillation.run import distill
 from moldiff.training.origin import origin_of
 from moldiff.training.property.run import train_predictor
-from moldiff.training.trainer import CHECKPOINT, reached, read_checkpoint
+from moldiff.training.trainer import CHECKPOINT, count_steps_done, read_checkpoint
 
 NETWORK = NetworkConfig(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)
 OTHER = "the same again, or start a new run in another folder"
@@ -211,7 +211,7 @@ def test_checkpoint_that_is_not_whole_is_one_clear_line(case: str, run: Path, mo
     spoil(content)
     torch.save(content, tmp_path / CHECKPOINT)
     with pytest.raises(ConfigError, match=message) as caught:
-        reached(tmp_path / CHECKPOINT, module)
+        count_steps_done(tmp_path / CHECKPOINT, module)
     assert str(tmp_path / CHECKPOINT) in str(caught.value)
     assert "start a new run in another folder" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -269,7 +269,7 @@ def test_checkpoint_that_is_taken_is_whole_whatever_was_done_to_it(
         else:
             checkpoint.write_bytes(damaged_bytes(whole, rng))
         try:
-            reached(checkpoint, module)
+            count_steps_done(checkpoint, module)
         except ConfigError as error:
             refused.append(str(error))
         else:

@@ -19,11 +19,11 @@ def test_sample_keeps_what_is_done_when_interrupted(weights: Path, tmp_path: Pat
     while not (out.exists() and out.stat().st_size > 10_000) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    said, told = process.communicate(timeout=60)
+    said, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     records = [record for _, record in read_molecules(out)]
     assert len(records) > 5
     assert all(isinstance(record, Molecule) for record in records)
     assert f"{out}: {len(records)} molecules" in said
-    assert told.splitlines()[-1] == f"moldiff: stopped by the user; {len(records)} of 100000 molecules are kept"
-    assert "Traceback" not in told
+    assert errors.splitlines()[-1] == f"moldiff: stopped by the user; {len(records)} of 100000 molecules are kept"
+    assert "Traceback" not in errors

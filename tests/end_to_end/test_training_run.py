@@ -36,7 +36,7 @@ TINY = ModelConfig(network=NetworkConfig(num_blocks=1, atom=16, vector=4, pair=8
 
 def settings(store: Path, **changes) -> TrainingConfig:
     values = {
-        "num_training_molecules": 2000,
+        "num_training_molecules": 1000,
         "checkpoint_minutes": 60,
         "sample_minutes": 0,
         "num_threads": 1,
@@ -92,8 +92,8 @@ def test_run_killed_in_the_middle_resumes_bit_for_bit(whole: Path, store_path: P
 
 def test_run_with_another_seed_differs(whole: Path, store_path: Path, tmp_path: Path):
     """Twin of the law above: equal weights are no matter of course."""
-    train(settings(store_path, seed=1, num_training_molecules=400), tmp_path / "one")
-    train(settings(store_path, seed=2, num_training_molecules=400), tmp_path / "two")
+    train(settings(store_path, seed=1, num_training_molecules=100), tmp_path / "one")
+    train(settings(store_path, seed=2, num_training_molecules=100), tmp_path / "two")
     assert not equal(state(tmp_path / "one"), state(tmp_path / "two"))
 
 
@@ -106,10 +106,10 @@ def test_run_keeps_its_checkpoint_when_interrupted(store_path: Path, tmp_path: P
     while not (metrics.exists() and metrics.read_text().count("\n") > 1) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "stopped by the user after" in told.splitlines()[-1]
-    assert "Traceback" not in told
+    assert "stopped by the user after" in errors.splitlines()[-1]
+    assert "Traceback" not in errors
     assert read_checkpoint(folder / CHECKPOINT)["global_step"] >= 50
 
 
@@ -122,9 +122,9 @@ def test_processes_stop_and_resume_bit_for_bit_as_machines_train(store_path: Pat
     process = start(stopped, config)
     wait_for(stopped / "metrics.csv")
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    _, told = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "stopped by the user after" in told.splitlines()[-1]
+    assert "stopped by the user after" in errors.splitlines()[-1]
     seen = int(state(stopped)["num_seen"])
     steps = read_checkpoint(stopped / CHECKPOINT)["global_step"]
     dealt = TrainingBatches(MoleculeStore(store_path), budget=few["pair_budget"], seed=0, together=2)
@@ -153,9 +153,9 @@ def test_killed_process_leads_to_a_clear_end_and_the_run_goes_on(store_path: Pat
     process = start(folder, config)
     wait_for(folder / CHECKPOINT)
     kill_one_worker(process)
-    _, told = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert f"go on with --resume from {folder / CHECKPOINT}" in told.splitlines()[-1]
+    assert f"go on with --resume from {folder / CHECKPOINT}" in errors.splitlines()[-1]
     seen = int(state(folder)["num_seen"])
     longer = settings(store_path, **{**together, "num_training_molecules": seen + 100})
     train(longer, folder, resume=True)
@@ -171,7 +171,7 @@ def test_run_ends_with_a_bundle_of_the_averaged_weights(whole: Path, store_path:
     assert len(changed) > 10
     assert bundle.statistics.score is not None
     assert bundle.statistics.score["rates"]["valid"]["value"] == 1.0
-    assert "2,0" in bundle.card
+    assert "1,0" in bundle.card
     assert len(MoleculeGenerator(bundle).sample(3, num_steps=2)) == 3
 
 
@@ -198,13 +198,13 @@ def test_run_stops_at_a_loss_that_is_not_finite(
 
     monkeypatch.setattr(moldiff.training.denoiser.module, "losses", broken)
     with pytest.raises(TrainingError, match=r"step 5: loss is (nan|inf|-inf).*the last good checkpoint is kept"):
-        train(settings(store_path, checkpoint_minutes=1e-9), tmp_path / "run")
+        train(settings(store_path, checkpoint_minutes=1e-9, pair_budget=2000), tmp_path / "run")
     checkpoint = read_checkpoint(tmp_path / "run" / CHECKPOINT)
     assert checkpoint["global_step"] == 5
     assert all(bool(torch.isfinite(tensor).all()) for tensor in checkpoint["state_dict"].values())
     assert not (tmp_path / "run" / BUNDLE).exists()
     monkeypatch.setattr(moldiff.training.denoiser.module, "losses", right)
-    train(settings(store_path, num_training_molecules=400), tmp_path / "run", resume=True)
+    train(settings(store_path, num_training_molecules=200, pair_budget=2000), tmp_path / "run", resume=True)
 
 
 def test_run_stops_at_a_gradient_that_is_not_finite(store_path: Path, tmp_path: Path):
@@ -250,18 +250,18 @@ def test_run_starts_from_other_weights_and_adds_their_classes(hydrogen: Path, st
 
 def test_fine_tuning_tells_what_it_forgets_and_learns_low_ranks(hydrogen: Path, store_path: Path, tmp_path: Path):
     """Training of a high rate on molecules without a bond of H2 raises the losses on H2; a low rank changes less."""
-    start = {"data": str(store_path), "start": str(hydrogen), "num_training_molecules": 2000, "learning_rate": 1e-2}
-    told = {}
+    start = {"data": str(store_path), "start": str(hydrogen), "num_training_molecules": 600, "learning_rate": 1e-2}
+    losses = {}
     for low_rank in (0, 1):
         settings = TrainingConfig(**start, low_rank=low_rank, sample_minutes=0)
         train(settings, tmp_path / f"run{low_rank}")
-        told[low_rank] = json.loads((tmp_path / f"run{low_rank}" / FORGOTTEN).read_text())
+        losses[low_rank] = json.loads((tmp_path / f"run{low_rank}" / FORGOTTEN).read_text())
         assert set(load_pretrained(tmp_path / f"run{low_rank}" / BUNDLE).denoiser.state_dict()) == set(
             load_pretrained(hydrogen).denoiser.state_dict()
         )
-    assert told[0]["before"] == told[1]["before"]
-    assert told[0]["before"]["old_bond"] > 0
-    assert told[0]["after"]["old_bond"] > told[0]["before"]["old_bond"]
+    assert losses[0]["before"] == losses[1]["before"]
+    assert losses[0]["before"]["old_bond"] > 0
+    assert losses[0]["after"]["old_bond"] > losses[0]["before"]["old_bond"]
 
 
 def test_fine_tuning_on_fewer_elements_and_new_conditions(hydrogen: Path, weights: Path, tmp_path: Path):

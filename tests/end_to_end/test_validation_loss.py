@@ -9,20 +9,22 @@ import lightning as pl
 import pytest
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers import CSVLogger
+from typer.testing import CliRunner
 
 import moldiff
 from moldiff.build import build_denoiser
+from moldiff.cli import app
 from moldiff.config.model import ModelConfig, NetworkConfig
 from moldiff.config.property import PropertyConfig
 from moldiff.config.training import TrainingConfig
 from moldiff.data.store.dataset import MoleculeStore
-from moldiff.errors import ConfigError, MissingPackageError, TrainingError
+from moldiff.errors import ConfigError, TrainingError
 from moldiff.training import lightning_trainer
 from moldiff.training.callbacks import ScoredSamples
 from moldiff.training.denoiser.validation import mean_losses
 from moldiff.training.loader import ValidationBatches
-from moldiff.training.loggers import LOGS, find_logger
-from moldiff.training.trainer import CHECKPOINT, VALIDATION, read_checkpoint
+from moldiff.training.loggers import LOGS
+from moldiff.training.trainer import CHECKPOINT, CONFIG, VALIDATION, read_checkpoint
 
 NETWORK = NetworkConfig(num_blocks=1, atom=16, vector=4, pair=8, hidden=16, heads=2)
 MODEL = ModelConfig(network=NETWORK)
@@ -123,9 +125,20 @@ def test_run_that_no_callback_of_the_user_stopped_was_interrupted(
     assert (tmp_path / "run" / CHECKPOINT).is_file()
 
 
-def test_unknown_and_missing_loggers_are_named(store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("name", ["tensorboard", "wandb"])
+def test_missing_logger_is_named_before_the_run_begins(
+    name: str, store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("moldiff.runtime.optional.find_spec", lambda name: None)
+    message = f"logger {name} needs the package {name}: pip install 'moldiff[{name}]'"
+    settings = ["--set", f"data={store_path}", "--out", str(tmp_path / "run")]
+    for command in ("train", "train-predictor", "distill"):
+        result = CliRunner().invoke(app, [command, *settings, "--logger", name])
+        assert (result.exit_code, result.stderr) == (1, f"moldiff: {message}\n")
+    assert not (tmp_path / "run" / CONFIG).exists()
+
+
+def test_unknown_logger_is_named_before_the_run_begins(store_path: Path, tmp_path: Path):
     with pytest.raises(ConfigError, match="logger 'mlflow': expected one of csv, tensorboard, wandb"):
         moldiff.train(config(store_path), tmp_path / "run", logger="mlflow")
-    monkeypatch.setattr("moldiff.runtime.optional.find_spec", lambda name: None)
-    with pytest.raises(MissingPackageError, match=r"logger wandb needs the package wandb: pip install 'moldiff\[wandb"):
-        find_logger("wandb", tmp_path)
+    assert not (tmp_path / "run" / CONFIG).exists()

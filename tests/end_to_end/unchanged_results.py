@@ -28,7 +28,7 @@ from moldiff.generation.options import SamplingOptions
 from moldiff.generation.rewards import DescriptorReward, PropertyReward
 from moldiff.generation.targets import Request
 from moldiff.pretrained.property_predictor import PropertyPredictor
-from moldiff.tasks.bond_perception import sample_bonds
+from moldiff.tasks.bond_sampling import sample_bonds
 from moldiff.tasks.conformers import sample_conformers
 from moldiff.tasks.fragments import Fragment, grow
 from moldiff.tasks.isomers import sample_isomers

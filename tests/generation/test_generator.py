@@ -71,11 +71,11 @@ def test_generator_gives_the_same_molecule_for_any_batch_size(
     generator: MoleculeGenerator, threads: Callable[[int], None]
 ):
     threads(1)
-    options = {"num_samples": 16, "num_steps": 5, "seed": 5, "num_atoms": (16, 18)}
+    options = {"num_samples": 10, "num_steps": STEPS, "seed": 5, "num_atoms": (12, 14)}
     whole = list(generator.stream(**options))
     assert len({len(drawn(s)) for s in whole}) == 3
-    for batch_size in (1, 7, 16):
-        threads(2 if batch_size == 7 else 1)
+    for batch_size in (1, 3, 10):
+        threads(2 if batch_size == 3 else 1)
         assert all(map(same, whole, generator.stream(**options, options=SamplingOptions(batch_size=batch_size))))
 
 
@@ -92,15 +92,16 @@ def test_generator_law_of_batches_can_fail(generator: MoleculeGenerator, monkeyp
 
 
 def test_generator_continues_where_it_ended(generator: MoleculeGenerator, monkeypatch: pytest.MonkeyPatch):
-    whole = list(generator.stream(20, num_steps=STEPS, seed=3))
+    request = {"num_steps": STEPS, "seed": 3, "num_atoms": (8, 10)}  # few sizes are few batches
+    whole = list(generator.stream(20, **request))
     monkeypatch.setattr(moldiff.generation.generator, "WINDOW", 8)
     parts = [
-        *generator.stream(13, num_steps=STEPS, seed=3),
-        *generator.stream(7, num_steps=STEPS, seed=3, options=SamplingOptions(first=13)),
+        *generator.stream(13, **request),
+        *generator.stream(7, **request, options=SamplingOptions(first=13)),
     ]
     assert [s.index for s in parts] == list(range(20))
     assert all(map(same, whole, parts))
-    assert not any(map(same, whole, generator.stream(20, num_steps=STEPS, seed=4)))
+    assert not any(map(same, whole, generator.stream(20, **(request | {"seed": 4}))))
 
 
 def test_generator_keeps_order_with_failures_in_their_place(hydrogen: Path):
@@ -167,14 +168,11 @@ def test_generator_refuses_sizes_it_was_not_trained_on(num_atoms, generator: Mol
     assert "\n" not in str(caught.value)
 
 
-def test_generator_extrapolates_if_told_to(generator: MoleculeGenerator):
+def test_generator_extrapolates_on_request(generator: MoleculeGenerator):
     most = max(generator.bundle.statistics.sizes)
+    options = SamplingOptions(allow_extrapolation=True)
     with pytest.warns(UserWarning, match=f"trained on .* to {most} atoms"):
-        samples = list(
-            generator.stream(
-                6, num_steps=1, num_atoms=(most, most + 2), options=SamplingOptions(allow_extrapolation=True)
-            )
-        )
+        samples = list(generator.stream(6, num_steps=1, num_atoms=(most, most + 2), options=options))
     assert max(len(drawn(s)) for s in samples) > most
     with pytest.raises(SizeError):
         generator.stream(1, num_atoms=5000, options=SamplingOptions(allow_extrapolation=True))
@@ -266,11 +264,12 @@ def test_generator_yields_what_is_done_when_interrupted(
     num_threads: int, generator: MoleculeGenerator, threads: Callable[[int], None]
 ):
     threads(num_threads)
-    samples = generator.stream(60, num_steps=STEPS, options=SamplingOptions(on_step=interrupt_after(5 * STEPS + 1)))
+    few = {"num_samples": 60, "num_steps": STEPS, "num_atoms": (4, 12)}
+    samples = generator.stream(**few, options=SamplingOptions(on_step=interrupt_after(5 * STEPS + 1)))
     kept: list[Sample] = []
     with pytest.raises(KeyboardInterrupt):
         kept.extend(samples)
-    whole = list(generator.stream(60, num_steps=STEPS))
+    whole = list(generator.stream(**few))
     assert 5 - num_threads < len({len(drawn(s)) for s in kept}) <= 5  # batches that were done
     assert torch.get_num_threads() == num_threads
     assert [s.index for s in kept] == sorted(s.index for s in kept)

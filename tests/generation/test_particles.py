@@ -67,12 +67,12 @@ def test_the_same_molecule_for_any_batch(generator: MoleculeGenerator, predictor
         "reward": PropertyReward(predictor, wanted),
         "num_particles": 3,
     }
-    whole = drawn(list(generator.stream(10, **options)))
-    for batch_size in (1, 7):
-        again = drawn(list(generator.stream(10, **options, options=SamplingOptions(batch_size=batch_size))))
+    whole = drawn(list(generator.stream(6, **options)))
+    for batch_size in (1, 4):
+        again = drawn(list(generator.stream(6, **options, options=SamplingOptions(batch_size=batch_size))))
         assert all(np.array_equal(one.pos, two.pos) for one, two in zip(whole, again, strict=True))
-    later = drawn(list(generator.stream(4, **options, options=SamplingOptions(first=6))))
-    assert all(np.array_equal(one.pos, two.pos) for one, two in zip(whole[6:], later, strict=True))
+    later = drawn(list(generator.stream(2, **options, options=SamplingOptions(first=4))))
+    assert all(np.array_equal(one.pos, two.pos) for one, two in zip(whole[4:], later, strict=True))
 
 
 def test_states_are_those_of_the_best_particle(generator: MoleculeGenerator):
@@ -129,7 +129,7 @@ def test_nonsense_is_refused(generator: MoleculeGenerator):
 
 def test_user_selects_by_a_predictor(weights: Path, predictor_weights: Path, tmp_path: Path):
     """The weights have no conditions; the target is written beside the molecule, and what the reward model predicts."""
-    sample = ["sample", "--weights", weights, "-n", 4, "--num-steps", STEPS, "--out"]
+    sample = ["sample", "--weights", weights, "-n", 4, "--num-atoms", 9, "--num-steps", STEPS, "--out"]
     result = run(
         *sample, tmp_path / "x.sdf", "--target", "gap=6.5", "--reward-model", predictor_weights, "--num-particles", 4
     )
@@ -198,7 +198,8 @@ def test_a_predictor_and_rdkit_choose_together(weights: Path, predictor_weights:
         "--reward-model",
         predictor_weights,
     ]
-    result = run("sample", "--weights", weights, "-n", 4, "--num-steps", STEPS, "--out", out, *both)
+    few = ["-n", 4, "--num-atoms", 9, "--num-steps", STEPS]
+    result = run("sample", "--weights", weights, *few, "--out", out, *both)
     assert result.exit_code == 0, result.output
     assert "Computed properties" in result.stdout
     assert "Predicted properties" in result.stdout

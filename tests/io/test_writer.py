@@ -54,7 +54,7 @@ def test_path_that_cannot_be_written_is_one_error(tmp_path) -> None:
             open_writer(tmp_path / "a.sdf")
 
 
-def test_writer_replaces_only_when_told(tmp_path) -> None:
+def test_writer_replaces_only_on_request(tmp_path) -> None:
     path = tmp_path / "a.sdf"
     path.write_text("precious")
     with pytest.raises(OutputError, match="already there"):

@@ -19,9 +19,9 @@ PINNED = [Requirement(line) for line in LINES if line]
 
 def required() -> list[Requirement]:
     """To build, to run, and of all extras."""
-    told = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    extras = told["project"]["optional-dependencies"].values()
-    return list(map(Requirement, chain(told["build-system"]["requires"], told["project"]["dependencies"], *extras)))
+    text = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = text["project"]["optional-dependencies"].values()
+    return list(map(Requirement, chain(text["build-system"]["requires"], text["project"]["dependencies"], *extras)))
 
 
 def admitted(requirement: SpecifierSet, affected: SpecifierSet) -> Version | None:

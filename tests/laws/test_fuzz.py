@@ -12,11 +12,11 @@ from moldiff.errors import DataError
 
 
 @pytest.mark.slow
-def test_a_thousand_mutated_inputs_keep_the_laws():
+def test_hundreds_of_mutated_inputs_keep_the_laws():
     script = Path(__file__).parents[1] / "fuzz.py"
-    result = subprocess.run([sys.executable, script, "--count", "1000"], capture_output=True, text=True, timeout=590)
+    result = subprocess.run([sys.executable, script, "--count", "400"], capture_output=True, text=True, timeout=590)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "1,000 inputs kept the laws" in result.stdout
+    assert "400 inputs kept the laws" in result.stdout
 
 
 def test_the_laws_catch_a_foreign_exception_and_a_hang():

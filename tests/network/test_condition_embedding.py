@@ -62,7 +62,7 @@ def test_labels_that_are_all_nan_are_none_at_all(network: EquivariantNetwork):
     assert far(nothing, predicted(network, inputs, None)).max() == 0
 
 
-def test_fresh_network_heeds_no_label():
+def test_fresh_network_ignores_labels():
     torch.manual_seed(0)
     options = {"atom_classes": ATOM_CLASSES, "atom_inputs": ATOM_CLASSES, "bond_inputs": BOND_CLASSES}
     widths = Widths(atom=16, vector=4, pair=6, hidden=8, heads=2, lmax=1)

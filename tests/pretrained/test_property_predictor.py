@@ -76,9 +76,9 @@ def test_unknown_atoms_have_no_prediction(predictor_weights: Path, molecules: li
 
 
 def test_interrupted_training_goes_on_bit_for_bit(store_path: Path, predictor_weights: Path, tmp_path: Path):
-    train_predictor(config(store_path, num_training_molecules=300, cooldown=0.0), tmp_path / "run")
-    train_predictor(config(store_path, num_training_molecules=600, cooldown=0.0), tmp_path / "run", resume=True)
-    train_predictor(config(store_path, num_training_molecules=600, cooldown=0.0), tmp_path / "whole")
+    train_predictor(config(store_path, num_training_molecules=100, cooldown=0.0), tmp_path / "run")
+    train_predictor(config(store_path, num_training_molecules=200, cooldown=0.0), tmp_path / "run", resume=True)
+    train_predictor(config(store_path, num_training_molecules=200, cooldown=0.0), tmp_path / "whole")
     parts = [(tmp_path / name / "bundle" / "model.safetensors").read_bytes() for name in ("run", "whole")]
     assert parts[0] == parts[1]
     assert parts[0] != (predictor_weights / "model.safetensors").read_bytes()
@@ -131,7 +131,7 @@ def test_errors_of_other_properties_are_refused(
         PropertyPredictor.from_pretrained(folder)
 
 
-def test_judge_that_is_not_whole_is_refused(weights: Path, predictor_weights: Path, tmp_path: Path):
+def test_reward_model_that_is_not_whole_is_refused(weights: Path, predictor_weights: Path, tmp_path: Path):
     folder = Path(shutil.copytree(weights, tmp_path / "both"))
     shutil.copytree(predictor_weights, folder / "predictor")
     (folder / "predictor" / "model.safetensors").unlink()
@@ -184,7 +184,7 @@ def test_user_trains_a_predictor(store_path: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize("together", [128, 4])
-def test_generator_brings_its_judge(
+def test_generator_brings_its_reward_model(
     together: int, predictor_weights: Path, conditioned_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(_sampling, "EVALUATED", together)
@@ -205,7 +205,7 @@ def test_generator_brings_its_judge(
         assert "error_alpha" not in record.properties
 
 
-def test_what_waits_for_the_judge_is_kept_when_drawing_fails(
+def test_what_waits_for_the_evaluator_is_kept_when_sampling_fails(
     predictor_weights: Path, conditioned_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     bundle = shutil.copytree(conditioned_weights, tmp_path / "bundle")

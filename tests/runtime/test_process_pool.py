@@ -82,7 +82,7 @@ def test_coordinates_come_back_without_rounding():
     assert np.array_equal(from_rdkit(mol).pos, molecule.pos)
 
 
-def test_a_script_without_a_guard_is_told_what_it_lacks(tmp_path: Path):
+def test_a_script_without_a_guard_is_refused_with_the_remedy(tmp_path: Path):
     script = tmp_path / "script.py"
     script.write_text(
         "from moldiff.chem.process_pool import map_in_processes\nlist(map_in_processes(len, ['a'], seconds=5))\n"

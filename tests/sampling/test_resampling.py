@@ -91,7 +91,7 @@ def test_exchanging_nothing_changes_nothing():
     assert torch.equal(one.bond, two.bond)
 
 
-def test_walks_of_one_molecule_have_randomness_of_their_own():
+def test_particles_of_one_molecule_have_randomness_of_their_own():
     sizes = torch.tensor([4, 4, 4])
     one = SampleRandomness(0, [5, 5, 5], sizes, particles=[0, 1, 2]).normal(4)
     assert torch.equal(one[:1], SampleRandomness(0, [5], sizes[:1]).normal(4))

@@ -28,7 +28,7 @@ def test_part_far_from_the_origin_comes_back_to_where_it_was(generator: Molecule
     known = part.known(generator.bundle.vocabulary)
     assert known.values.pos.mean(1).abs().max() < 1e-5
     (sample,) = generator.complete([known], num_steps=3)
-    back = part.completed(sample)
+    back = part.restore(sample)
     assert back.molecule is not None
     assert (back.molecule.pos == far.pos).all()
     assert back.molecule.name == "water"
@@ -45,14 +45,14 @@ def test_part_far_from_the_origin_comes_back_to_where_it_was(generator: Molecule
     ],
 )
 def test_broken_promise_is_a_failure(change: dict, message: str):
-    assert ALL.broken(WATER) is None
-    assert ALL.broken(replace(WATER, pos=WATER.pos + 0.0005)) is None
-    broken = ALL.broken(replace(WATER, **change))
+    assert ALL.find_breach(WATER) is None
+    assert ALL.find_breach(replace(WATER, pos=WATER.pos + 0.0005)) is None
+    broken = ALL.find_breach(replace(WATER, **change))
     assert isinstance(broken, Failure)
     assert broken.reason == "changed"
     assert message in broken.detail
     sample = Sample(0, Failure("other", ""), replace(WATER, pos=WATER.pos - WATER.pos.mean(0)))
-    assert not isinstance(ALL.completed(sample).result, Failure) or ALL.completed(sample).result.reason == "other"
+    assert not isinstance(ALL.restore(sample).result, Failure) or ALL.restore(sample).result.reason == "other"
 
 
 def test_what_the_weights_do_not_know_is_refused(generator: MoleculeGenerator):

@@ -15,7 +15,7 @@ from moldiff.chem.validity import canonical_smiles
 from moldiff.errors import DomainError, MoleculeError, SizeError
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.sample import Sample
-from moldiff.tasks.bond_perception import sample_bonds
+from moldiff.tasks.bond_sampling import sample_bonds
 from moldiff.tasks.conformers import match_stereo, sample_conformers
 from moldiff.tasks.fragments import Fragment, check_fragment, grow, open_attachment_points
 from moldiff.tasks.isomers import sample_isomers

@@ -8,7 +8,7 @@ from rdkit import Chem
 
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.state import State
-from moldiff.training.distillation.environments import MOST, DensityRatio, counted, environments
+from moldiff.training.distillation.environments import MOST, DensityRatio, count_keys, environments
 
 
 def state(smiles: str, *, padding: int = 0, order: Sequence[int] | None = None) -> State:
@@ -69,14 +69,14 @@ def ratio(store: MoleculeStore) -> DensityRatio:
 def draw(ratio: DensityRatio, drawn: State, times: float = 1.0) -> torch.Tensor:
     """What each atom of the molecules gets, drawn some times over."""
     keys = environments(drawn)
-    ratio.drawn += times * counted(keys[drawn.mask])
+    ratio.drawn += times * count_keys(keys[drawn.mask])
     return ratio(keys, 1.0)[drawn.mask]
 
 
 def test_the_data_itself_is_neither_too_common_nor_too_rare(ratio: DensityRatio, store: MoleculeStore):
     drawn = store.state(store.split("train"))
     keys = environments(drawn)
-    ratio.drawn += counted(keys[drawn.mask])
+    ratio.drawn += count_keys(keys[drawn.mask])
     due = ratio.expected * ratio.drawn.sum(-1, keepdim=True)
     torch.testing.assert_close(due, ratio.drawn)
     assert ratio(keys, 0.0)[drawn.mask].abs().max() < 1e-5

@@ -5,7 +5,7 @@ import torch
 from torch import distributed, nn
 
 from moldiff.training import optimizer as module
-from moldiff.training.optimizer import Muon, MuonWithAdamW, orthogonalised, shared_out
+from moldiff.training.optimizer import Muon, MuonWithAdamW, orthogonalise, share_out
 
 
 def optimizer_of(model: nn.Module) -> MuonWithAdamW:
@@ -151,17 +151,17 @@ def test_law_of_shared_matrices_catches_a_lost_momentum(trained: dict[str, Train
 def test_matrices_are_shared_out_by_their_cost():
     shapes = [(40, 48), (200, 300), (100, 100), (190, 300), (60, 60)]
     matrices = [nn.Parameter(torch.zeros(shape)) for shape in shapes]
-    lists = shared_out(matrices, 2)
+    lists = share_out(matrices, 2)
     assert sorted(id(m) for each in lists for m in each) == sorted(id(m) for m in matrices)
     assert [tuple(m.shape) for m in lists[0]] == [(200, 300), (40, 48)]
-    assert shared_out(matrices, 1)[0][0] is matrices[1]
+    assert share_out(matrices, 1)[0][0] is matrices[1]
 
 
 @pytest.mark.parametrize("shape", [(40, 64), (64, 40), (48, 48)])
 def test_muon_is_that_of_torch_where_bf16_is_native_and_near_it_elsewhere(
     shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ):
-    def walked(kind: type[torch.optim.Muon], **options: str) -> torch.Tensor:
+    def moved(kind: type[torch.optim.Muon], **options: str) -> torch.Tensor:
         generator = torch.Generator().manual_seed(1)
         matrix = nn.Parameter(torch.randn(shape, generator=generator))
         optimizer = kind([matrix], lr=0.01, weight_decay=0.1, **options)  # pyright: ignore
@@ -170,11 +170,11 @@ def test_muon_is_that_of_torch_where_bf16_is_native_and_near_it_elsewhere(
             optimizer.step()
         return matrix.detach()
 
-    theirs = walked(torch.optim.Muon, adjust_lr_fn="match_rms_adamw")
+    theirs = moved(torch.optim.Muon, adjust_lr_fn="match_rms_adamw")
     monkeypatch.setattr(module, "use_bf16", lambda *_: True)
-    assert torch.equal(walked(Muon), theirs)
+    assert torch.equal(moved(Muon), theirs)
     monkeypatch.setattr(module, "use_bf16", lambda *_: False)
-    ours = walked(Muon)
+    ours = moved(Muon)
     assert not torch.equal(ours, theirs)
     assert torch.allclose(ours, theirs, atol=2e-3)  # three steps of 0.01 x 0.2 x 8 x about 1/7
 
@@ -182,7 +182,7 @@ def test_muon_is_that_of_torch_where_bf16_is_native_and_near_it_elsewhere(
 def test_orthogonalised_keeps_directions_and_evens_out_their_strengths():
     left, right = (torch.linalg.qr(torch.randn(n, 32, dtype=torch.float64))[0] for n in (48, 40))
     strengths = torch.linspace(0.2, 3, 32, dtype=torch.float64)
-    out = orthogonalised(left @ strengths.diag() @ right.T, (3.4445, -4.7750, 2.0315))
+    out = orthogonalise(left @ strengths.diag() @ right.T, (3.4445, -4.7750, 2.0315))
     core = left.T @ out @ right
     assert core.diagonal().min() > 0.6
     assert core.diagonal().max() < 1.3

@@ -134,7 +134,7 @@ def learned(sign: float) -> torch.Tensor:
     return guess.atom.detach().softmax(-1)
 
 
-def test_what_earns_becomes_likelier_and_less_likely_with_the_sign_turned():
+def test_what_is_rewarded_becomes_likelier_and_less_likely_with_the_sign_turned():
     before = Guess().atom.detach().softmax(-1)[0]
     assert learned(1.0)[0] > before + 0.1
     assert learned(-1.0)[0] < before - 0.1
@@ -150,7 +150,7 @@ def test_only_an_atom_in_disorder_is_blamed():
     assert both[1, 0] < both[0, 0]
 
 
-def test_where_all_is_in_order_nothing_is_earned():
+def test_where_all_is_in_order_nothing_is_rewarded():
     (rewarded,) = advantage([torch.ones(3, 2, dtype=torch.bool)], [torch.ones(3, dtype=torch.bool)], whole=1.0)
     assert not rewarded.any()
 

@@ -28,7 +28,7 @@ def written(path: Path, molecules: list[Molecule]) -> Path:
 
 
 @pytest.mark.parametrize("suffix", [".sdf", ".xyz"])
-def test_trajectories_are_told_apart_by_name(tmp_path: Path, suffix: str):
+def test_trajectories_are_distinguished_by_name(tmp_path: Path, suffix: str):
     states = [water(shift, name=name) for name in "ab" for shift in (0.5, 0.2, 0.0)]
     path = written(tmp_path / f"x{suffix}", states)
     states_read = read_trajectory(path, 2)

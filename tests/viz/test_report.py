@@ -92,7 +92,7 @@ def test_report_does_not_replace_a_page_unasked(page_path):
     assert page_path.read_bytes() == before
 
 
-def test_missing_package_is_told_before_any_work(tmp_path, monkeypatch, sample_sdf):
+def test_missing_package_is_named_before_any_work(tmp_path, monkeypatch, sample_sdf):
     monkeypatch.setattr(moldiff.runtime.optional, "find_spec", lambda name: None)
     result = report(sample_sdf, "-o", tmp_path / "a.html")
     assert result.exit_code == 1

@@ -34,12 +34,12 @@ def sample_inpainting_times(x0: State, t: Times, share: float, *, generator: tor
     scaffold, linker = ((task == TASKS.index(name))[:, None] for name in FRAGMENT)
     fragment = (_ball(x0, generator) ^ linker) & x0.mask & (scaffold | linker)
 
-    def known(variable: str) -> Bool[Tensor, "b 1"]:
+    def mark_known(variable: str) -> Bool[Tensor, "b 1"]:
         numbers = [TASKS.index(name) for name, variables in WHOLE.items() if variable in variables]
         return torch.isin(task, torch.tensor(numbers, device=device))[:, None]
 
     pairs = fragment[:, :, None] & fragment[:, None, :]
-    times = t.known(fragment | known("p"), fragment | known("a"), pairs | known("b")[..., None])
+    times = t.known(fragment | mark_known("p"), fragment | mark_known("a"), pairs | mark_known("b")[..., None])
     count = fragment.sum(1).clamp_min(1)[:, None]
     centre = (x0.pos * fragment[..., None]).sum(1) / count
     return x0.replace(pos=(x0.pos - centre[:, None]) * x0.mask[..., None]), times

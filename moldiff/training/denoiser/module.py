@@ -78,7 +78,7 @@ class DiffusionModule(AveragedModule):
             number=batch_idx * world + rank,
             precision=self.config.precision,
         )
-        self.log_validation({"loss": self._weighted(parts), **vars(parts)}, len(batch.mask))
+        self.log_validation({"loss": self._weigh(parts), **vars(parts)}, len(batch.mask))
 
     def loss(self, batch: State, number: int) -> tuple[Tensor, Losses]:
         """Weighted loss and its parts for clean molecules, with the times and the noise of this batch of the run."""
@@ -110,9 +110,9 @@ class DiffusionModule(AveragedModule):
         weights = self.config.loss
         floor = weights.late_pos_floor if self._has_begun(weights.late_start) else weights.pos_floor
         parts = losses(prediction, batch, t, process=self.process, pos_floor=floor)
-        return self._weighted(parts), parts
+        return self._weigh(parts), parts
 
-    def _weighted(self, parts: Losses) -> Tensor:
+    def _weigh(self, parts: Losses) -> Tensor:
         weights = self.config.loss
         return weights.pos * parts.pos + weights.atom * parts.atom + weights.bond * parts.bond
 

@@ -27,6 +27,7 @@ from moldiff.training.denoiser.finetuning import transfer
 from moldiff.training.denoiser.forgetting import old_losses, old_molecules
 from moldiff.training.denoiser.module import DiffusionModule
 from moldiff.training.loader import ValidationBatches, training_subset
+from moldiff.training.loggers import find_logger
 from moldiff.training.lora import adapt
 from moldiff.training.origin import BUNDLE, origin_of
 from moldiff.training.trainer import (
@@ -34,9 +35,9 @@ from moldiff.training.trainer import (
     alone,
     batches_of,
     begin,
-    checked_folder,
+    check_folder,
+    count_steps_done,
     fit,
-    reached,
 )
 
 SCORES, FORGOTTEN = "scores.csv", "forgotten.json"
@@ -70,7 +71,8 @@ def train(
         TrainingError: if the loss is no longer finite.
         WeightsError: if the weights to start from cannot be read.
     """
-    checkpoint = checked_folder(folder, config, resume=resume)
+    logger = find_logger(logger, folder)  # what is missing is known before the run begins
+    checkpoint = check_folder(folder, config, resume=resume)
     store = MoleculeStore(find_store(config.data))
     statistics, labels, indices = training_subset(config, store)
     old: list[State] = []  # in fine-tuning, molecules of the weights to start from, and the losses on them
@@ -88,7 +90,7 @@ def train(
         adapt(denoiser, config.low_rank, seed=config.seed)
     module = DiffusionModule(denoiser, denoiser.process, config)
     module.origin = origin_of(store, statistics)
-    batches = batches_of(config, store, indices, labels, reached(checkpoint, module) if resume else 0)
+    batches = batches_of(config, store, indices, labels, count_steps_done(checkpoint, module) if resume else 0)
     begin(folder, config)
     scored = ScoredSamples(
         folder / SCORES,

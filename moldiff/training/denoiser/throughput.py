@@ -16,7 +16,7 @@ from moldiff.training.denoiser.module import DiffusionModule
 from moldiff.training.loader import TrainingBatches
 
 
-def expected(config: TrainingConfig, store: MoleculeStore) -> tuple[float, float]:
+def estimate_cost(config: TrainingConfig, store: MoleculeStore) -> tuple[float, float]:
     """What a training would cost here, found by a few of its steps.
 
     Args:

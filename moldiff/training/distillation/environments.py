@@ -38,18 +38,18 @@ def environments(state: State) -> Int[Tensor, "b n radii"]:
     bonded = (state.bond > 0).double()
     degree = bonded.sum(-1)
     last, here = bonded, bonded @ bonded - torch.diag_embed(degree)
-    factors = _mixed(torch.arange(int(state.bond.max()) + 1, device=state.bond.device))[state.bond]  # 0 is 0
-    key = _mixed(state.atom + 1) + factors.sum(-1)
+    factors = _mix_bits(torch.arange(int(state.bond.max()) + 1, device=state.bond.device))[state.bond]  # 0 is 0
+    key = _mix_bits(state.atom + 1) + factors.sum(-1)
     for length in range(3, LONGEST_RING + 1):
         last, here = here, here @ bonded - last * (degree - 1)[:, None, :]
-        key = key + _mixed(here.diagonal(dim1=1, dim2=2).long() * 1000 + length)
-    keys = [_mixed(key)]
+        key = key + _mix_bits(here.diagonal(dim1=1, dim2=2).long() * 1000 + length)
+    keys = [_mix_bits(key)]
     for _ in range(1, NUM_RADII):
-        keys.append(_mixed(3 * keys[-1] + (factors * keys[-1][:, None, :]).sum(-1)))
+        keys.append(_mix_bits(3 * keys[-1] + (factors * keys[-1][:, None, :]).sum(-1)))
     return torch.stack(keys, -1) % NUM_BUCKETS
 
 
-def _mixed(key: Int[Tensor, "*e"]) -> Int[Tensor, "*e"]:
+def _mix_bits(key: Int[Tensor, "*e"]) -> Int[Tensor, "*e"]:
     """The last rounds of a 64-bit hash (Steele et al. 2014, SplitMix), which wrap round."""
     for shift, factor in ((30, -0x40A7B892E31B1A47), (27, -0x6B2FB644ECCEEE15)):
         key = (key ^ (key >> shift)) * factor
@@ -76,7 +76,7 @@ class DensityRatio(nn.Module):
         parts = torch.from_numpy(indices[np.argsort(store.sizes[indices], kind="stable")]).split(ROWS)
         states = (store.state(part.numpy()) for part in parts)
         counts = sum(
-            (counted(environments(state)[state.mask]) for state in states), torch.zeros(NUM_RADII, NUM_BUCKETS)
+            (count_keys(environments(state)[state.mask]) for state in states), torch.zeros(NUM_RADII, NUM_BUCKETS)
         )
         self.register_buffer("expected", counts / counts.sum(-1, keepdim=True), persistent=False)
         self.register_buffer("drawn", torch.zeros_like(counts))
@@ -101,7 +101,7 @@ class DensityRatio(nn.Module):
         return ((due + SMOOTHING) / (there + SMOOTHING)).log().clamp(-MOST, MOST).mean(-1)
 
 
-def counted(keys: Int[Tensor, "*atoms radii"]) -> Float[Tensor, "radii buckets"]:
+def count_keys(keys: Int[Tensor, "*atoms radii"]) -> Float[Tensor, "radii buckets"]:
     """How often each number comes."""
     flat = keys.flatten(0, -2)
     return torch.stack([torch.bincount(column, minlength=NUM_BUCKETS) for column in flat.unbind(-1)]).float()

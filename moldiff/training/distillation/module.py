@@ -11,7 +11,7 @@ from moldiff.errors import TrainingError
 from moldiff.runtime.precision import use_bf16
 from moldiff.state import State
 from moldiff.training.base_module import AveragedModule
-from moldiff.training.distillation.environments import DensityRatio, counted, environments
+from moldiff.training.distillation.environments import DensityRatio, count_keys, environments
 from moldiff.training.distillation.policy import Decision, Policy, advantage, surrogate
 from moldiff.training.distillation.reward import in_order
 from moldiff.training.distillation.rollouts import Trajectory
@@ -104,7 +104,7 @@ class DistillationModule(AveragedModule):
         keys = [environments(state) for state in drawn]
         mean = sum(map(len, keys)) / len(keys)
         weights = [mean / len(key) for key in keys]  # every batch is one draw of a size, however many rows it has
-        counts = sum(weight * counted(key) for weight, key in zip(weights, keys, strict=True))
+        counts = sum(weight * count_keys(key) for weight, key in zip(weights, keys, strict=True))
         likeness.fade()
         likeness.drawn += self.trainer.strategy.reduce(counts, reduce_op="sum")
         return [likeness(key, weight) for key, weight in zip(keys, weights, strict=True)]

@@ -69,14 +69,20 @@ class Policy:
         """Molecules of these sizes, and the decisions that led to them, without gradient."""
         calls: list[tuple[State, Times, Prediction | None]] = []
 
-        def watched(state: State, t: Times, previous: Prediction | None = None) -> Prediction:
+        def record_call(state: State, t: Times, previous: Prediction | None = None) -> Prediction:
             calls.append((state, t, previous))
             return denoiser(state, t, previous)
 
         known = KnownValues.nothing(mask)
         solvers = Solvers(self.pos, self.classes)
         end = sample_trajectory(
-            self.process, watched, solvers, self.grid, known, generator=generator, time_exponents=self.time_exponents
+            self.process,
+            record_call,
+            solvers,
+            self.grid,
+            known,
+            generator=generator,
+            time_exponents=self.time_exponents,
         )
         follows = [*((state, t) for state, t, _ in calls[1:]), (end, known.times(0.0, self.time_exponents))]
         befores = [None, *(t.pos for _, t, _ in calls)]

@@ -25,8 +25,9 @@ from moldiff.training.distillation.environments import DensityRatio
 from moldiff.training.distillation.module import DistillationModule
 from moldiff.training.distillation.policy import Policy
 from moldiff.training.distillation.rollouts import Rollouts
+from moldiff.training.loggers import find_logger
 from moldiff.training.origin import BUNDLE
-from moldiff.training.trainer import METRICS, alone, begin, checked_folder, fit, load_averaged, reached
+from moldiff.training.trainer import METRICS, alone, begin, check_folder, count_steps_done, fit, load_averaged
 
 
 @alone
@@ -53,7 +54,8 @@ def distill(
         TrainingError: if a loss is no longer finite.
         WeightsError: if the teacher cannot be read.
     """
-    checkpoint = checked_folder(folder, config, resume=resume)
+    logger = find_logger(logger, folder)  # what is missing is known before the run begins
+    checkpoint = check_folder(folder, config, resume=resume)
     bundle = load_pretrained(config.teacher, network=network_of(config.network_class))
     sampler = config.student(bundle.sampler)
     denoiser = bundle.denoiser.train().requires_grad_(True)
@@ -66,7 +68,7 @@ def distill(
         "teacher": hashlib.blake2b(text.encode(), digest_size=16).hexdigest(),
         "data": "none" if store is None else store.fingerprint(),
     }
-    start = reached(checkpoint, module) if resume else 0
+    start = count_steps_done(checkpoint, module) if resume else 0
     begin(folder, config)
     sizes = Sizes.of(bundle.statistics.sizes, None, allow_extrapolation=False)
     rollouts = Rollouts(sizes, batches=config.batches_per_update, seed=config.seed, start=start)

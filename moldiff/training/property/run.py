@@ -25,9 +25,19 @@ from moldiff.state import State
 from moldiff.training.callbacks import ProgressAndLog
 from moldiff.training.card import training_card
 from moldiff.training.loader import ValidationBatches, subset_indices
+from moldiff.training.loggers import find_logger
 from moldiff.training.origin import BUNDLE, origin_of
 from moldiff.training.property.module import RegressionModule, absolute_errors
-from moldiff.training.trainer import METRICS, alone, batches_of, begin, checked_folder, fit, load_averaged, reached
+from moldiff.training.trainer import (
+    METRICS,
+    alone,
+    batches_of,
+    begin,
+    check_folder,
+    count_steps_done,
+    fit,
+    load_averaged,
+)
 
 EVALUATED = 48_000  # atom pairs in a batch that is only looked at
 
@@ -57,7 +67,8 @@ def train_predictor(
     Raises:
         ConfigError: if a target is no number, or the folder not as `resume` wants it.
     """
-    checkpoint = checked_folder(folder, config, resume=resume)
+    logger = find_logger(logger, folder)  # what is missing is known before the run begins
+    checkpoint = check_folder(folder, config, resume=resume)
     store = MoleculeStore(find_store(config.data))
     indices = subset_indices(store.split("train"), config.subset)
     statistics, labels = conditioned(store, config.targets, indices)
@@ -69,7 +80,7 @@ def train_predictor(
     fit_composition(network, store, labels, indices)
     module = RegressionModule(network, config)
     module.origin = origin_of(store, statistics)
-    batches = batches_of(config, store, indices, labels, reached(checkpoint, module) if resume else 0)
+    batches = batches_of(config, store, indices, labels, count_steps_done(checkpoint, module) if resume else 0)
     begin(folder, config)
     if not fit(
         module,

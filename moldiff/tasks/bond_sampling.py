@@ -1,4 +1,4 @@
-"""Bonds and charges for given elements and coordinates."""
+"""Bonds and charges for given elements and coordinates, sampled; RDKit's are in `chem.bond_perception`."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
