@@ -10,6 +10,7 @@ from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import QED, Crippen, Descriptors, rdFingerprintGenerator, rdMolDescriptors
 from scipy.sparse.csgraph import connected_components
 
+from moldiff.chem.each import each_atom
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.rdkit_conversion import to_rdkit
 from moldiff.chem.substructure_screen import SubstructureScreen
@@ -83,7 +84,7 @@ def qed_parts(mol: Chem.Mol) -> QED.QEDproperties:
 
     Source: Bickerton et al. 2012, Nature Chemistry 4, 90, with RDKit's patterns.
     """
-    if any(atom.GetAtomicNum() == 1 for atom in mol.GetAtoms()):  # H2, hydrides, labels
+    if any(atom.GetAtomicNum() == 1 for atom in each_atom(mol)):  # H2, hydrides, labels
         mol = Chem.RemoveHs(mol)
     found = _qed_screen().candidates(mol)
     acceptors = (QED.Acceptors[place] for place in found if place < len(QED.Acceptors))

@@ -17,6 +17,8 @@ from jaxtyping import Bool, Float
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDistGeom
 
+from moldiff.chem.each import each_atom
+
 MOST_BOND_ERROR, MOST_ANGLE_ERROR, MOST_OVERLAP = 0.25, 0.25, 0.3  # beyond the bounds of a distance, relative
 MOST_FROM_PLANE, LEAST_FROM_PLANE = 0.25, 0.05  # Å, of what is to be flat, and of what is not
 FLAT_RINGS = (
@@ -88,7 +90,7 @@ def _distances(mol: Chem.Mol, pos: Float[np.ndarray, "n 3"]) -> dict[str, bool |
     except RuntimeError:  # no bounds fit together
         return dict.fromkeys(names)
     _widen_conjugated_ends(mol, bounds)
-    heavy = np.array([atom.GetIdx() for atom in mol.GetAtoms() if atom.GetAtomicNum() > 1], dtype=np.int64)
+    heavy = np.array([atom.GetIdx() for atom in each_atom(mol) if atom.GetAtomicNum() > 1], dtype=np.int64)
     first, second = (heavy[places] for places in np.triu_indices(len(heavy), 1))
     adjacency = Chem.GetAdjacencyMatrix(mol).astype(np.float64)
     bonded = adjacency[first, second] > 0

@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Bool, Int
 from rdkit import Chem
 
+from moldiff.chem.each import each_atom, each_bond
+
 MOST_KEPT = 2**14  # kinds of bonds, and of molecules, whose answers are remembered
 _CONDITION = re.compile(r"(\w+) (-?\d+) (!?=) val")
 _RECURSIVE = {"RecursiveStructure val in ()": "$", "RecursiveStructure val not in )": "!$"}  # RDKit's own spelling
@@ -115,19 +117,19 @@ class SubstructureScreen:
                 atom.GetTotalDegree(),
                 rings.MinAtomRingSize(index),
             )
-            for index, atom in enumerate(mol.GetAtoms())
+            for index, atom in enumerate(each_atom(mol))
         ]
         counts = np.array([self._atoms_fulfilled(kind) for kind in kinds]).sum(axis=0)
         queries, least = self._counted
         features = self._bits(self._counted_bits[counts[queries] >= least])
-        for bond in mol.GetBonds():
+        for bond in each_bond(mol):
             begin, end = kinds[bond.GetBeginAtomIdx()], kinds[bond.GetEndAtomIdx()]
             features |= self._bits_of_bond(begin, end, BondKind(int(bond.GetBondType()), bond.IsInRing()))
         return self._possible(features, len(kinds), _num_rings(mol))
 
     def _need(self, pattern: Chem.Mol) -> tuple[_Need, _Query]:
         """What a pattern needs, and the query of its first atom; both with what it holds are noted down."""
-        queries = [_read_atom(atom.DescribeQuery(), atom.GetSmarts()) for atom in pattern.GetAtoms()]
+        queries = [_read_atom(atom.DescribeQuery(), atom.GetSmarts()) for atom in each_atom(pattern)]
         features = set(self._features_of(pattern, queries))
         recursive = tuple({query for query in queries if any(self._read_inner(query))})
         bits = [self._features.setdefault(feature, len(self._features)) for feature in features]
@@ -136,7 +138,7 @@ class SubstructureScreen:
     def _features_of(self, pattern: Chem.Mol, queries: Sequence[_Query]) -> Iterator[_Feature]:
         numbers = [self._atoms.setdefault(query, len(self._atoms)) for query in queries]
         yield from Counter(numbers).items()
-        for bond in pattern.GetBonds():
+        for bond in each_bond(pattern):
             number = self._bonds.setdefault(_read(bond.DescribeQuery()), len(self._bonds))
             low, high = sorted((numbers[bond.GetBeginAtomIdx()], numbers[bond.GetEndAtomIdx()]))
             yield low, high, number
