@@ -35,7 +35,7 @@ PUCKERED_RINGS = (
 )
 # Bonds to a terminal atom that could as well be the double bond of the group, as in a carboxylate, have one range.
 CONJUGATED_ENDS = "[O,N;D1;$([O,N;D1]-[*]=[O,N;D1]),$([O,N;D1]=[*]-[O,N;D1])]~[*]"
-CHECKS = (
+PLAUSIBILITY_CHECKS = (
     "inchi_convertible",
     "bond_lengths",
     "bond_angles",
@@ -47,7 +47,7 @@ CHECKS = (
 
 
 def plausibility(mol: Chem.Mol) -> Mapping[str, bool | None]:
-    """Whether a molecule passes each of `CHECKS`; None for one that cannot be made.
+    """Whether a molecule passes each of `PLAUSIBILITY_CHECKS`; None for one that cannot be made.
 
     Args:
         mol: sanitised, with all its hydrogens; without coordinates in space only the first check is made.
@@ -55,7 +55,7 @@ def plausibility(mol: Chem.Mol) -> Mapping[str, bool | None]:
     Returns:
         The answers, by PoseBusters' names.
     """
-    found: dict[str, bool | None] = dict.fromkeys(CHECKS)
+    found: dict[str, bool | None] = dict.fromkeys(PLAUSIBILITY_CHECKS)
     with rdBase.BlockLogs():
         found["inchi_convertible"] = bool(Chem.MolToInchi(mol))
         if not mol.GetNumConformers() or not mol.GetConformer().Is3D():
