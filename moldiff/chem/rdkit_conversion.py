@@ -263,8 +263,7 @@ def unusable_record(mol: Chem.Mol, *, stars: bool = False, in_space: bool = True
 
 def atoms_of(mol: Chem.Mol) -> tuple[np.ndarray, np.ndarray] | Failure:
     """Atomic numbers and coordinates in Å, whatever the bonds are."""
-    obstacle = unusable_record(mol)
-    if obstacle is not None:
+    if (obstacle := unusable_record(mol)) is not None:
         return obstacle
     elements = np.array([atom.GetAtomicNum() for atom in each_atom(mol)], dtype=np.int64)
     return elements, np.array(mol.GetConformer().GetPositions(), dtype=np.float64)
