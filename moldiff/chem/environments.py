@@ -7,6 +7,8 @@ from typing import NamedTuple
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdFingerprintGenerator
 
+from moldiff.chem.each import each_atom, each_bond
+
 RADII = (1, 2)  # bonds
 MOST_KEPT = 2**16  # groups whose SMILES a process remembers
 _AROMATIC, _SINGLE = Chem.BondType.AROMATIC, Chem.BondType.SINGLE
@@ -60,9 +62,9 @@ def functional_groups(mol: Chem.Mol) -> list[str]:
 
     Source: Ertl 2017, J. Cheminform. 9, 36.
     """
-    atoms = [_key(atom) for atom in mol.GetAtoms()]
+    atoms = [_key(atom) for atom in each_atom(mol)]
     bonds: list[list[tuple[int, Chem.BondType]]] = [[] for _ in atoms]
-    for bond in mol.GetBonds():
+    for bond in each_bond(mol):
         begin, end, kind = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), bond.GetBondType()
         bonds[begin].append((end, kind))
         bonds[end].append((begin, kind))

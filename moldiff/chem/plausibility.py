@@ -17,6 +17,8 @@ from jaxtyping import Bool, Float
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDistGeom
 
+from moldiff.chem.each import each_atom
+
 MOST_BOND_ERROR, MOST_ANGLE_ERROR, MOST_OVERLAP = 0.25, 0.25, 0.3  # beyond the bounds of a distance, relative
 MOST_FROM_PLANE, LEAST_FROM_PLANE = 0.25, 0.05  # Å, of what is to be flat, and of what is not
 FLAT_RINGS = (
@@ -33,7 +35,7 @@ PUCKERED_RINGS = (
 )
 # Bonds to a terminal atom that could as well be the double bond of the group, as in a carboxylate, have one range.
 CONJUGATED_ENDS = "[O,N;D1;$([O,N;D1]-[*]=[O,N;D1]),$([O,N;D1]=[*]-[O,N;D1])]~[*]"
-CHECKS = (
+PLAUSIBILITY_CHECKS = (
     "inchi_convertible",
     "bond_lengths",
     "bond_angles",
@@ -45,7 +47,7 @@ CHECKS = (
 
 
 def plausibility(mol: Chem.Mol) -> Mapping[str, bool | None]:
-    """Whether a molecule passes each of `CHECKS`; None for one that cannot be made.
+    """Whether a molecule passes each of `PLAUSIBILITY_CHECKS`; None for one that cannot be made.
 
     Args:
         mol: sanitised, with all its hydrogens; without coordinates in space only the first check is made.
@@ -53,7 +55,7 @@ def plausibility(mol: Chem.Mol) -> Mapping[str, bool | None]:
     Returns:
         The answers, by PoseBusters' names.
     """
-    found: dict[str, bool | None] = dict.fromkeys(CHECKS)
+    found: dict[str, bool | None] = dict.fromkeys(PLAUSIBILITY_CHECKS)
     with rdBase.BlockLogs():
         found["inchi_convertible"] = bool(Chem.MolToInchi(mol))
         if not mol.GetNumConformers() or not mol.GetConformer().Is3D():
@@ -62,9 +64,10 @@ def plausibility(mol: Chem.Mol) -> Mapping[str, bool | None]:
         if not np.isfinite(pos).all():
             return found
         found |= _distances(mol, pos)
+    rings = mol.GetRingInfo().NumRings()
     for name, patterns, least, most in (
-        ("aromatic_ring_flatness", FLAT_RINGS, 0.0, MOST_FROM_PLANE),
-        ("non-aromatic_ring_non-flatness", PUCKERED_RINGS, LEAST_FROM_PLANE, np.inf),
+        ("aromatic_ring_flatness", FLAT_RINGS if rings else (), 0.0, MOST_FROM_PLANE),
+        ("non-aromatic_ring_non-flatness", PUCKERED_RINGS if rings else (), LEAST_FROM_PLANE, np.inf),
         ("double_bond_flatness", FLAT_DOUBLE_BONDS, 0.0, MOST_FROM_PLANE),
     ):
         apart = [_from_plane(pos[list(match)]) for text in patterns for match in mol.GetSubstructMatches(_query(text))]
@@ -86,38 +89,43 @@ def _distances(mol: Chem.Mol, pos: Float[np.ndarray, "n 3"]) -> dict[str, bool |
         bounds = rdDistGeom.GetMoleculeBoundsMatrix(mol, set15bounds=True, scaleVDW=True)
     except RuntimeError:  # no bounds fit together
         return dict.fromkeys(names)
-    bonded = Chem.GetAdjacencyMatrix(mol).astype(bool)
-    heavy = np.array([atom.GetAtomicNum() > 1 for atom in mol.GetAtoms()])
-    pairs = np.triu(heavy[:, None] & heavy[None], 1)
-    across = (bonded.astype(np.int64) @ bonded > 0) & ~bonded
-    upper = np.triu(bounds, 1)
-    lower = np.tril(bounds, -1).T
-    _widen_conjugated_ends(mol, lower, upper)
-    apart = np.linalg.norm(pos[:, None] - pos[None], axis=-1)
+    _widen_conjugated_ends(mol, bounds)
+    heavy = np.array([atom.GetIdx() for atom in each_atom(mol) if atom.GetAtomicNum() > 1], dtype=np.int64)
+    first, second = (heavy[places] for places in np.triu_indices(len(heavy), 1))
+    adjacency = Chem.GetAdjacencyMatrix(mol).astype(np.float64)
+    bonded = adjacency[first, second] > 0
+    across = ((adjacency @ adjacency)[first, second] > 0) & ~bonded
+    lower, upper = bounds[second, first], bounds[first, second]
+    apart = np.linalg.norm(pos[first] - pos[second], axis=-1)
 
-    def beyond(chosen: Bool[np.ndarray, "n n"], most: float, *, above: bool = True) -> bool:
+    def beyond(chosen: Bool[np.ndarray, "pairs"], most: float, *, above: bool = True) -> bool:
         d, low, high = apart[chosen], lower[chosen], upper[chosen]
         short = np.where(d < low, (low - d) / low, 0.0)
         long = np.where(d > high, (d - high) / high, 0.0) if above else 0.0
         return bool((np.maximum(short, long) > most).any())
 
     return {
-        "bond_lengths": not beyond(pairs & bonded, MOST_BOND_ERROR),
-        "bond_angles": not beyond(pairs & across, MOST_ANGLE_ERROR),
-        "internal_steric_clash": not beyond(pairs & ~bonded & ~across, MOST_OVERLAP, above=False),
+        "bond_lengths": not beyond(bonded, MOST_BOND_ERROR),
+        "bond_angles": not beyond(across, MOST_ANGLE_ERROR),
+        "internal_steric_clash": not beyond(~bonded & ~across, MOST_OVERLAP, above=False),
     }
 
 
-def _widen_conjugated_ends(mol: Chem.Mol, lower: Float[np.ndarray, "n n"], upper: Float[np.ndarray, "n n"]) -> None:
-    """One range for all bonds of the same two elements to a conjugated terminal atom, in place."""
+def _widen_conjugated_ends(mol: Chem.Mol, bounds: Float[np.ndarray, "n n"]) -> None:
+    """One range for all bonds of the same two elements to a conjugated terminal atom, in place.
+
+    Args:
+        mol: as of `plausibility`.
+        bounds: of distances in Å, the upper ones above the diagonal.
+    """
     groups: dict[tuple[int, ...], list[tuple[int, int]]] = {}
     for match in mol.GetSubstructMatches(_query(CONJUGATED_ENDS)):
         elements = sorted(mol.GetAtomWithIdx(index).GetAtomicNum() for index in match)
         groups.setdefault(tuple(elements), []).append((min(match), max(match)))
     for ends in groups.values():
-        rows, columns = np.array(ends).T
-        lower[rows, columns] = lower[rows, columns].min()
-        upper[rows, columns] = upper[rows, columns].max()
+        low, high = np.array(ends).T
+        bounds[high, low] = bounds[high, low].min()
+        bounds[low, high] = bounds[low, high].max()
 
 
 def _from_plane(pos: Float[np.ndarray, "k 3"]) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdqueries
 
+from moldiff.chem.each import each_atom, each_bond
 from moldiff.chem.molecule import MAX_ATOMS, MAX_COORDINATE, Failure, HoldsMolecule, Molecule, molecule_of
 from moldiff.errors import MoleculeError
 
@@ -93,7 +94,7 @@ def convert(mol: Chem.Mol, *, name: str | None = None) -> Molecule | Failure:
     elements, pos = atoms
     return Molecule(
         elements=elements,
-        charges=np.array([atom.GetFormalCharge() for atom in mol.GetAtoms()], dtype=np.int64),
+        charges=np.array([atom.GetFormalCharge() for atom in each_atom(mol)], dtype=np.int64),
         pos=pos,
         bond=orders,
         name=name if name is not None else title(mol),
@@ -120,7 +121,7 @@ def unpack_mol(data: bytes) -> Chem.Mol:
 
 def kekule_orders(mol: Chem.Mol) -> np.ndarray | Failure:
     """Matrix of Kekulé bond orders, symmetric, int64; `mol` itself is not changed."""
-    strange = {bond.GetBondType() for bond in mol.GetBonds()} - _READABLE_BONDS
+    strange = {bond.GetBondType() for bond in each_bond(mol)} - _READABLE_BONDS
     if strange:
         names = ", ".join(sorted(str(kind) for kind in strange))
         return Failure("bond_type", f"has bonds of type {names}; expected single, double, triple or aromatic ones")
@@ -147,7 +148,7 @@ def aromatic_fault(mol: Chem.Mol) -> Failure | None:
     return stray_aromatic_bond(mol) or next(
         (
             Failure("kekulize", f"{atom.GetSymbol()} (atom {atom.GetIdx() + 1}) has four neighbours and aromatic bonds")
-            for bond in mol.GetBonds()
+            for bond in each_bond(mol)
             if bond.GetBondType() == Chem.BondType.AROMATIC
             for atom in (bond.GetBeginAtom(), bond.GetEndAtom())
             if atom.GetDegree() > 3 and atom.GetAtomicNum() in _SECOND_PERIOD
@@ -161,7 +162,7 @@ def stray_aromatic_bond(mol: Chem.Mol) -> Failure | None:
 
     Between two atoms of such rings that are aromatic themselves it is how SMILES write a single bond, and passes.
     """
-    aromatic = [bond for bond in mol.GetBonds() if bond.GetBondType() == Chem.BondType.AROMATIC]
+    aromatic = [bond for bond in each_bond(mol) if bond.GetBondType() == Chem.BondType.AROMATIC]
     if not aromatic:
         return None
     alone = Chem.RWMol()
@@ -192,7 +193,7 @@ def without_labels(mol: Chem.Mol) -> Chem.Mol:
 def assign_stereo_from_3d(mol: Chem.Mol) -> None:
     """`Chem.AssignStereochemistryFrom3D`, also where a file marks bonds as either or wavy; a RuntimeError as there."""
     if mol.GetConformer().Is3D():
-        for bond in mol.GetBonds():
+        for bond in each_bond(mol):
             for mark in ("_MolFileBondStereo", "_MolFileBondCfg", "_UnknownStereo"):
                 bond.ClearProp(mark)
             if bond.GetStereo() == Chem.BondStereo.STEREOANY or bond.GetBondDir() in _OPEN:
@@ -242,7 +243,7 @@ def unusable_record(mol: Chem.Mol, *, stars: bool = False, in_space: bool = True
         return Failure("size", "has no atoms")
     if (failure := too_large(mol)) is not None:
         return failure
-    for atom in mol.GetAtoms():
+    for atom in each_atom(mol):
         if (atom.HasQuery() or atom.GetAtomicNum() == 0) and not (stars and is_star(atom)):
             return Failure(
                 "element", f"atom {atom.GetIdx() + 1} is {atom.GetSymbol()!r}, a placeholder, not an element"
@@ -262,10 +263,9 @@ def unusable_record(mol: Chem.Mol, *, stars: bool = False, in_space: bool = True
 
 def atoms_of(mol: Chem.Mol) -> tuple[np.ndarray, np.ndarray] | Failure:
     """Atomic numbers and coordinates in Å, whatever the bonds are."""
-    obstacle = unusable_record(mol)
-    if obstacle is not None:
+    if (obstacle := unusable_record(mol)) is not None:
         return obstacle
-    elements = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()], dtype=np.int64)
+    elements = np.array([atom.GetAtomicNum() for atom in each_atom(mol)], dtype=np.int64)
     return elements, np.array(mol.GetConformer().GetPositions(), dtype=np.float64)
 
 
@@ -273,7 +273,7 @@ def _implicit_hydrogens(mol: Chem.Mol) -> Failure | None:
     if mol.NeedsUpdatePropertyCache():
         mol = Chem.Mol(mol)
         mol.UpdatePropertyCache(strict=False)
-    missing = sum(atom.GetTotalNumHs() for atom in mol.GetAtoms())
+    missing = sum(atom.GetTotalNumHs() for atom in each_atom(mol))
     if not missing:
         return None
     remedy = "every hydrogen must be an atom with coordinates; add them with Chem.AddHs(mol, addCoords=True)"

@@ -2,6 +2,7 @@
 
 from rdkit import Chem
 
+from moldiff.chem.each import each_bond
 from moldiff.chem.rdkit_conversion import without_labels
 
 
@@ -20,7 +21,7 @@ def ring_systems(mol: Chem.Mol) -> list[str]:
     """
     mol = without_labels(mol)
     Chem.RemoveStereochemistry(mol)
-    cut = [b.GetIdx() for b in mol.GetBonds() if b.GetBondType() == Chem.BondType.SINGLE and not b.IsInRing()]
+    cut = [b.GetIdx() for b in each_bond(mol) if b.GetBondType() == Chem.BondType.SINGLE and not b.IsInRing()]
     if cut:
         mol = Chem.FragmentOnBonds(mol, cut, addDummies=False)
     pieces = Chem.GetMolFrags(mol, asMols=True, sanitizeFrags=False)

@@ -2,6 +2,7 @@
 
 from rdkit import Chem, rdBase
 
+from moldiff.chem.each import each_atom
 from moldiff.chem.molecule import MAX_SMILES, Failure, oversize
 from moldiff.chem.rdkit_conversion import one_line
 from moldiff.chem.validity import canonical_smiles
@@ -25,7 +26,7 @@ def record_of_smiles(smiles: str, *, stars: bool = False) -> Chem.Mol | Failure:
         return mol
     if not mol.GetNumAtoms():
         return Failure("unreadable", "has no SMILES")
-    if not stars and any(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms()):
+    if not stars and any(atom.GetAtomicNum() == 0 for atom in each_atom(mol)):
         return Failure("element", f"{smiles[:80]!r} has a placeholder, not an element")
     mol.UpdatePropertyCache(strict=False)
     mol = Chem.AddHs(mol)

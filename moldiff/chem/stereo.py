@@ -6,6 +6,7 @@ import numpy as np
 from rdkit import Chem, rdBase
 
 from moldiff.chem.bond_assignment import COVALENT_RADIUS
+from moldiff.chem.each import each_atom, each_bond
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.rdkit_conversion import (
     assign_stereo_from_3d,
@@ -82,9 +83,9 @@ def graph_of(mol: Chem.Mol) -> Graph | Failure:
 def stereo_elements(full: Chem.Mol) -> tuple[frozenset[int], frozenset[tuple[int, int]]]:
     """Atoms and double bonds, by their ends, that have stereo."""
     centres = frozenset(
-        atom.GetIdx() for atom in full.GetAtoms() if atom.GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED
+        atom.GetIdx() for atom in each_atom(full) if atom.GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED
     )
-    return centres, frozenset(_ends(bond) for bond in full.GetBonds() if bond.GetStereo() > Chem.BondStereo.STEREOANY)
+    return centres, frozenset(_ends(bond) for bond in each_bond(full) if bond.GetStereo() > Chem.BondStereo.STEREOANY)
 
 
 def in_space(mol: Chem.Mol) -> bool:
@@ -145,10 +146,10 @@ def _ends(bond: Chem.Bond) -> tuple[int, int]:
 def stereo_key(mol: Chem.Mol, centres: frozenset[int], sides: frozenset[tuple[int, int]]) -> str:
     """Canonical SMILES with the stereo of these atoms and bonds alone."""
     mol = Chem.Mol(mol)
-    for atom in mol.GetAtoms():
+    for atom in each_atom(mol):
         if atom.GetIdx() not in centres:
             atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
-    for bond in mol.GetBonds():
+    for bond in each_bond(mol):
         if _ends(bond) not in sides:
             bond.SetStereo(Chem.BondStereo.STEREONONE)
     with rdBase.BlockLogs():

@@ -30,6 +30,7 @@ from os import PathLike
 import numpy as np
 from rdkit import Chem, rdBase
 
+from moldiff.chem.each import each_atom
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.rdkit_conversion import (
     assign_stereo_from_3d,
@@ -242,7 +243,7 @@ def _accept(mol: Chem.Mol, *, every_atom_stable: bool) -> tuple[Failure | None, 
     if implicit or radicals or every_atom_stable:
         return implicit, radicals
     other = Chem.Mol(mol)
-    for atom in other.GetAtoms():
+    for atom in each_atom(other):
         atom.SetNoImplicit(not atom.GetNoImplicit())
     failure = sanitise(other)
     return _electrons(other) if failure is None else (failure, failure)
@@ -269,7 +270,7 @@ def _electrons(mol: Chem.Mol) -> tuple[Failure | None, Failure | None]:
     """Implicit hydrogens and radical electrons of a sanitised molecule, each as a failure or None."""
     hydrogens = radicals = 0
     first = ""
-    for atom in mol.GetAtoms():
+    for atom in each_atom(mol):
         if abs(atom.GetFormalCharge()) > MAX_CHARGE:
             where = f"{atom.GetSymbol()} (atom {atom.GetIdx() + 1})"
             failure = Failure(
@@ -294,6 +295,5 @@ def _fragments(mol: Chem.Mol) -> Failure | None:
 
 
 def _count_stable(mol: Chem.Mol, orders: np.ndarray) -> int:
-    elements = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()], dtype=np.int64)
-    charges = np.array([atom.GetFormalCharge() for atom in mol.GetAtoms()], dtype=np.int64)
-    return int(stable(elements, charges, orders.sum(1)).sum())
+    pairs = np.array([(atom.GetAtomicNum(), atom.GetFormalCharge()) for atom in each_atom(mol)], dtype=np.int64)
+    return int(stable(*pairs.reshape(-1, 2).T, orders.sum(1)).sum())

@@ -119,7 +119,7 @@ Chemistry = Annotated[
 CheckFile = Annotated[
     Path | None, Option(help="Keep results of --check here as they come; those that are there are not made again.")
 ]
-MOST_CHECKED = 1000
+DEFAULT_MOST_CHECKED = 1000  # `moldiff.metrics.checks.MOST_CHECKED`, which loads RDKit
 NumWorkers = Annotated[
     int | None, Option(min=1, help="Processes for files of thousands of molecules. (default: one a core)")
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from moldiff.cli._options import (
-    MOST_CHECKED,
+    DEFAULT_MOST_CHECKED,
     CheckFile,
     Checks,
     Chemistry,
@@ -34,7 +34,7 @@ def compare(
     protocol: Protocols = None,
     druglike: Druglike = False,
     check: Checks = None,
-    most_checked: MostChecked = MOST_CHECKED,
+    most_checked: MostChecked = DEFAULT_MOST_CHECKED,
     chemistry: Chemistry = None,
     check_file: CheckFile = None,
     num_workers: NumWorkers = None,
@@ -70,7 +70,7 @@ def report(
     protocol: Protocols = None,
     druglike: Druglike = False,
     check: Checks = None,
-    most_checked: MostChecked = MOST_CHECKED,
+    most_checked: MostChecked = DEFAULT_MOST_CHECKED,
     chemistry: Chemistry = None,
     check_file: CheckFile = None,
     gallery: Annotated[int, Option(min=1, help="Molecules shown in the gallery, the first ones.")] = 200,
@@ -115,7 +115,7 @@ def score(
     protocol: Protocols = None,
     druglike: Druglike = False,
     check: Checks = None,
-    most_checked: MostChecked = MOST_CHECKED,
+    most_checked: MostChecked = DEFAULT_MOST_CHECKED,
     chemistry: Chemistry = None,
     check_file: CheckFile = None,
     num_workers: NumWorkers = None,

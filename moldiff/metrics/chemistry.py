@@ -11,7 +11,7 @@ from scipy.stats import wasserstein_distance
 
 from moldiff.chem.alerts import CATALOGS
 from moldiff.chem.environments import RADII
-from moldiff.chem.plausibility import CHECKS
+from moldiff.chem.plausibility import PLAUSIBILITY_CHECKS
 from moldiff.errors import DataError
 from moldiff.metrics.chemistry_summary import (
     NUMBERS,
@@ -170,7 +170,7 @@ class ChemistryTally:
             return None
         novel = known.unknown("molecules", self._smiles)
         alerts = {name: Rate(self._counts[name], size) for name in CATALOGS}
-        checks = list(CHECKS)
+        checks = list(PLAUSIBILITY_CHECKS)
         return ChemistryComparison(
             reference=known.name,
             rings_known=Rate(self._counts["rings_known"], size),

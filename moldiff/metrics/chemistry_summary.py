@@ -29,7 +29,7 @@ SUMMARIES = ("qm9", "moses", "chembl")  # shipped, made by scripts/benchmarks/ma
 FORMAT = "moldiff chemistry summary 1"
 NUMBERS = ("qed", "sa", "logp", "weight")  # of DESCRIPTORS; weight in g/mol
 NUM_QUANTILES = 1001
-MOST_RINGS, LARGEST_RING = 20, 40  # the last place of a histogram is for what is more
+MOST_RINGS_COUNTED, LARGEST_RING = 20, 40  # the last place of a histogram is for what is more
 CHEMNET_WIDTH = 512  # activations of a molecule
 PROBES = (  # what an RDKit of other rules would write otherwise
     "CC(=O)Oc1ccccc1C(=O)O",
@@ -62,7 +62,7 @@ class ChemistrySummary:
         environments_1: surroundings of atoms of radius 1, sorted.
         environments_2: of radius 2.
         molecules: hashes of canonical SMILES without stereo, sorted; empty where they are left out.
-        num_rings: molecules with 0, 1, ... `MOST_RINGS` rings or more.
+        num_rings: molecules with 0, 1, ... `MOST_RINGS_COUNTED` rings or more.
         ring_sizes: rings of 0, 1, ... `LARGEST_RING` atoms or more.
         quantiles: of `NUMBERS`, at the midpoints of equal shares.
         chemnet_mean: mean of ChemNet's activations.
@@ -132,7 +132,7 @@ _KINDS = {  # of the arrays: their dtype, and their shape where it is one
     "environments_1": (np.uint32, None),
     "environments_2": (np.uint32, None),
     "molecules": (np.uint64, None),
-    "num_rings": (np.int64, (MOST_RINGS + 1,)),
+    "num_rings": (np.int64, (MOST_RINGS_COUNTED + 1,)),
     "ring_sizes": (np.int64, (LARGEST_RING + 1,)),
     "quantiles": (np.float32, (len(NUMBERS), NUM_QUANTILES)),
     "chemnet_mean": (np.float32, (CHEMNET_WIDTH,)),
@@ -224,7 +224,9 @@ def contains(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 def histogram_of_num_rings(num_rings: Sequence[int]) -> Int[np.ndarray, "21"]:
     """Molecules by their number of rings."""
-    return np.bincount(np.minimum(np.array(num_rings, dtype=np.int64), MOST_RINGS), minlength=MOST_RINGS + 1)
+    return np.bincount(
+        np.minimum(np.array(num_rings, dtype=np.int64), MOST_RINGS_COUNTED), minlength=MOST_RINGS_COUNTED + 1
+    )
 
 
 def histogram_of_ring_sizes(sizes: Sequence[int]) -> Int[np.ndarray, "41"]:

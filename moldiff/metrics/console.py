@@ -45,14 +45,11 @@ def _table(table: TextTable) -> Table:
     caption = Text(table.caption) if table.caption else None
     rich = Table(title=outside_lines(table.title), caption=caption, **_LAYOUT)
     for number, name in enumerate(table.head):
-        cut, whole = number in table.cut, number in table.whole
-        overflow = "ellipsis" if cut else "fold"
-        rich.add_column(
-            outside_lines(name),
-            justify="left" if number == 0 or cut else "right",
-            overflow=overflow,
-            no_wrap=cut or whole,
-        )
+        justify = "left" if number == 0 or number in table.cut else "right"
+        rich.add_column(outside_lines(name), justify=justify, overflow="fold", no_wrap=number in table.whole)
     for number, row in enumerate(table.rows):
-        rich.add_row(*map(outside_lines, row), style="bold" if number in table.bold else None)
+        cells = [outside_lines(cell) for cell in row]
+        for place in table.cut:  # of the cell, not of the column: Rich narrows columns that may wrap before all others
+            cells[place].no_wrap, cells[place].overflow = True, "ellipsis"
+        rich.add_row(*cells, style="bold" if number in table.bold else None)
     return rich

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 
 from moldiff.chem.alerts import CATALOGS
 from moldiff.chem.molecule import Failure
-from moldiff.chem.plausibility import CHECKS as PLAUSIBILITY
+from moldiff.chem.plausibility import PLAUSIBILITY_CHECKS
 from moldiff.chem.stereo_counts import StereoCounts
 from moldiff.chem.validity import Verdict
 from moldiff.metrics.check_file import CheckFigures
@@ -39,7 +39,7 @@ CHEMISTRY = (
     "unknown_ring_systems",
     "rings_known",
     "plausible",
-    *(name.replace("-", "_") for name in PLAUSIBILITY),
+    *(name.replace("-", "_") for name in PLAUSIBILITY_CHECKS),
     *STEREO,
 )
 

@@ -8,16 +8,16 @@ from typing import Any
 from rdkit import Chem, rdBase
 from rdkit.Chem.rdDistGeom import EmbedParameters, ETKDGv3
 
-from moldiff.chem.plausibility import CHECKS
+from moldiff.chem.plausibility import PLAUSIBILITY_CHECKS
 
 MOST_ATTEMPTS = 20  # at each conformer; RDKit embeds most at the first, and tries for minutes on some cages that exist
 NAMES = (
     "mol_pred_loaded",
     "sanitization",
-    CHECKS[0],
+    PLAUSIBILITY_CHECKS[0],
     "all_atoms_connected",
     "no_radicals",
-    *CHECKS[1:],
+    *PLAUSIBILITY_CHECKS[1:],
     "internal_energy",
 )
 

@@ -16,7 +16,7 @@ from moldiff.metrics.protocols import PROTOCOLS, ProtocolVerdict
 
 FEW = 2000  # records that one process examines before others have started
 CHUNK, CHUNK_SECONDS = 64, 60.0  # records that go to a process together, and how long they may take there
-MOST_RINGS = 20  # RDKit is done with so many in 0.4 s, and never with a ladder of 49; a process starts in a second
+MOST_RINGS_HERE = 20  # RDKit is done with so many in 0.4 s, and never with a ladder of 49; a process starts in a second
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ def examine_all(records: Iterable[Record], rules: Rules, *, num_workers: int = 1
     """Examines all records, in order; with more than one worker in other processes, unless the records are few.
 
     A record that ends its process, or takes longer than `CHUNK_SECONDS`, is a failure, and costs no other. A record
-    with more than `MOST_RINGS`, which may take for ever, is never examined in this process.
+    with more than `MOST_RINGS_HERE`, which may take for ever, is never examined in this process.
     """
     records = iter(records)
     first = list(islice(records, FEW)) if num_workers > 1 else []
@@ -106,7 +106,7 @@ def _is_intricate(record: Record) -> bool:
     if isinstance(record, Failure):
         return False
     size = len(record) if isinstance(record, Molecule) else record.GetNumAtoms()
-    return size <= MAX_ATOMS and num_independent_rings(record) > MOST_RINGS
+    return size <= MAX_ATOMS and num_independent_rings(record) > MOST_RINGS_HERE
 
 
 def _one_by_one(rules: Rules, records: Iterable[Record]) -> Generator[Examination, None, None]:

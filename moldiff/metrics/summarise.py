@@ -16,7 +16,7 @@ from moldiff.metrics.chemistry import ChemNet
 from moldiff.metrics.chemistry_summary import (
     CHEMNET_WIDTH,
     LARGEST_RING,
-    MOST_RINGS,
+    MOST_RINGS_COUNTED,
     NUM_QUANTILES,
     NUMBERS,
     ChemistrySummary,
@@ -108,7 +108,7 @@ class _Found:
     """What occurs in some molecules."""
 
     num_molecules: int = 0
-    num_rings: np.ndarray = field(default_factory=lambda: np.zeros(MOST_RINGS + 1, dtype=np.int64))
+    num_rings: np.ndarray = field(default_factory=lambda: np.zeros(MOST_RINGS_COUNTED + 1, dtype=np.int64))
     ring_sizes: np.ndarray = field(default_factory=lambda: np.zeros(LARGEST_RING + 1, dtype=np.int64))
     numbers: dict[str, set[int]] = field(default_factory=lambda: {name: set() for name in (*_HASHES, *_ENVIRONMENTS)})
 

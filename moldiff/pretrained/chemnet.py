@@ -17,6 +17,7 @@ from moldiff.runtime.optional import need_packages
 
 BATCH_SIZE = 256  # molecules
 LENGTH, NUM_SYMBOLS = 350, 35  # of a SMILES as ChemNet reads it; a longer one is cut
+POSITIONS = 88  # that its convolutions make of these
 FILE = "ChemNet_v0.13_pretrained.pt"
 # What weights_only=True raises for a file with code in it.
 _UNPICKLING = torch.serialization.pickle.UnpicklingError  # pyright: ignore[reportPrivateImportUsage]
@@ -53,7 +54,7 @@ def chemnet_activations(
     with torch.inference_mode():
         for start in range(0, len(unique), batch_size):
             batch = unique[start : start + batch_size]
-            rows[start : start + len(batch)] = network(_encode(batch).to(device)).cpu().numpy()
+            rows[start : start + len(batch)] = _run(network, batch, device).cpu().numpy()
             on_batch(len(batch))
     place = {text: row for row, text in enumerate(unique)}
     return rows[[place[text] for text in smiles]]
@@ -85,16 +86,35 @@ def chemnet_moments(
     return mean, (products - size * np.outer(mean, mean)) / (size - 1)
 
 
-def _encode(smiles: Sequence[str]) -> Float[Tensor, "b 35 350"]:
+def _run(network: nn.Sequential, smiles: Sequence[str], device: str) -> Float[Tensor, "b 512"]:
+    """The last layer's output; the layers before it are computed as far as the longest SMILES goes.
+
+    Beyond the end of a SMILES its symbols are zeros, and so are the convolutions, which have no bias: position p of
+    their output sees symbols 4 p - 3 to 4 p + 6. The first LSTM reads from the end, so there it has the same states for
+    every molecule. The last LSTM reads the other way, and has to read all of it.
+    """
+    symbols = max(map(len, smiles)) + 1  # with the mark of the end
+    seen = (symbols + 2) // 4 + 1
+    if seen + 2 >= POSITIONS:
+        return network(_encode(smiles, LENGTH).to(device))
+    first, last = network[8], network[11]
+    inner = network[:6](_encode(smiles, 4 * (seen + 2)).to(device))[:, :, :seen].transpose(1, 2)
+    beyond, state = first(inner.new_zeros(1, POSITIONS - seen, inner.shape[2]))
+    before, _ = first(inner.flip(1), tuple(part.expand(-1, len(smiles), -1).contiguous() for part in state))
+    hidden = torch.cat([before.flip(1), beyond.flip(1).expand(len(smiles), -1, -1)], dim=1)
+    return last(hidden)[0][:, -1]
+
+
+def _encode(smiles: Sequence[str], length: int) -> Float[Tensor, "b 35 length"]:
     """One-hot symbols, each in units of 1 / `NUM_SYMBOLS`, as ChemNet was trained on them."""
     from fcd_torch.utils import get_one_hot
 
-    symbols = np.stack([get_one_hot(text, LENGTH) for text in smiles]).astype(np.float32)
+    symbols = np.stack([get_one_hot(text, length) for text in smiles]).astype(np.float32)
     return torch.from_numpy(symbols / NUM_SYMBOLS).transpose(1, 2)
 
 
 @cache
-def _load_network() -> nn.Module:
+def _load_network() -> nn.Sequential:
     """Layers and weights of the package's file, read without running code that it might hold."""
     from fcd_torch.utils import load_imported_model
 

@@ -5,7 +5,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
-from moldiff.chem.plausibility import CHECKS, is_plausible, plausibility
+from moldiff.chem.plausibility import PLAUSIBILITY_CHECKS, is_plausible, plausibility
 from moldiff.metrics.posebusters import posebusters
 
 SMILES = (
@@ -20,7 +20,7 @@ SMILES = (
 )
 
 
-ALIKE = [name for name in CHECKS if "flatness" not in name]
+ALIKE = [name for name in PLAUSIBILITY_CHECKS if "flatness" not in name]
 
 
 def embedded(smiles: str) -> Chem.Mol:
@@ -67,7 +67,7 @@ def test_answers_do_not_depend_on_the_order_of_atoms_or_a_rotation():
 def test_without_coordinates_checks_are_not_made_and_nothing_is_plausible():
     found = plausibility(Chem.AddHs(Chem.MolFromSmiles("CCO")))
     assert found["inchi_convertible"]
-    assert [name for name, passed in found.items() if passed is None] == list(CHECKS[1:])
+    assert [name for name, passed in found.items() if passed is None] == list(PLAUSIBILITY_CHECKS[1:])
     assert not is_plausible(found)
 
 

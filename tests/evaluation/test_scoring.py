@@ -2,6 +2,10 @@
 
 import inspect
 import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +58,32 @@ def test_score_of_a_file_is_what_the_command_writes(sample_sdf: Path, store_path
     assert 0 < result.rates["novel_of_unique"].numerator < 200
     assert set(result.protocols) == {"distance-bonds"}
     assert len(result.verdicts) == 200
+
+
+@contextmanager
+def busy_processes() -> Iterator[None]:
+    burning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3)]
+    try:
+        yield
+    finally:
+        for process in burning:
+            process.kill()
+            process.wait()
+
+
+def test_a_file_gives_the_same_figures_twice_and_beside_busy_processes(sample_sdf: Path, tmp_path: Path):
+    few = tmp_path / "few.sdf"
+    few.write_text("".join(f"{record}$$$$\n" for record in sample_sdf.read_text().split("$$$$\n")[:12]))
+
+    def figures() -> tuple[str, list[str]]:
+        result = score(few, chemistry="qm9", checks=["posebusters", "mmff94"], most_checked=3)
+        assert {name: len(one.results) for name, one in result.checks.items()} == {"posebusters": 3, "mmff94": 3}
+        return json.dumps(result.to_dict(), sort_keys=True), [repr(row.to_dict()) for row in result.rows]
+
+    first = figures()
+    assert figures() == first
+    with busy_processes():
+        assert figures() == first
 
 
 def test_samples_molecules_and_rdkit_molecules_score_alike(molecules: list[Molecule]):

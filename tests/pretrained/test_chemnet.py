@@ -29,6 +29,15 @@ def test_activations_of_a_molecule_do_not_depend_on_the_others():
     assert chemnet_activations([]).shape == (0, CHEMNET_WIDTH)
 
 
+def test_what_is_left_out_beyond_the_end_changes_nothing():
+    network = chemnet._load_network()
+    for length in (1, 2, 3, 4, 5, 60, 330, 338, 339, 340, 342, 349, 350, 400):
+        smiles = ["C" * length, "C" * max(1, length // 2)]
+        with torch.inference_mode():
+            wanted = network(chemnet._encode(smiles, chemnet.LENGTH)).numpy()
+        assert np.abs(chemnet_activations(smiles) - wanted).max() < 1e-6
+
+
 def test_moments_are_those_of_the_activations_of_all_molecules():
     counts = {"C": 3, "CC": 1, "CCO": 2}
     mean, covariance = moments_of(chemnet_activations([text for text, count in counts.items() for _ in range(count)]))
