@@ -296,4 +296,4 @@ def _fragments(mol: Chem.Mol) -> Failure | None:
 
 def _count_stable(mol: Chem.Mol, orders: np.ndarray) -> int:
     pairs = np.array([(atom.GetAtomicNum(), atom.GetFormalCharge()) for atom in each_atom(mol)], dtype=np.int64)
-    return int(stable(*pairs.reshape(-1, 2).T, orders.sum(1)).sum())
+    return int(stable(pairs[:, 0], pairs[:, 1], orders.sum(1)).sum()) if len(pairs) else 0
