@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from moldiff.chem.vocabulary import Vocabulary
 from moldiff.config.model import ModelConfig, NetworkConfig, ProcessConfig, ScheduleConfig
 from moldiff.config.sampler import SamplerConfig
 from moldiff.data.statistics import Statistics
@@ -17,6 +18,7 @@ from moldiff.diffusion.joint import JointProcess
 from moldiff.diffusion.schedule import CosineSchedule, LinearSchedule, PolynomialSchedule, Schedule
 from moldiff.errors import ConfigError
 from moldiff.network.blocks import Widths
+from moldiff.network.hydrogen_decoder import HydrogenDecoder
 from moldiff.network.model import EquivariantNetwork
 from moldiff.network.property_model import PropertyNetwork
 from moldiff.sampling.continuous.base import ContinuousSolver
@@ -29,7 +31,7 @@ from moldiff.sampling.discrete.tau_leaping import TauLeaping
 from moldiff.sampling.discrete.unmasking import Unmasking
 from moldiff.sampling.sampler import Solvers
 from moldiff.sampling.time_grids import log_grid, log_snr_grid, power_grid, visit_twice
-from moldiff.state import TimeExponents
+from moldiff.state import LATENT_WIDTH, TimeExponents
 
 CONTINUOUS_SOLVERS: dict[str, Callable[[SamplerConfig], ContinuousSolver]] = {
     "ddim": lambda config: Ddim(config.eta),
@@ -58,6 +60,8 @@ def build_process(config: ProcessConfig, statistics: Statistics) -> JointProcess
         pos=GaussianProcess(build_schedule(config.pos), statistics.pos_scale),
         atom=CategoricalProcess(build_schedule(config.atom), stationary(config.prior, atoms), len(atoms)),
         bond=CategoricalProcess(build_schedule(config.bond), stationary(config.prior, bonds), len(bonds)),
+        latent=GaussianProcess(build_schedule(config.latent), statistics.latent_scale or 1.0),
+        latent_width=LATENT_WIDTH if statistics.latent_scale else 0,
     )
 
 
@@ -86,6 +90,8 @@ def build_denoiser(
         "scale": statistics.pos_scale,
         "label_classes": [len(condition.classes) for condition in statistics.conditions],
     }
+    if process.latent_width:
+        data |= {"latent_vectors": process.latent_width // 3, "latent_scale": statistics.latent_scale}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         if config.network_class is None:
@@ -93,7 +99,20 @@ def build_denoiser(
             made = EquivariantNetwork(num_blocks=sizes.num_blocks, widths=_widths(sizes), **data)
         else:
             made = _build_foreign(config, network, data)
-    return NetworkDenoiser(made, process)
+        hydrogens = _build_decoder(config.decoder, statistics) if process.latent_width else None
+    return NetworkDenoiser(made, process, hydrogens)
+
+
+def _build_decoder(sizes: NetworkConfig, statistics: Statistics) -> HydrogenDecoder:
+    """Of the latent hydrogens."""
+    return HydrogenDecoder(
+        atom_classes=len(statistics.vocabulary),
+        hydrogens=Vocabulary(statistics.vocabulary).hydrogens.tolist(),
+        num_blocks=sizes.num_blocks,
+        widths=_widths(sizes),
+        scale=statistics.pos_scale,
+        latent_scale=statistics.latent_scale,
+    )
 
 
 def _build_foreign(config: ModelConfig, network: NetworkFactory | None, data: dict[str, Any]) -> torch.nn.Module:
@@ -172,7 +191,7 @@ def build_grid(
 
 def build_time_exponents(config: SamplerConfig) -> TimeExponents:
     """The time exponents of the classes in sampling."""
-    return TimeExponents(config.atom_time_exponent, config.bond_time_exponent)
+    return TimeExponents(config.atom_time_exponent, config.bond_time_exponent, config.latent_time_exponent)
 
 
 def build_solvers(
@@ -182,13 +201,15 @@ def build_solvers(
 
     Args:
         config: of the sampler.
-        continuous: of the coordinates.
+        continuous: of the coordinates and the latents.
         discrete: of the atom and bond classes.
 
     Returns:
         The solvers.
     """
+    of_latent = config.model_copy(update={"x0_std": config.latent_x0_std})
     return Solvers(
         pos=continuous or CONTINUOUS_SOLVERS[config.solver](config),
         classes=discrete or DISCRETE_SOLVERS[config.classes](config),
+        latent=continuous or CONTINUOUS_SOLVERS[config.solver](of_latent),
     )

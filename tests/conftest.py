@@ -115,7 +115,7 @@ def build() -> Callable[..., Any]:
     from moldiff.chem.vocabulary import parse_label
 
     def build(labels: str, bonds: Sequence[tuple[int, int, int]], **fields: object) -> Any:
-        pairs = [parse_label(label) for label in labels.split()]
+        pairs = [parse_label(label)[:2] for label in labels.split()]
         bond = np.zeros((len(pairs), len(pairs)), dtype=np.int64)
         for i, j, order in bonds:
             bond[i, j] = bond[j, i] = order

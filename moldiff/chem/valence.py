@@ -124,7 +124,7 @@ def _lookup() -> Bool[np.ndarray, "elements charges valences"]:
     """Truth of (element, charge + `MAX_CHARGE`, total bond order)."""
     table = np.zeros((119, 2 * MAX_CHARGE + 1, _MAX_VALENCE + 1), dtype=bool)
     for label, valences in ALLOWED.items():
-        element, charge = parse_label(label)
+        element, charge, _ = parse_label(label)
         table[element, charge + MAX_CHARGE, list(valences)] = True
     return table
 

@@ -1,5 +1,6 @@
 """`moldiff sample`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,6 +18,7 @@ from moldiff.cli._options import (
     Interval,
     Network,
     NumAtomsText,
+    NumHeavyAtomsText,
     NumNodes,
     NumParticles,
     NumSteps,
@@ -59,6 +61,7 @@ def sample(
     seed: Seed = 0,
     first: First = 0,
     num_atoms: NumAtomsText = None,
+    num_heavy_atoms: NumHeavyAtomsText = None,
     allow_extrapolation: AllowExtrapolation = False,
     valid_only: ValidOnly = False,
     overwrite: Overwrite = False,
@@ -102,6 +105,7 @@ def sample(
         first=first,
         batch_size=batch_size,
         allow_extrapolation=allow_extrapolation,
+        num_heavy_atoms=parse_num_atoms(num_heavy_atoms, "--num-heavy-atoms"),
         trajectories=trajectory is not None,
         guidance_interval=parse_interval(guidance_interval),
     )
@@ -112,9 +116,6 @@ def sample(
     order = Order(
         out, weights, num_samples, valid_only, overwrite, trajectory, reference, bool(target), options, request
     )
-    if devices * num_nodes == 1:
-        code = carry_out(order, generator)
-    else:
-        code = carry_out_together(order, generator, devices=devices, num_nodes=num_nodes)
-    if code:
+    several = partial(carry_out_together, devices=devices, num_nodes=num_nodes)
+    if code := (carry_out if devices * num_nodes == 1 else several)(order, generator):
         raise typer.Exit(code)

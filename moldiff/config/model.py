@@ -23,11 +23,15 @@ class ScheduleConfig(Config):
 
 
 class ProcessConfig(Config):
-    """The joint process: a schedule for each variable and the stationary distribution of the classes."""
+    """The joint process: a schedule for each variable and the stationary distribution of the classes.
+
+    `latent` is that of the latent hydrogens, where there are any.
+    """
 
     pos: ScheduleConfig = ScheduleConfig()
     atom: ScheduleConfig = ScheduleConfig()
     bond: ScheduleConfig = ScheduleConfig()
+    latent: ScheduleConfig = ScheduleConfig()
     prior: Literal["uniform", "marginal", "absorbing"] = "marginal"
 
 
@@ -52,12 +56,18 @@ class NetworkConfig(Config):
 class ModelConfig(Config):
     """What a weights bundle needs beside its tensors and statistics.
 
+    `representation` is `explicit`, where every hydrogen is an atom, or `latent`, where hydrogens are folded into the
+    atoms that they are bonded to (`moldiff.data.representation`); `decoder` has the sizes of the network that unfolds
+    them.
+
     `network_class` names a network from outside this package, as `package.module:Class`; its constructor gets
     `network_options`, and `network` is not read. A run imports that class; a bundle only says which one it needs.
     """
 
+    representation: Literal["explicit", "latent"] = "explicit"
     process: ProcessConfig = ProcessConfig()
     network: NetworkConfig = NetworkConfig()
+    decoder: NetworkConfig = NetworkConfig(num_blocks=3, atom=64, vector=16, pair=24, hidden=48)
     network_class: Annotated[str, Field(pattern=CLASS_NAME)] | None = None
     network_options: dict[str, Any] = Field(default_factory=dict)
 

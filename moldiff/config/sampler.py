@@ -24,8 +24,8 @@ class SamplerConfig(Config):
 
     `grid` is `power`, `log`, `log_snr`, or the times themselves from 1 down to 0. In `power`, `grid_power` above 1
     makes steps finer near the data, `grid_focus` above 0 in the middle; `grid_end` is the time of the last
-    evaluation. Where the coordinates are at time t, atom classes are at t^`atom_time_exponent` and bonds at
-    t^`bond_time_exponent`.
+    evaluation. Where the coordinates are at time t, atom classes are at t^`atom_time_exponent`, bonds at
+    t^`bond_time_exponent`, and latent hydrogens, whose errors are `latent_x0_std`, at t^`latent_time_exponent`.
     """
 
     solver: Literal["multistep", "ddim", "heun"] = "multistep"
@@ -45,7 +45,9 @@ class SamplerConfig(Config):
     grid_end: Annotated[float, Field(ge=0, lt=1)] = 0.0
     atom_time_exponent: Positive = 1.0
     bond_time_exponent: Positive = 1.0
+    latent_time_exponent: Positive = 1.0
     x0_std: Annotated[tuple[NotNegative, ...], Field(max_length=1000)] = ()
+    latent_x0_std: Annotated[tuple[NotNegative, ...], Field(max_length=1000)] = ()
 
     @model_validator(mode="after")
     def _fits_together(self) -> "SamplerConfig":
@@ -55,7 +57,7 @@ class SamplerConfig(Config):
             self.grid[0] != 1 or self.grid[-1] != 0 or list(self.grid) != sorted(self.grid, reverse=True)
         ):
             raise ValueError("the times of a grid must fall from 1 to 0")
-        if len(self.x0_std) == 1:
+        if 1 in (len(self.x0_std), len(self.latent_x0_std)):
             raise ValueError("x0_std needs two or more values, at even times from 0 to 1, or none")
         return self
 

@@ -10,14 +10,17 @@ from moldiff.config.sampler import DEFAULT_SAMPLER, SamplerConfig
 
 
 class LossConfig(Config):
-    """Weights of the three losses; `pos_floor` (Å) bounds the weight of coordinates that are nearly clean.
+    """Weights of the losses; `pos_floor` (Å) bounds the weight of coordinates and latents that are nearly clean.
 
+    `latent` is that of the latents, `hydrogens` that of the decoder, which no other weights share.
     From the share `late_start` of the run on `late_pos_floor` takes its place: molecules first, then their sharpness.
     """
 
     pos: Annotated[float, Field(ge=0)] = 1.0
     atom: Annotated[float, Field(ge=0)] = 0.4
     bond: Annotated[float, Field(ge=0)] = 2.0
+    latent: Annotated[float, Field(ge=0)] = 0.5
+    hydrogens: Annotated[float, Field(ge=0)] = 0.1
     pos_floor: Positive = 0.05
     late_pos_floor: Positive = 0.05
     late_start: Share = 1.0
@@ -66,9 +69,9 @@ class TrainingConfig(ValidatedRunConfig):
     `start` names weights to go on from, whose `model` is then used (`moldiff.training.denoiser.finetuning`); none
     starts from nothing. Of these, `low_rank` above 0 learns changes of that rank only (`moldiff.training.lora`).
     `sampler` is how its samples are drawn, and goes into the bundle. `time_end_density` is the density of the training
-    times at t = 1 (`moldiff.training.denoiser.times.sample_times`). `atom_time_exponent` and `bond_time_exponent` are
-    the least and the greatest time exponent of the classes, sampled for each molecule: sampling with any exponent
-    between suits the weights. `inpainting_probability` of the molecules have known atoms
+    times at t = 1 (`moldiff.training.denoiser.times.sample_times`). `atom_time_exponent`, `bond_time_exponent` and
+    `latent_time_exponent` are the least and the greatest time exponent, sampled for each molecule: sampling with any
+    exponent between suits the weights. `inpainting_probability` of the molecules have known atoms
     (`moldiff.training.denoiser.inpainting_masks`), from the share `inpainting_start` of the run on.
     `self_conditioning` is the share of the batches that see an earlier prediction. From the share
     `self_conditioning_gap_start` of the run on, it was made one step before, as in sampling, by
@@ -94,6 +97,7 @@ class TrainingConfig(ValidatedRunConfig):
     time_end_density: Annotated[float, Field(ge=0, le=2)] = 0.5
     atom_time_exponent: Range = (1.0, 3.0)
     bond_time_exponent: Range = (1.0, 4.0)
+    latent_time_exponent: Range = (0.7, 1.5)
     inpainting_probability: Share = 0.2
     inpainting_start: Share = 0.25
     sample_minutes: Annotated[float, Field(ge=0)] = 20.0

@@ -13,6 +13,7 @@ from moldiff.conditions.categorical import CategoricalCondition
 from moldiff.conditions.kinds import CONDITIONS
 from moldiff.conditions.scalar import ScalarCondition
 from moldiff.data.cells import MOST_CLASSES
+from moldiff.data.representation import FoldedStore
 from moldiff.data.statistics import Statistics
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import DataError
@@ -88,7 +89,7 @@ def _as_classes(found: Column, store: MoleculeStore) -> Column:
 
 
 def conditioned(
-    store: MoleculeStore, names: Sequence[str], indices: np.ndarray
+    store: MoleculeStore | FoldedStore, names: Sequence[str], indices: np.ndarray
 ) -> tuple[Statistics, Float[Tensor, "m l"] | None]:
     """The statistics of what is trained on, with conditions, and their labels of all molecules of the store.
 
@@ -103,12 +104,12 @@ def conditioned(
     Raises:
         DataError: if there is no such column, or its values are all the same.
     """
-    counted = store.statistics.num_heavy_atoms is not None  # older stores do not say
+    counted = store.explicit.statistics.num_heavy_atoms is not None  # older stores do not say
     whole = counted and np.array_equal(indices, store.split("train"))
     statistics = store.statistics if whole else store.statistics_of(indices)
     if not names:
         return statistics, None
-    columns = [column(store, name) for name in names]
+    columns = [column(store.explicit, name) for name in names]
     conditions = tuple(
         CONDITIONS[c.kind].fit(c.name, c.values[indices], store.sizes[indices], unit=c.unit, classes=c.classes)
         for c in columns

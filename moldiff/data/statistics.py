@@ -30,6 +30,8 @@ class Statistics:
         conditions: that a model was trained on, in the order of its labels; of a store none.
         num_heavy_atoms: least and greatest of a molecule; None in files written before it was counted.
         net_charge: least and greatest sum of formal charges, likewise.
+        num_atoms: least and greatest number of atoms, those that are folded into others too; None where none can be.
+        latent_scale: root mean square of a component of the latents, Å; 0 where hydrogens are explicit.
     """
 
     vocabulary: tuple[str, ...]
@@ -42,12 +44,15 @@ class Statistics:
     conditions: tuple[Condition, ...] = ()
     num_heavy_atoms: Range | None = None
     net_charge: Range | None = None
+    num_atoms: Range | None = None
+    latent_scale: float = 0.0
 
     @property
     def domain(self) -> Domain:
         """What a model that is trained on these molecules knows."""
-        sizes = min(self.sizes), max(self.sizes)
-        return Domain(self.vocabulary, sizes, self.num_heavy_atoms, self.net_charge)
+        sizes = self.num_atoms or (min(self.sizes), max(self.sizes))
+        labels = Vocabulary(self.vocabulary).unfolded.labels
+        return Domain(labels, sizes, self.num_heavy_atoms, self.net_charge)
 
     def share_within(self, domain: Domain) -> float:
         """Share of the molecules, by their sizes, or of their atoms, whichever is less, that another domain holds."""
@@ -81,6 +86,8 @@ class Statistics:
             )
         if not 0 < self.pos_scale <= MAX_COORDINATE:
             raise DataError(f"statistics: pos_scale must be a positive length in Å, got {self.pos_scale}")
+        if not 0 <= self.latent_scale <= MAX_COORDINATE:
+            raise DataError(f"statistics: latent_scale must be a length in Å, got {self.latent_scale}")
 
     @classmethod
     def count(
@@ -91,6 +98,7 @@ class Statistics:
         orders: Int[np.ndarray, "e"],
         *,
         vocabulary: tuple[str, ...],
+        latent_scale: float = 0.0,
     ) -> "Statistics":
         """Statistics of molecules that lie one after the other.
 
@@ -100,6 +108,7 @@ class Statistics:
             sizes: number of atoms of each molecule.
             orders: order of every bond, each bond once.
             vocabulary: labels of the atom classes.
+            latent_scale: see the attributes.
 
         Returns:
             The statistics.
@@ -117,6 +126,7 @@ class Statistics:
         bonds = np.bincount(orders, minlength=4).astype(float)
         bonds[0] = pairs - bonds[1:].sum()
         classes = Vocabulary(tuple(vocabulary))
+        atoms = sizes + np.add.reduceat(classes.hydrogens[atom], starts)
         heavy, charge = (np.add.reduceat(of[atom], starts) for of in (1 * (classes.elements != 1), classes.charges))
         return cls(
             vocabulary=tuple(vocabulary),
@@ -127,6 +137,8 @@ class Statistics:
             num_molecules=len(sizes),
             num_heavy_atoms=(int(heavy.min()), int(heavy.max())),
             net_charge=(int(charge.min()), int(charge.max())),
+            num_atoms=(int(atoms.min()), int(atoms.max())) if latent_scale else None,
+            latent_scale=latent_scale,
         )
 
     @classmethod
@@ -180,7 +192,8 @@ class Statistics:
         Raises:
             DataError: if a key is missing, unknown or of the wrong kind.
         """
-        plain = {"conditions": [], "num_heavy_atoms": None, "net_charge": None, **plain}  # older files have none
+        names = ("num_heavy_atoms", "net_charge", "num_atoms")
+        plain = {"conditions": [], "latent_scale": 0.0, **dict.fromkeys(names), **plain}  # older files have none
         names = {field.name for field in fields(cls)}
         if set(plain) != names:
             raise DataError(
@@ -198,6 +211,8 @@ class Statistics:
                 conditions=tuple(condition_from_dict(checked(condition, dict)) for condition in plain["conditions"]),
                 num_heavy_atoms=_range(plain["num_heavy_atoms"]),
                 net_charge=_range(plain["net_charge"]),
+                num_atoms=_range(plain["num_atoms"]),
+                latent_scale=float(checked(plain["latent_scale"], float, int)),
             )
         except DataError as error:
             raise DataError(f"{source}: {str(error).removeprefix('statistics: ')}") from error

@@ -1,8 +1,9 @@
-"""From a network to a denoiser: the one place where coordinates are preconditioned."""
+"""From a network to a denoiser: the one place where coordinates and latents are preconditioned."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, cast, runtime_checkable
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -42,7 +43,9 @@ class Network(Protocol):
         """Predicts the clean molecules.
 
         Args:
-            state: noisy molecules; their classes may be those of the noise too.
+            state: noisy molecules; their classes may be those of the noise too. Their latent, where hydrogens are
+                latent, is the best linear estimate of the clean one, and the latent of the prediction is the
+                correction to it in units of that estimate's expected error.
             t: time of each element.
             guess: the best linear estimate of the clean coordinates, Å.
             error: its expected error, Å; an atom with error 0 must not move.
@@ -80,13 +83,19 @@ NetworkFactory = Callable[..., nn.Module]  # the class of a `Network`; its docst
 class NetworkDenoiser(nn.Module):
     """x0_hat = skip z_t + error F(z_t, t): the network F only has to correct the best linear guess.
 
+    Args:
+        network: as of `Network`.
+        process: the joint process.
+        hydrogens: the decoder of latent hydrogens, where they are latent.
+
     Source: Karras et al. 2022, arXiv:2206.00364, section 5, with a time for every atom.
     """
 
-    def __init__(self, network: nn.Module, process: JointProcess) -> None:
+    def __init__(self, network: nn.Module, process: JointProcess, hydrogens: nn.Module | None = None) -> None:
         super().__init__()
         self.network = network
         self.process = process
+        self.hydrogens = hydrogens
 
     @property
     def as_network(self) -> Network:
@@ -95,12 +104,23 @@ class NetworkDenoiser(nn.Module):
 
     def embeddings(self) -> Collection[str]:
         """Parameters that read the inputs, by their name in this module."""
-        return {f"network.{name}" for name in self.as_network.embeddings()}
+        parts = {"network": self.network} | ({} if self.hydrogens is None else {"hydrogens": self.hydrogens})
+        return {f"{part}.{name}" for part, of in parts.items() for name in cast(Network, of).embeddings()}
+
+    def unfold(self, state: State) -> State:
+        """Clean molecules with the hydrogens that are folded into their atoms; as they are where none can be."""
+        if self.hydrogens is None:
+            return state
+        with torch.no_grad():
+            return state.replace(hydrogens=self.hydrogens(state))
 
     def forward(self, state: State, t: Times, previous: Prediction | None = None) -> Prediction:
         """Predicts; a floating molecule's coordinates have zero mean, a known coordinate comes back as it is."""
         skip, error = self.process.pos.skip(t.pos)
         guess = skip[..., None] * state.pos
-        prediction = self.network(state, t, guess, error, previous)
+        latent_skip, latent_error = self.process.latent.skip(t.latent)
+        latent = latent_skip[..., None] * state.latent
+        prediction = self.network(state.replace(latent=latent), t, guess, error, previous)
         pos = project(prediction.pos, state.mask, is_floating(t, state.mask))
-        return Prediction(pos, prediction.atom, prediction.bond)
+        latent = latent + latent_error[..., None] * prediction.latent.to(latent.dtype)
+        return Prediction(pos, prediction.atom, prediction.bond, latent)

@@ -1,4 +1,4 @@
-"""Gaussian diffusion of coordinates in Å, with a time of its own for every atom."""
+"""Gaussian diffusion of vectors in Å, coordinates and latents, with a time of its own for every atom."""
 
 from dataclasses import dataclass
 
@@ -16,22 +16,22 @@ class GaussianProcess:
 
     Attributes:
         schedule: alpha and sigma.
-        scale: spread of the data and of the prior, Å: root mean square of a centred coordinate.
+        scale: spread of the data and of the prior, Å: root mean square of a component.
     """
 
     schedule: Schedule
     scale: float
 
     def noise(
-        self, x0: Float[Tensor, "b n 3"], t: Float[Tensor, "b n"], eps: Float[Tensor, "b n 3"]
-    ) -> Float[Tensor, "b n 3"]:
+        self, x0: Float[Tensor, "b n d"], t: Float[Tensor, "b n"], eps: Float[Tensor, "b n d"]
+    ) -> Float[Tensor, "b n d"]:
         """z_t from x0 and unit noise."""
         alpha, sigma = self.schedule.alpha(t)[..., None], self.schedule.sigma(t)[..., None]
         return alpha * x0 + sigma * self.scale * eps
 
     def transition(
-        self, z_s: Float[Tensor, "b n 3"], s: Float[Tensor, "b n"], t: Float[Tensor, "b n"], eps: Float[Tensor, "b n 3"]
-    ) -> Float[Tensor, "b n 3"]:
+        self, z_s: Float[Tensor, "b n d"], s: Float[Tensor, "b n"], t: Float[Tensor, "b n"], eps: Float[Tensor, "b n d"]
+    ) -> Float[Tensor, "b n d"]:
         """z_t from an earlier z_s: a_ts z_s + sqrt(s_t^2 - a_ts^2 s_s^2) scale eps, with a_ts = a_t / a_s.
 
         Args:
@@ -52,11 +52,11 @@ class GaussianProcess:
 
     def posterior(
         self,
-        z_t: Float[Tensor, "b n 3"],
-        x0_hat: Float[Tensor, "b n 3"],
+        z_t: Float[Tensor, "b n d"],
+        x0_hat: Float[Tensor, "b n d"],
         t: Float[Tensor, "b n"],
         s: Float[Tensor, "b n"],
-    ) -> tuple[Float[Tensor, "b n 3"], Float[Tensor, "b n"]]:
+    ) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b n"]]:
         """Mean and standard deviation, both in Å, of q(z_s | z_t, x0), for any s <= t, element by element.
 
         mean = a_ts s_s^2 / s_t^2 z_t + a_s v / s_t^2 x0_hat,  v = s_t^2 - a_ts^2 s_s^2,  std = sqrt(v) s_s / s_t.

@@ -13,8 +13,8 @@ from torch import Tensor
 class Randomness(Protocol):
     """Draws for a padded batch of b molecules with n slots."""
 
-    def normal(self, n: int) -> Float[Tensor, "b n 3"]:
-        """Unit Gaussian vector for each slot."""
+    def normal(self, n: int, width: int = 3) -> Float[Tensor, "b n d"]:
+        """Unit Gaussian vector of so many components for each slot."""
         ...
 
     def uniform(self, n: int) -> Float[Tensor, "b n"]:
@@ -66,9 +66,9 @@ class SampleRandomness:
             row[tuple(slice(k) for k in shape)] = draw(shape, generator=generator)
         return out.to(self.device)
 
-    def normal(self, n: int) -> Float[Tensor, "b n 3"]:
+    def normal(self, n: int, width: int = 3) -> Float[Tensor, "b n d"]:
         """See `Randomness.normal`."""
-        return self._padded([(k, 3) for k in self.sizes], (n, 3), torch.randn)
+        return self._padded([(k, width) for k in self.sizes], (n, width), torch.randn)
 
     def uniform(self, n: int) -> Float[Tensor, "b n"]:
         """See `Randomness.uniform`."""
@@ -87,9 +87,9 @@ class BatchRandomness:
         self.batch_size = batch_size
         self.device = torch.device(device)
 
-    def normal(self, n: int) -> Float[Tensor, "b n 3"]:
+    def normal(self, n: int, width: int = 3) -> Float[Tensor, "b n d"]:
         """See `Randomness.normal`."""
-        return torch.randn(self.batch_size, n, 3, generator=self.generator).to(self.device)
+        return torch.randn(self.batch_size, n, width, generator=self.generator).to(self.device)
 
     def uniform(self, n: int) -> Float[Tensor, "b n"]:
         """See `Randomness.uniform`."""

@@ -9,10 +9,11 @@ import torch
 from moldiff.conditions.labels import labels_of, values_of, warn_outside
 from moldiff.diffusion.denoiser import NetworkFactory
 from moldiff.errors import ConfigError
+from moldiff.generation.conditioning import condition_on
 from moldiff.generation.options import DEFAULT_OPTIONS, SamplingOptions
 from moldiff.generation.particles import ParticleSampling
 from moldiff.generation.rewards import Reward
-from moldiff.generation.runner import Runner, condition_on
+from moldiff.generation.runner import Runner
 from moldiff.generation.sample import Sample
 from moldiff.generation.sizes import NumAtoms, Sizes, size_weights
 from moldiff.generation.targets import Request, RewardModel, Target, Targets, resolve_targets
@@ -131,8 +132,8 @@ class MoleculeGenerator:
 
         Args:
             num_samples: how many.
-            num_atoms: one size, or the least and the greatest; by default as in the training data, with targets as
-                often as in those of its molecules that have them.
+            num_atoms: one size, or the least and the greatest, hydrogens included; by default as in the training data,
+                with targets as often as in those of its molecules that have them.
             seed: random seed; seed and index reproduce a molecule.
             num_steps: network evaluations for each; by default as the sampler says.
             target: values by the name of the property; see `moldiff.generation.targets.resolve_targets`.
@@ -167,7 +168,13 @@ class MoleculeGenerator:
         recorded = {**values_of(known, labels), **({} if particles is None else particles.recorded)}
         warn_outside(every, wanted)
         counts = size_weights(every, wanted, self.bundle.statistics.sizes)
-        sizes = Sizes.of(counts, num_atoms, allow_extrapolation=options.allow_extrapolation)
+        sizes = Sizes.of(
+            counts,
+            num_atoms,
+            num_heavy_atoms=options.num_heavy_atoms,
+            folded=bool(self.denoiser.process.latent_width),
+            allow_extrapolation=options.allow_extrapolation,
+        )
         strength = Guidance(weights_of(known, guidance, [labels]), options.guidance_interval)
         runner = self._runner(
             seed=seed,

@@ -68,9 +68,13 @@ class SamplingOptions(Config):
         grid_end: time of the last evaluation.
         atom_time_exponent: coordinates at time t, atom classes at t to this power.
         bond_time_exponent: the same of bond classes.
+        latent_time_exponent: the same of latent hydrogens.
         x0_std: errors of x0_hat at even times, Å.
+        latent_x0_std: the same of latent hydrogens.
         batch_size: most molecules in one network evaluation; by default by a budget in atom pairs. Changes no molecule.
         first: index of the first sample, to continue where another call ended.
+        num_heavy_atoms: one size, or the least and the greatest, in place of `num_atoms` for weights with latent
+            hydrogens, whose number follows from what is sampled.
         allow_extrapolation: sizes outside the trained range give a warning instead of an error.
         guidance_interval: times of the coordinates within which guidance counts.
         resample_every: steps from one comparison of particles to the next.
@@ -99,9 +103,12 @@ class SamplingOptions(Config):
     grid_end: Annotated[float, Field(ge=0, lt=1)] | None = None
     atom_time_exponent: Positive | None = None
     bond_time_exponent: Positive | None = None
+    latent_time_exponent: Positive | None = None
     x0_std: tuple[NotNegative, ...] | None = None
+    latent_x0_std: tuple[NotNegative, ...] | None = None
     batch_size: Annotated[int, Field(ge=1)] | None = None
     first: Annotated[int, Field(ge=0)] = 0
+    num_heavy_atoms: int | tuple[int, int] | None = None
     allow_extrapolation: bool = False
     guidance_interval: tuple[float, float] = (0.0, 1.0)
     resample_every: Annotated[int, Field(ge=1)] = 2

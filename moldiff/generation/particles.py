@@ -1,6 +1,6 @@
 """Particles: several trajectories for each molecule, of which the better ones are kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -66,17 +66,20 @@ class Particles:
         sampling: how they compete.
         vocabulary: of their atom classes.
         indices: of the molecules.
+        unfold: puts hydrogens into molecules where they are latent.
     """
 
     sampling: ParticleSampling
     vocabulary: Vocabulary
     indices: Sequence[int]
+    unfold: Callable[[State], State]
 
     def rows(self, step: int, time: float, state: State, x0_hat: Prediction) -> Int[Tensor, "r"] | None:
         """See `moldiff.sampling.resampling.Select`; nothing is compared before the first `every` steps are done."""
         if step == 1 or (step - 1) % self.sampling.every or time < self.sampling.until:
             return None
-        seen = state.replace(pos=x0_hat.pos, atom=x0_hat.atom.argmax(-1), bond=x0_hat.bond.argmax(-1))
+        classes = {"atom": x0_hat.atom.argmax(-1), "bond": x0_hat.bond.argmax(-1) * state.pair_mask}
+        seen = self.unfold(state.replace(pos=x0_hat.pos, latent=x0_hat.latent, **classes))
         rows = torch.arange(len(state.mask))
         places = survivors(self._rewards(seen))
         first = torch.arange(len(places))[:, None] * self.sampling.num_particles

@@ -6,7 +6,6 @@ from functools import partial
 from threading import Event
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from moldiff.build import build_grid, build_solvers, build_time_exponents
@@ -17,82 +16,31 @@ from moldiff.conditions.condition import Value
 from moldiff.data.batching import in_batches, pad_rows
 from moldiff.data.decoding import molecule_of
 from moldiff.diffusion.denoiser import Denoiser
-from moldiff.diffusion.joint import JointProcess
 from moldiff.diffusion.random import SampleRandomness
 from moldiff.errors import ConfigError, MoleculeError
+from moldiff.generation.conditioning import Conditioning, favour_connected, keep_denoiser
 from moldiff.generation.options import SamplingOptions
 from moldiff.generation.particles import Particles, ParticleSampling
 from moldiff.generation.sample import Sample
+from moldiff.generation.sampled_batch import SampledBatch
 from moldiff.generation.target_report import TARGET
 from moldiff.pretrained.bundle import Bundle
 from moldiff.runtime.precision import find_precision, use_bf16
 from moldiff.runtime.threads import side_by_side
-from moldiff.sampling.connectivity import Connected
 from moldiff.sampling.constraints import OnlyPossible
-from moldiff.sampling.guidance import ClassifierFreeGuidance, GradientGuidance, Guidance, GuidanceFunction
 from moldiff.sampling.inpainting import KnownValues
 from moldiff.sampling.resampling import Select, index_rows
 from moldiff.sampling.sampler import StepCallback, fill_masked, sample_trajectory
 from moldiff.state import Prediction, State
 
 KnownValuesOf = Callable[[int, Sequence[int]], KnownValues]  # from a size and the indices of that size, a row each
-Conditioning = Callable[[Denoiser, Sequence[int]], Denoiser]  # the denoiser for the molecules of these indices
 TargetsOf = Callable[[int], Mapping[str, Value]]  # values that a molecule shall have, by its index
-
-
-def know_only_sizes(n: int, indices: Sequence[int]) -> KnownValues:
-    """Only their size is known of these molecules."""
-    return KnownValues.nothing(torch.ones(len(indices), n, dtype=torch.bool))
-
-
-def keep_denoiser(denoiser: Denoiser, indices: Sequence[int]) -> Denoiser:
-    """The denoiser as it is."""
-    del indices
-    return denoiser
 
 
 def no_targets(index: int) -> Mapping[str, Value]:
     """This molecule has no targets."""
     del index
     return {}
-
-
-def condition_on(
-    labels: Callable[[int], list[float]],
-    guidance: Guidance,
-    gradient_guidance: GuidanceFunction | None,
-    scale: float,
-    denoiser: Denoiser,
-    indices: Sequence[int],
-    *,
-    process: JointProcess,
-    device: torch.device,
-) -> Denoiser:
-    """The denoiser with classifier-free guidance by labels, and with gradient guidance.
-
-    Args:
-        labels: of the molecule of an index.
-        guidance: weights of the labels; none without conditions.
-        gradient_guidance: a function whose gradient guides.
-        scale: of its gradient.
-        denoiser: to guide.
-        indices: of the molecules.
-        process: of the denoiser.
-        device: to compute on.
-
-    Returns:
-        The guided denoiser.
-    """
-    if guidance.weights:
-        rows = torch.tensor([labels(index) for index in indices], device=device)
-        denoiser = ClassifierFreeGuidance(denoiser, rows, guidance)
-    if gradient_guidance is not None:
-        denoiser = GradientGuidance(denoiser, process, gradient_guidance, scale, guidance.interval)
-    return denoiser
-
-
-def _connect(conditioning: Conditioning, strength: float, denoiser: Denoiser, indices: Sequence[int]) -> Denoiser:
-    return Connected(conditioning(denoiser, indices), strength)
 
 
 @dataclass(frozen=True)
@@ -111,6 +59,8 @@ class Runner:
         conditioning: the denoiser of given molecules.
         targets: of a molecule, for its record.
         particles: several trajectories compete for each molecule.
+        unfold: puts hydrogens into clean molecules where they are latent.
+        latent_width: components of the latent of an atom.
     """
 
     denoiser: Denoiser
@@ -124,6 +74,8 @@ class Runner:
     conditioning: Conditioning
     targets: TargetsOf
     particles: ParticleSampling | None
+    unfold: Callable[[State], State]
+    latent_width: int
 
     @classmethod
     def of(
@@ -173,7 +125,7 @@ class Runner:
             churn=sampler.churn,
         )
         if sampler.connectivity:
-            conditioning = partial(_connect, conditioning, sampler.connectivity)
+            conditioning = partial(favour_connected, conditioning, sampler.connectivity)
         return cls(
             bundle.denoiser,
             bundle.vocabulary,
@@ -186,14 +138,16 @@ class Runner:
             conditioning,
             targets,
             particles,
+            bundle.denoiser.unfold,
+            process.latent_width,
         )
 
-    def window(self, sizes: dict[int, int], known: KnownValuesOf = know_only_sizes) -> Iterator[Sample]:
+    def window(self, sizes: dict[int, int], known: KnownValuesOf | None = None) -> Iterator[Sample]:
         """Samples in the order of `sizes`, as they are done.
 
         Args:
             sizes: number of atoms of each index.
-            known: what is known of the molecules of a size.
+            known: what is known of the molecules of a size; by default nothing else.
 
         Yields:
             Sample: in order; when the work is interrupted, those that are done, before the interrupt.
@@ -203,17 +157,19 @@ class Runner:
         following = next(waiting, None)
         threads = torch.get_num_threads() if self.device.type == "cpu" else 1
 
-        def work(batch: tuple[int, list[int]], stop: Event) -> _Drawn:
+        def work(batch: tuple[int, list[int]], stop: Event) -> SampledBatch:
             states: list[tuple[float, State]] = []
             last: list[Prediction] = []
-            particles = None if self.particles is None else Particles(self.particles, self.vocabulary, batch[1])
+            particles = (
+                None if self.particles is None else Particles(self.particles, self.vocabulary, batch[1], self.unfold)
+            )
 
             def callback(step: int, time: float, state: State, x0_hat: Prediction) -> None:
                 if stop.is_set():
                     raise KeyboardInterrupt
                 last[:] = [x0_hat]
                 if self.options.trajectories:
-                    states.append((time, fill_masked(state, x0_hat).to("cpu")))
+                    states.append((time, self.unfold(fill_masked(state, x0_hat)).to("cpu")))
                 if self.options.on_step is not None:
                     self.options.on_step(len(batch[1]))
 
@@ -224,8 +180,11 @@ class Runner:
                 return rows
 
             state = self._draw(*batch, known, callback, select)
-            sure = last[0].bond.float().softmax(-1).to("cpu").gather(-1, state.bond[..., None])[..., 0]
-            drawn = _Drawn(state, sure, tuple(states))
+            of_atoms, of_bonds = (
+                logits.float().softmax(-1).to("cpu").gather(-1, classes[..., None])[..., 0]
+                for logits, classes in ((last[0].atom, state.atom), (last[0].bond, state.bond))
+            )
+            drawn = SampledBatch(state, of_atoms, of_bonds, tuple(states))
             return drawn if particles is None else index_rows(drawn, particles.best(state))
 
         try:
@@ -255,12 +214,12 @@ class Runner:
         return 1 if self.particles is None else self.particles.num_particles
 
     def _draw(
-        self, n: int, indices: Sequence[int], known: KnownValuesOf, callback: StepCallback, select: Select
+        self, n: int, indices: Sequence[int], known: KnownValuesOf | None, callback: StepCallback, select: Select
     ) -> State:
         """One batch of exactly one size, the particles of each index side by side; rows beyond them are padding."""
         particles = [index for index in indices for _ in range(self._num_particles)]
         rows = pad_rows(particles, n, self.device, self.precision)
-        given = known(n, rows).to(self.device)
+        given = (known or self._only_size)(n, rows).to(self.device)
         denoiser = self.conditioning(self.denoiser, rows)
         if given.possible is not None:
             denoiser = OnlyPossible(denoiser, given.possible)
@@ -268,11 +227,14 @@ class Runner:
         sizes = torch.full((len(rows),), n)
         generator = SampleRandomness(self.seed, rows, sizes, device=self.device, particles=numbers)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.precision, self.device)):
-            return self.run(denoiser=denoiser, known=given, generator=generator, callback=callback, select=select).to(
-                "cpu"
-            )
+            state = self.run(denoiser=denoiser, known=given, generator=generator, callback=callback, select=select)
+        return self.unfold(state).to("cpu")
 
-    def _sample(self, drawn: "_Drawn", row: int, index: int) -> Sample:
+    def _only_size(self, n: int, indices: Sequence[int]) -> KnownValues:
+        """Only their size is known of these molecules."""
+        return KnownValues.nothing(torch.ones(len(indices), n, dtype=torch.bool), self.latent_width)
+
+    def _sample(self, drawn: "SampledBatch", row: int, index: int) -> Sample:
         properties: dict[str, Value] = {"seed": self.seed, "index": index, "num_steps": self.num_steps}
         properties["precision"] = find_precision(self.precision, self.device)
         properties |= {f"{TARGET}{name}": value for name, value in self.targets(index).items()}
@@ -283,17 +245,8 @@ class Runner:
             )
         except MoleculeError as error:  # only the coordinates can be at fault
             return Sample(index, Failure("coordinates", str(error)), None)
-        return Sample(index, check(molecule), molecule, states, drawn.confidence[row].numpy())
+        return Sample(index, check(molecule), molecule, states, drawn.confidence(row, self.vocabulary))
 
     def _molecule(self, state: State, row: int, properties: Mapping[str, Value]) -> Molecule:
         name = f"moldiff-{properties['seed']}-{properties['index']}"
         return molecule_of(state, row, self.vocabulary, name=name, properties=properties)
-
-
-@dataclass(frozen=True, eq=False)
-class _Drawn:
-    """One batch at the end of its trajectories; `Sample` has the meaning of each."""
-
-    state: State
-    confidence: Float[Tensor, "b n n"]
-    states: tuple[tuple[float, State], ...]

@@ -1,4 +1,4 @@
-"""How many atoms a molecule gets."""
+"""How many atoms a molecule gets, of weights with latent hydrogens how many heavy atoms."""
 
 import math
 import warnings
@@ -35,14 +35,45 @@ class Sizes:
     cumulative: Float[np.ndarray, "s"]
 
     @classmethod
-    def of(cls, counts: Mapping[int, float | int], num_atoms: NumAtoms, *, allow_extrapolation: bool) -> "Sizes":
-        """The data's histogram within the bounds; even where it has nothing there, or beyond the trained range."""
+    def of(
+        cls,
+        counts: Mapping[int, float | int],
+        num_atoms: NumAtoms,
+        *,
+        num_heavy_atoms: NumAtoms = None,
+        folded: bool = False,
+        allow_extrapolation: bool,
+    ) -> "Sizes":
+        """The data's histogram within the bounds; even where it has nothing there, or beyond the trained range.
+
+        Args:
+            counts: how often each size comes in the data.
+            num_atoms: bounds, hydrogens included.
+            num_heavy_atoms: bounds of weights with latent hydrogens.
+            folded: the weights have latent hydrogens, and sizes are numbers of heavy atoms.
+            allow_extrapolation: accept sizes beyond the trained range.
+
+        Returns:
+            The sizes.
+
+        Raises:
+            SizeError: if the bounds make no sense, or are not those that the weights have.
+        """
+        name, asked, other = ("num_atoms", num_atoms, num_heavy_atoms)
+        if folded:
+            name, asked, other = ("num_heavy_atoms", num_heavy_atoms, num_atoms)
+        if other is not None:
+            raise SizeError(
+                f"num_atoms {other}: these weights sample heavy atoms, whose hydrogens follow; give num_heavy_atoms"
+                if folded
+                else f"num_heavy_atoms {other}: these weights sample all atoms; give num_atoms, hydrogens included"
+            )
         least, greatest = min(counts), max(counts)
-        bounds = np.array((least, greatest) if num_atoms is None else num_atoms)
+        bounds = np.array((least, greatest) if asked is None else asked)
         if bounds.shape not in ((), (2,)) or bounds.dtype.kind not in "iu":
-            raise SizeError(f"num_atoms {num_atoms!r}: expected one size, such as 18, or (least, greatest)")
+            raise SizeError(f"{name} {asked!r}: expected one size, such as 18, or (least, greatest)")
         low, high = np.broadcast_to(bounds, 2).tolist()
-        request = f"num_atoms {low}" if low == high else f"num_atoms {low}-{high}"
+        request = f"{name} {low}" if low == high else f"{name} {low}-{high}"
         if not 1 <= low <= high <= MAX_ATOMS:
             raise SizeError(f"{request}: expected one size or least-greatest, within 1 to {MAX_ATOMS}")
         beyond = low < least or high > greatest

@@ -195,6 +195,26 @@ class AtomUpdate(nn.Module):
         return scalars + update, vectors, (normalised(vectors[:1])[0] * self.move).sum(-1)
 
 
+class VectorHead(nn.Module):
+    """Vectors read from the features of each atom: a map of the channels, each gated by the scalars.
+
+    Args:
+        widths: of the features.
+        count: number of vectors.
+    """
+
+    def __init__(self, widths: Widths, count: int) -> None:
+        super().__init__()
+        self.mix = ChannelMix([widths.vector], count)
+        self.gate = nn.Linear(widths.atom, count)
+        nn.init.ones_(self.gate.bias)
+
+    def forward(self, scalars: Float[Tensor, "n b s"], vectors: Float[Tensor, "n b 3 c"]) -> Float[Tensor, "n b 3 v"]:
+        """The vectors."""
+        (mixed,) = self.mix(normalised((vectors,)))
+        return mixed * self.gate(scalars)[:, :, None]
+
+
 def gram(left: Float[Tensor, "n b *m c"], right: Float[Tensor, "n b *m c"], heads: int) -> Float[Tensor, "b h n n"]:
     """Inner products, by head, of every atom of `left` with every atom of `right`, over sqrt(terms)."""
     rows, columns = by_head(left, heads), by_head(right, heads)

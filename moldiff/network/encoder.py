@@ -28,6 +28,8 @@ class Encoder(nn.Module):
         widths: sizes of a block.
         scale: spread of the data's coordinates, Å.
         label_classes: for each label of a molecule its number of classes, or 0 for a number.
+        latent_vectors: number of vectors in the latent of an atom.
+        latent_scale: spread of the data's latents, Å.
     """
 
     def __init__(
@@ -40,19 +42,18 @@ class Encoder(nn.Module):
         widths: Widths,
         scale: float,
         label_classes: Sequence[int] = (),
+        latent_vectors: int = 0,
+        latent_scale: float = 1.0,
     ) -> None:
         super().__init__()
         w = widths
-        self.atom_classes, self.atom_inputs, self.bond_inputs, self.scale = (
-            atom_classes,
-            atom_inputs,
-            bond_inputs,
-            scale,
-        )
+        self.atom_classes, self.atom_inputs, self.bond_inputs = atom_classes, atom_inputs, bond_inputs
+        self.scale, self.latent_vectors, self.latent_scale = scale, latent_vectors, latent_scale
         self.time_basis = GaussianBasis(0.0, 1.0, TIME_FEATURES)
         self.distance_basis = GaussianBasis(0.0, MAX_DISTANCE, DISTANCE_FEATURES)
-        # class, previous prediction and whether there is one, times of coordinates and class, size
-        self.embed_atoms = nn.Linear(atom_inputs + atom_classes + 1 + 2 * TIME_FEATURES + SIZE_FEATURES, w.atom)
+        # class, previous prediction and whether there is one, times of coordinates, class and latents, size
+        times = 2 + (latent_vectors > 0)
+        self.embed_atoms = nn.Linear(atom_inputs + atom_classes + 1 + times * TIME_FEATURES + SIZE_FEATURES, w.atom)
         self.embed_pairs = nn.Linear(bond_inputs + BOND_CLASSES + 2 * DISTANCE_FEATURES + TIME_FEATURES, w.pair)
         self.embed_moves = nn.Parameter(torch.empty(w.vector))
         nn.init.normal_(self.embed_moves)
@@ -61,6 +62,10 @@ class Encoder(nn.Module):
             if label_classes
             else None
         )
+        # of each vector of the latent its estimate, and how far the previous prediction is from it
+        self.embed_latents = nn.Parameter(torch.empty(2 * latent_vectors, w.vector)) if latent_vectors else None
+        if self.embed_latents is not None:
+            nn.init.normal_(self.embed_latents)
         self.widths = w
         self.blocks = nn.ModuleList(Block(w, last=i == num_blocks - 1) for i in range(num_blocks))
         self.atom_norm = nn.LayerNorm(w.atom)
@@ -125,6 +130,7 @@ class Encoder(nn.Module):
             one_hot(state.atom.T, self.atom_inputs).to(dtype),
             self.time_basis(t.pos.T),
             self.time_basis(t.atom.T),
+            *([self.time_basis(t.latent.T)] if self.latent_vectors else []),
             size_features(state.mask.sum(1).to(dtype)).expand(n, b, SIZE_FEATURES),
         ]
         start = guess.transpose(0, 1)
@@ -142,9 +148,17 @@ class Encoder(nn.Module):
             probs = self._upper(previous.bond, pairs).to(dtype).softmax(-1)
             edges += [probs, self._distances(last, pairs)]
         first = (moves / self.scale)[..., None] * self.embed_moves
+        if self.embed_latents is not None:
+            first = first + self._latents(state, previous) @ self.embed_latents
         w = self.widths
         vectors = (first, *(first.new_zeros(n, b, 2 * degree + 1, w.vector) for degree in w.degrees[1:]))
         return Features(self.embed_atoms(torch.cat(atoms, -1)), vectors, self.embed_pairs(torch.cat(edges, -1)), start)
+
+    def _latents(self, state: State, previous: Prediction | None) -> Float[Tensor, "n b 3 c"]:
+        """Estimates of the vectors of the latents, and the differences of the previous prediction from them."""
+        now = state.latent.transpose(0, 1)
+        moves = torch.zeros_like(now) if previous is None else previous.latent.to(now.dtype).transpose(0, 1) - now
+        return torch.cat([now, moves], -1).unflatten(-1, (-1, 3)).transpose(2, 3) / self.latent_scale
 
     def _distances(self, pos: Float[Tensor, "n b 3"], pairs: Pairs) -> Float[Tensor, "p b g"]:
         return self.distance_basis(safe_norm(pos.index_select(0, pairs.first) - pos.index_select(0, pairs.second)))

@@ -34,11 +34,11 @@ class NetworkInputs:
     previous: Prediction | None
 
     def mapped(self, move: Move) -> "NetworkInputs":
-        """All coordinates moved."""
-        previous = self.previous and replace(self.previous, pos=move(self.previous.pos))
-        return replace(
-            self, state=self.state.replace(pos=move(self.state.pos)), guess=move(self.guess), previous=previous
-        )
+        """All coordinates moved, and latents with them."""
+        p, s = self.previous, self.state
+        previous = p and replace(p, pos=move(p.pos), latent=move_latents(move, p.latent))
+        state = s.replace(pos=move(s.pos), latent=move_latents(move, s.latent))
+        return replace(self, state=state, guess=move(self.guess), previous=previous)
 
     def permuted(self, order: Tensor) -> "NetworkInputs":
         """Atoms in another order."""
@@ -48,16 +48,23 @@ class NetworkInputs:
         """Every tensor changed; `do` gets the tensor, and whether it is one of pairs."""
         s, t, p = self.state, self.t, self.previous
         return NetworkInputs(
-            State(do(s.pos, False), do(s.atom, False), do(s.bond, True), do(s.mask, False)),
-            Times(do(t.pos, False), do(t.atom, False), do(t.bond, True)),
+            State(
+                *(do(s.pos, False), do(s.atom, False), do(s.bond, True), do(s.mask, False)), latent=do(s.latent, False)
+            ),
+            Times(do(t.pos, False), do(t.atom, False), do(t.bond, True), do(t.latent, False)),
             do(self.guess, False),
             do(self.error, False),
-            p and Prediction(do(p.pos, False), do(p.atom, False), do(p.bond, True)),
+            p and Prediction(do(p.pos, False), do(p.atom, False), do(p.bond, True), do(p.latent, False)),
         )
 
 
 def random_inputs(
-    sizes: Sequence[int], *, atom_classes: int, seed: int = 0, self_conditioned: bool = True
+    sizes: Sequence[int],
+    *,
+    atom_classes: int,
+    seed: int = 0,
+    self_conditioned: bool = True,
+    latent_vectors: int = 0,
 ) -> NetworkInputs:
     """Random molecules in float64, with a time of its own for every element.
 
@@ -66,6 +73,7 @@ def random_inputs(
         atom_classes: number of atom classes.
         seed: of the numbers.
         self_conditioned: with a previous prediction.
+        latent_vectors: in the latent of an atom.
 
     Returns:
         The inputs.
@@ -82,11 +90,14 @@ def random_inputs(
     mask = torch.arange(n) < torch.tensor(sizes)[:, None]
     pos = 1.5 * normal(b, n, 3) * mask[..., None]
     bond = _symmetric((uniform(b, n, n) * BOND_CLASSES).long()) * (mask[:, None] & mask[:, :, None])
-    state = State(pos, (uniform(b, n) * atom_classes).long() * mask, bond, mask)
-    previous = Prediction(
-        pos + 0.5 * normal(b, n, 3), normal(b, n, atom_classes), _symmetric(normal(b, n, n, BOND_CLASSES))
-    )
-    t = Times(uniform(b, n), uniform(b, n), _symmetric(uniform(b, n, n)))
+    atom = (uniform(b, n) * atom_classes).long() * mask
+    moved, logits = pos + 0.5 * normal(b, n, 3), normal(b, n, atom_classes)
+    of_bonds = _symmetric(normal(b, n, n, BOND_CLASSES))
+    of_pos, of_atoms, of_pairs = uniform(b, n), uniform(b, n), _symmetric(uniform(b, n, n))
+    latent, last = (normal(b, n, 3 * latent_vectors) * mask[..., None] for _ in range(2))
+    state = State(pos, atom, bond, mask, latent=latent)
+    previous = Prediction(moved, logits, of_bonds, last)
+    t = Times(of_pos, of_atoms, of_pairs, uniform(b, n) if latent_vectors else of_pos)
     return NetworkInputs(state, t, 0.8 * pos, 1.0 + uniform(b, n), previous if self_conditioned else None)
 
 
@@ -105,8 +116,20 @@ def translate(pos: Tensor) -> Tensor:
     return pos + pos.new_tensor([3.0, -2.0, 5.0])
 
 
+def move_latents(move: Move, latents: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
+    """Latents as a motion leaves them: turned with the molecule, but not shifted."""
+    vectors = latents.unflatten(-1, (-1, 3)) if latents.shape[-1] else latents.new_zeros(*latents.shape[:2], 0, 3)
+    return (move(vectors) - move(torch.zeros_like(vectors))).flatten(-2)
+
+
 def assert_equivariant(
-    network: nn.Module, *, atom_classes: int, sizes: Sequence[int] = (7, 5, 7), seed: int = 0, tolerance: float = 1e-9
+    network: nn.Module,
+    *,
+    atom_classes: int,
+    sizes: Sequence[int] = (7, 5, 7),
+    seed: int = 0,
+    tolerance: float = 1e-9,
+    latent_vectors: int = 0,
 ) -> None:
     """Checks a network: rotations, reflections, translations and permutations, and that the output is not trivial.
 
@@ -118,6 +141,7 @@ def assert_equivariant(
         sizes: atoms of the molecules to try.
         seed: of these molecules, and of the parameters.
         tolerance: Å, and in logits.
+        latent_vectors: that it was built with.
 
     Raises:
         AssertionError: names the law that does not hold.
@@ -128,7 +152,13 @@ def assert_equivariant(
             noise = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
             parameter.add_(PERTURBATION * noise)
     for self_conditioned in (True, False):
-        x = random_inputs(sizes, atom_classes=atom_classes, seed=seed, self_conditioned=self_conditioned)
+        x = random_inputs(
+            sizes,
+            atom_classes=atom_classes,
+            seed=seed,
+            self_conditioned=self_conditioned,
+            latent_vectors=latent_vectors,
+        )
         assert_not_trivial(network, x)
         for move in (rotate, reflect, translate):
             assert_moves(network, x, move, tolerance=tolerance)
@@ -138,7 +168,7 @@ def assert_equivariant(
 def assert_moves(network: nn.Module, x: NetworkInputs, move: Move, *, tolerance: float = 1e-9) -> None:
     """Moved inputs give moved coordinates and the same logits; an AssertionError if not."""
     plain = predict(network, x)
-    moved = Prediction(move(plain.pos), plain.atom, plain.bond)
+    moved = replace(plain, pos=move(plain.pos), latent=move_latents(move, plain.latent))
     law = getattr(move, "__name__", "the move")
     _assert_same(predict(network, x.mapped(move)), moved, x, f"{law}: moved inputs", tolerance)
 
@@ -147,7 +177,8 @@ def assert_permutes(network: nn.Module, x: NetworkInputs, *, tolerance: float = 
     """Permuted atoms give a permuted prediction; an AssertionError if not."""
     order = torch.randperm(x.state.mask.shape[1], generator=torch.Generator().manual_seed(5))
     plain, shuffled = predict(network, x), x.permuted(order)
-    expected = Prediction(plain.pos[:, order], plain.atom[:, order], plain.bond[:, order][:, :, order])
+    bond = plain.bond[:, order][:, :, order]
+    expected = Prediction(plain.pos[:, order], plain.atom[:, order], bond, plain.latent[:, order])
     _assert_same(predict(network, shuffled), expected, shuffled, "permutation: permuted inputs", tolerance)
 
 
@@ -167,6 +198,7 @@ def assert_not_trivial(network: nn.Module, x: NetworkInputs) -> None:
         ("coordinate moves", (plain.pos - x.guess)[mask]),
         ("logit of an atom depends on the coordinates", (scaled.atom - plain.atom)[mask]),
         ("logit of a bond depends on the coordinates", (scaled.bond - plain.bond)[pairs]),
+        *([("latent is corrected", plain.latent[mask])] if plain.latent.shape[-1] else []),
     ):
         if not bool(change.abs().max() > 1e-6):
             raise AssertionError(f"trivial: no {name}")
@@ -182,7 +214,7 @@ def _assert_same(one: Prediction, other: Prediction, x: NetworkInputs, law: str,
     """Equal wherever there is an atom or a pair of atoms."""
     mask, pairs = x.state.mask, x.state.pair_mask
     options: dict[str, Any] = {"rtol": 0, "atol": tolerance, "check_dtype": False}
-    for name, kept in (("pos", mask), ("atom", mask), ("bond", pairs)):
+    for name, kept in (("pos", mask), ("atom", mask), ("latent", mask), ("bond", pairs)):
         torch.testing.assert_close(
             getattr(one, name)[kept],
             getattr(other, name)[kept],

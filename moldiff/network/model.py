@@ -1,11 +1,11 @@
-"""The network that generates molecules: the encoder, then clean coordinates and logits of the classes."""
+"""The network that generates molecules: the encoder, then clean coordinates, logits of the classes and latents."""
 
 from collections.abc import Mapping, Sequence
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from moldiff.network.blocks import DISTANCE_FEATURES, Features, Widths
+from moldiff.network.blocks import DISTANCE_FEATURES, Features, VectorHead, Widths
 from moldiff.network.encoder import Encoder
 from moldiff.network.pairs import Pairs, pair_layer
 from moldiff.state import BOND_CLASSES, Prediction, State, Times
@@ -22,6 +22,8 @@ class EquivariantNetwork(Encoder):
         widths: sizes of a block.
         scale: spread of the data's coordinates, Å.
         label_classes: for each label of a molecule its number of classes, or 0 for a number.
+        latent_vectors: number of vectors in the latent of an atom.
+        latent_scale: spread of the data's latents, Å.
     """
 
     def __init__(
@@ -34,6 +36,8 @@ class EquivariantNetwork(Encoder):
         widths: Widths,
         scale: float,
         label_classes: Sequence[int] = (),
+        latent_vectors: int = 0,
+        latent_scale: float = 1.0,
     ) -> None:
         super().__init__(
             atom_classes=atom_classes,
@@ -43,11 +47,14 @@ class EquivariantNetwork(Encoder):
             widths=widths,
             scale=scale,
             label_classes=label_classes,
+            latent_vectors=latent_vectors,
+            latent_scale=latent_scale,
         )
         self.atom_head = nn.Linear(widths.atom, atom_classes)
         self.bond_ends = nn.Linear(widths.atom, widths.hidden)
         self.bond_inner = nn.Linear(widths.pair + DISTANCE_FEATURES, widths.hidden, bias=False)
         self.bond_outer = nn.Linear(widths.hidden, BOND_CLASSES)
+        self.latent_head = VectorHead(widths, latent_vectors) if latent_vectors else None
 
     def forward(
         self,
@@ -67,7 +74,8 @@ class EquivariantNetwork(Encoder):
             previous: the last prediction, for self-conditioning.
 
         Returns:
-            The prediction; padded slots and the diagonal of the bonds may hold any finite number.
+            The prediction, its latent in units of the estimate's error; padded slots and the diagonal of the bonds may
+            hold any finite number.
         """
         return self._read(*self.encode(state, t, guess, error, previous))
 
@@ -85,4 +93,7 @@ class EquivariantNetwork(Encoder):
         nothing = x.pairs[..., :0]
         _, logits, _ = pair_layer(features, self.bond_ends(scalars), nothing, self.bond_inner, self.bond_outer, pairs)
         bond = pairs.to_square(logits).permute(0, 2, 3, 1)
-        return Prediction(x.pos.transpose(0, 1), self.atom_head(scalars).transpose(0, 1), bond)
+        latent = x.pos[..., :0].transpose(0, 1)
+        if self.latent_head is not None:
+            latent = self.latent_head(scalars, x.vectors[0]).transpose(2, 3).flatten(2).transpose(0, 1)
+        return Prediction(x.pos.transpose(0, 1), self.atom_head(scalars).transpose(0, 1), bond, latent)

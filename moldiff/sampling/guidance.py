@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -70,19 +70,20 @@ class ClassifierFreeGuidance:
         if different in ([], [1.0]):
             return self.denoiser(state.replace(labels=self.labels.masked_fill(weights == 0, torch.nan)), t, previous)
         base = self.denoiser(state.replace(labels=None), t, previous)
-        pos, atom, bond = base.pos, base.atom, base.bond
+        pos, atom, bond, latent = base.pos, base.atom, base.bond, base.latent
         for weight in different:
             labels = self.labels.masked_fill(weights != weight, torch.nan)
             conditioned = self.denoiser(state.replace(labels=labels), t, previous)
-            pos, atom, bond = (
+            pos, atom, bond, latent = (
                 sum_ + weight * (with_ - without)
                 for sum_, with_, without in (
                     (pos, conditioned.pos, base.pos),
                     (atom, conditioned.atom, base.atom),
                     (bond, conditioned.bond, base.bond),
+                    (latent, conditioned.latent, base.latent),
                 )
             )
-        return Prediction(pos, atom, bond)
+        return Prediction(pos, atom, bond, latent)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +121,7 @@ class GradientGuidance:
         move = error.square()[..., None] * to_pos
         move = move * (error[..., None] / move.norm(dim=-1, keepdim=True).clamp_min(1e-12)).clamp_max(1.0)
         pos = x0_hat.pos + project(move, state.mask, is_floating(t, state.mask))
-        return Prediction(pos, x0_hat.atom + to_atom, x0_hat.bond + to_bond)
+        return replace(x0_hat, pos=pos, atom=x0_hat.atom + to_atom, bond=x0_hat.bond + to_bond)
 
     def _gradient(self, x0_hat: Prediction, mask: Bool[Tensor, "b n"]) -> list[Tensor]:
         """Of the guidance function, times the scale; zeros for what it does not read."""

@@ -20,6 +20,7 @@ class KnownValues:
         atom: atoms whose class is given.
         bond: pairs whose bond is given, symmetric.
         possible: atom classes that each atom may have; None is all.
+        latent: atoms whose latent is given; by default none.
     """
 
     values: State
@@ -27,13 +28,20 @@ class KnownValues:
     atom: Bool[Tensor, "b n"]
     bond: Bool[Tensor, "b n n"]
     possible: Bool[Tensor, "b n k"] | None = None
+    latent: Bool[Tensor, "b n"] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        """No latent is given, where nothing is said of it."""
+        if self.latent is None:
+            object.__setattr__(self, "latent", torch.zeros_like(self.pos))
 
     @classmethod
-    def nothing(cls, mask: Bool[Tensor, "b n"]) -> "KnownValues":
-        """Only the sizes are given."""
+    def nothing(cls, mask: Bool[Tensor, "b n"], latent_width: int = 0) -> "KnownValues":
+        """Only the sizes are given, of molecules whose latent has so many components an atom."""
         b, n = mask.shape
         zeros = torch.zeros(b, n, dtype=torch.long, device=mask.device)
-        values = State(zeros.new_zeros(b, n, 3, dtype=torch.float32), zeros, zeros.new_zeros(b, n, n), mask)
+        pos, latent = (zeros.new_zeros(b, n, width, dtype=torch.float32) for width in (3, latent_width))
+        values = State(pos, zeros, zeros.new_zeros(b, n, n), mask, latent=latent)
         no_pairs = torch.zeros(b, n, n, dtype=torch.bool, device=mask.device)
         return cls(values, torch.zeros_like(mask), torch.zeros_like(mask), no_pairs)
 
@@ -48,25 +56,26 @@ class KnownValues:
                 torch.cat([v.atom for v in values]),
                 torch.cat([v.bond for v in values]),
                 torch.cat([v.mask for v in values]),
+                latent=torch.cat([v.latent for v in values]),
             ),
             torch.cat([part.pos for part in parts]),
             torch.cat([part.atom for part in parts]),
             torch.cat([part.bond for part in parts]),
             torch.cat(possible) if possible else None,
+            torch.cat([part.latent for part in parts]),
         )
 
     def to(self, device: torch.device | str) -> "KnownValues":
         """The same on another device."""
         possible = None if self.possible is None else self.possible.to(device)
-        return KnownValues(
-            self.values.to(device), self.pos.to(device), self.atom.to(device), self.bond.to(device), possible
-        )
+        pos, atom, bond, latent = (part.to(device) for part in (self.pos, self.atom, self.bond, self.latent))
+        return KnownValues(self.values.to(device), pos, atom, bond, possible, latent)
 
     def times(self, t: float, time_exponents: TimeExponents = TimeExponents()) -> Times:  # noqa: B008 - frozen
         """Time t, to its time exponent, for what is sampled; 0 for what is known."""
         b, n = self.pos.shape
         drawn = Times.shared(torch.full((b,), t, device=self.pos.device), n, time_exponents)
-        return drawn.known(self.pos, self.atom, self.bond)
+        return drawn.known(self.pos, self.atom, self.bond, self.latent)
 
     def imposed(self, state: State) -> State:
         """The state with the given values in place."""
@@ -74,4 +83,5 @@ class KnownValues:
             pos=torch.where(self.pos[..., None], self.values.pos, state.pos),
             atom=torch.where(self.atom, self.values.atom, state.atom),
             bond=torch.where(self.bond, self.values.bond, state.bond),
+            latent=torch.where(self.latent[..., None], self.values.latent, state.latent),
         )

@@ -31,10 +31,12 @@ class Solvers:
     Attributes:
         pos: of the coordinates.
         classes: of the atom and bond classes.
+        latent: of the latents, with as many network evaluations a step as that of the coordinates.
     """
 
     pos: ContinuousSolver = Ancestral()  # noqa: RUF009 - stateless
     classes: DiscreteSolver = MixturePosterior()  # noqa: RUF009 - stateless
+    latent: ContinuousSolver = Ancestral()  # noqa: RUF009 - stateless
 
 
 @torch.no_grad()
@@ -79,20 +81,18 @@ def sample_trajectory(
     if not 0 <= churn < 1:
         raise ConfigError(f"churn must be at least 0 and below 1, got {churn}")
     # The process itself at t = 1: what is known stays, and its frame with it; the rest is the prior.
-    blank = KnownValues.nothing(known.values.mask).values
+    blank = KnownValues.nothing(known.values.mask, process.latent_width).values
     t = known.times(1.0, time_exponents)
     state = process.noise(known.imposed(blank), t, generator=generator)
-    previous, memory_pos, memory_classes = None, None, None
+    previous, memories = None, (None, None, None)
     for i, time in enumerate(times[1:], start=1):
         s = known.times(time, time_exponents)
         x0_hat = denoiser(state, t, previous if self_conditioning else None)
         rows = None if select is None else select(i, times[i - 1], state, x0_hat)
         if rows is not None:
-            state, x0_hat, memory_pos, memory_classes = index_rows((state, x0_hat, memory_pos, memory_classes), rows)
-        interval = Interval(process, t, s, generator)
-        pos, memory_pos = solvers.pos.step(state, x0_hat, interval, memory_pos)
-        atom, bond, memory_classes = solvers.classes.step(state, x0_hat, interval, memory_classes)
-        state = known.imposed(clean_padding(state.replace(pos=pos, atom=atom, bond=bond)))
+            state, x0_hat, memories = index_rows((state, x0_hat, memories), rows)
+        state, memories = _step(solvers, state, x0_hat, Interval(process, t, s, generator), memories)
+        state = known.imposed(clean_padding(state))
         previous = x0_hat
         if callback is not None:
             callback(i, time, state, x0_hat)
@@ -102,6 +102,16 @@ def sample_trajectory(
             t = known.times(time + churn * (before - time), time_exponents)
             state = process.transition(state, s, t, generator=generator)
     return state
+
+
+def _step(
+    solvers: Solvers, state: State, x0_hat: Prediction, interval: Interval, memories: tuple[object, object, object]
+) -> tuple[State, tuple[object, object, object]]:
+    """All variables at s, and what each solver remembers."""
+    pos, of_pos = solvers.pos.step(state.pos, x0_hat.pos, interval.of_pos(state), memories[0])
+    atom, bond, of_classes = solvers.classes.step(state, x0_hat, interval, memories[1])
+    latent, of_latent = solvers.latent.step(state.latent, x0_hat.latent, interval.of_latent(state), memories[2])
+    return state.replace(pos=pos, atom=atom, bond=bond, latent=latent), (of_pos, of_classes, of_latent)
 
 
 def checked(grid: Float[Tensor, "steps"]) -> list[float]:

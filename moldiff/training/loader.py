@@ -12,13 +12,14 @@ from torch.utils.data import IterableDataset
 from moldiff.config.training import TrainingConfig, ValidatedRunConfig
 from moldiff.data.batching import BucketSampler
 from moldiff.data.columns import conditioned
+from moldiff.data.representation import FoldedStore
 from moldiff.data.statistics import Statistics
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.state import State
 
 
 def training_subset(
-    config: TrainingConfig, store: MoleculeStore
+    config: TrainingConfig, store: MoleculeStore | FoldedStore
 ) -> tuple[Statistics, Float[Tensor, "m l"] | None, Int[np.ndarray, "k"]]:
     """Statistics with the conditions, their labels of all molecules, and which molecules are trained on."""
     indices = subset_indices(store.split("train"), config.subset)
@@ -37,7 +38,7 @@ class ValidationBatches(IterableDataset):
     """
 
     def __init__(
-        self, config: ValidatedRunConfig, store: MoleculeStore, labels: Float[Tensor, "m l"] | None = None
+        self, config: ValidatedRunConfig, store: MoleculeStore | FoldedStore, labels: Float[Tensor, "m l"] | None = None
     ) -> None:
         self.store, self.labels, self.interval = store, labels, config.validation_interval
         self.batches: list[Int[np.ndarray, "b"]] = []
@@ -51,7 +52,9 @@ class ValidationBatches(IterableDataset):
             yield _state(self.store, indices, self.labels)
 
 
-def _state(store: MoleculeStore, indices: Int[np.ndarray, "b"], labels: Float[Tensor, "m l"] | None) -> State:
+def _state(
+    store: MoleculeStore | FoldedStore, indices: Int[np.ndarray, "b"], labels: Float[Tensor, "m l"] | None
+) -> State:
     state = store.state(indices)
     return state if labels is None else state.replace(labels=labels[torch.from_numpy(indices)])
 
@@ -73,7 +76,7 @@ class TrainingBatches(IterableDataset):
 
     def __init__(
         self,
-        store: MoleculeStore,
+        store: MoleculeStore | FoldedStore,
         *,
         budget: int,
         seed: int,

@@ -19,6 +19,7 @@ from torch.multiprocessing.spawn import ProcessExitedException
 from torch.utils.data import DataLoader, IterableDataset
 
 from moldiff.config.training import RunConfig
+from moldiff.data.representation import FoldedStore
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import ConfigError, OutputError, TrainingError
 from moldiff.runtime.atomic_files import claim, write_whole
@@ -120,7 +121,7 @@ def count_steps_done(checkpoint: Path, module: AveragedModule) -> int:
 
 def batches_of(
     config: RunConfig,
-    store: MoleculeStore,
+    store: MoleculeStore | FoldedStore,
     indices: Int[np.ndarray, "k"],
     labels: Float[Tensor, "m l"] | None,
     steps: int,

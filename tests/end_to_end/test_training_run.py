@@ -194,7 +194,7 @@ def test_run_stops_at_a_loss_that_is_not_finite(
     def broken(*args, **kwargs) -> Losses:
         calls.append(1)
         parts = right(*args, **kwargs)
-        return parts if len(calls) <= 5 else Losses(parts.pos * value, parts.atom, parts.bond)
+        return parts if len(calls) <= 5 else Losses(parts.pos * value, parts.atom, parts.bond, parts.latent)
 
     monkeypatch.setattr(moldiff.training.denoiser.module, "losses", broken)
     with pytest.raises(TrainingError, match=r"step 5: loss is (nan|inf|-inf).*the last good checkpoint is kept"):

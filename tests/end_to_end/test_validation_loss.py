@@ -53,7 +53,7 @@ def run(store_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_validation_loss_is_written_at_intervals_and_falls(run: Path):
     found = rows(run / VALIDATION)
     assert [int(row["step"]) for row in found[:3]] == [5, 10, 15]
-    assert list(found[0]) == ["step", "num_seen", "loss", "pos", "atom", "bond"]
+    assert list(found[0]) == ["step", "num_seen", "loss", "pos", "atom", "bond", "latent"]
     losses = [float(row["loss"]) for row in found]
     assert all(map(math.isfinite, losses))
     assert losses[-1] < losses[0]

@@ -59,6 +59,7 @@ def test_properties_do_not_depend_on_padding_or_bonds(network: PropertyNetwork):
             atom=alone.state.atom[:, :size],
             bond=alone.state.bond[:, :size, :size],
             mask=alone.state.mask[:, :size],
+            latent=alone.state.latent[:, :size],
         )
         assert close(network(cut), base[row : row + 1])
     assert close(network(inputs.state.replace(bond=torch.zeros_like(inputs.state.bond))), base)

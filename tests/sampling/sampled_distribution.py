@@ -37,8 +37,8 @@ GRIDS = {"even": power_grid(STEPS), "power": power_grid(STEPS, power=1.5), "rand
 GRIDS["log-snr"] = log_snr_grid(STEPS, LinearSchedule(), end=0.01)
 
 
-def make_problem(schedule: Schedule, prior: PriorName) -> Problem:
-    return Problem.of(schedule, schedule, prior)
+def make_problem(schedule: Schedule, prior: PriorName, *, latent_width: int = 0) -> Problem:
+    return Problem.of(schedule, schedule, prior, latent_width=latent_width)
 
 
 def deviations_on_the_way(

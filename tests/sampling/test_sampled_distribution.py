@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 import torch
-from exact_problem import ExactDenoiser, Problem, copies
+from exact_problem import ExactDenoiser, Problem, copies, step_pos
 from sampled_distribution import (
     GRIDS,
     PRIORS,
@@ -84,6 +84,15 @@ def test_sampling_reaches_data_whatever_the_time_exponents(time_exponents: TimeE
     assert_reaches(problem, Solvers(pos=DpmSolver()), GRIDS["even"], time_exponents=time_exponents)
 
 
+@pytest.mark.parametrize("solver", ["ddim-0", "ddim-1", "multistep", "heun"])
+def test_sampling_reaches_latents_with_every_solver(solver: str):
+    """A latent is one more continuous variable, with a time of its own: each molecule ends with its own."""
+    times = visit_twice(GRIDS["power"], 2 * STEPS - 1) if solver == "heun" else GRIDS["power"]
+    problem = make_problem(LinearSchedule(), "marginal", latent_width=3)
+    solvers = Solvers(pos=POSITIONS[solver], latent=POSITIONS[solver])
+    assert_reaches(problem, solvers, times, time_exponents=TimeExponents(latent=0.8))
+
+
 @pytest.mark.parametrize("prior", PRIORS)
 @pytest.mark.parametrize("churn", [0.5, 1.0])
 def test_sampling_reaches_data_with_churned_classes(churn: float, prior: PriorName):
@@ -152,8 +161,8 @@ def solved(problem: Problem, solver: ContinuousSolver, steps: int, z_t: State) -
     for here, there in itertools.pairwise(times):
         t, s = (Times(torch.full((b, n), time), torch.zeros(b, n), torch.zeros(b, n, n)) for time in (here, there))
         x0_hat = ExactDenoiser(problem)(z_t, t)
-        pos, memory = solver.step(
-            z_t, x0_hat, Interval(problem.process, t, s, BatchRandomness(sample_generator(0, 0), b)), memory
+        pos, memory = step_pos(
+            solver, z_t, x0_hat, Interval(problem.process, t, s, BatchRandomness(sample_generator(0, 0), b)), memory
         )
         z_t = z_t.replace(pos=pos)
     return z_t.pos

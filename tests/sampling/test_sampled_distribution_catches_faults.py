@@ -23,9 +23,7 @@ class LateTime(Ancestral):
     """Goes half as far as the state is said to have gone."""
 
     def step(self, z_t, x0_hat, interval, memory):
-        process, t, s, generator = interval
-        late = Times((s.pos + t.pos) / 2, s.atom, s.bond)
-        return super().step(z_t, x0_hat, Interval(process, t, late, generator), memory)
+        return super().step(z_t, x0_hat, interval._replace(s=(interval.s + interval.t) / 2), memory)
 
 
 class NextTime(MixturePosterior):
@@ -43,10 +41,8 @@ class Loud(Ancestral):
     factor = 1.15
 
     def step(self, z_t, x0_hat, interval, memory):
-        process, t, s, generator = interval
-        mean, _ = process.pos.posterior(z_t.pos, x0_hat.pos, t.pos, s.pos)
-        pos, _ = super().step(z_t, x0_hat, Interval(process, t, s, generator), memory)
-        mean = mean * z_t.mask[..., None]
+        mean, _ = interval.process.posterior(z_t, x0_hat, interval.t, interval.s)
+        pos, _ = super().step(z_t, x0_hat, interval, memory)
         return mean + self.factor * (pos - mean), None
 
 

@@ -65,9 +65,9 @@ class Recorder:
         return self.exact(state, t)
 
     def step(self, z_t, x0_hat, interval, memory):
-        self.times.append((float(interval.t.pos.max()), float(interval.s.pos.max())))
+        self.times.append((float(interval.t.max()), float(interval.s.max())))
         self.memories.append(memory)
-        return z_t.pos, len(self.memories)
+        return z_t, len(self.memories)
 
 
 class ClassRecorder(Recorder):

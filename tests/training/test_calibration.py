@@ -28,7 +28,8 @@ def process(store: MoleculeStore) -> JointProcess:
 
 
 def relative_difference(store: MoleculeStore, process: JointProcess, factor: float) -> float:
-    errors = x0_std(LinearGuess(process, factor), process, store, np.arange(len(store)))
+    errors, of_latents = x0_std(LinearGuess(process, factor), process, store, np.arange(len(store)))
+    assert of_latents == ()
     expected = process.pos.skip(torch.linspace(0, 1, NUM_TIMES)[None])[1][0]
     assert len(errors) == NUM_TIMES
     assert errors[0] == 0

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -45,10 +46,18 @@ def example() -> tuple[Prediction, State, Times]:
     return guess, x0, Times(*(torch.where(v < 0.33, 0.0, v) for v in t))
 
 
+def with_latents(guess: Prediction, x0: State, t: Times) -> tuple[Prediction, State, Times]:
+    """The same with a vector for each atom, which has a time of its own."""
+    generator = torch.Generator().manual_seed(1)
+    one, other, time = (torch.rand(3, 4, width, generator=generator) for width in (3, 3, 1))
+    times = torch.where(time[..., 0] < 0.33, 0.0, time[..., 0])
+    return replace(guess, latent=one), x0.replace(latent=other * x0.mask[..., None]), replace(t, latent=times)
+
+
 def assert_counts_only_noised(charge: Callable[[Prediction, State, Times], Losses]) -> None:
     """Whatever is predicted for known elements, padded slots and the diagonal: no change, no slope."""
-    guess, x0, t = example()
-    counted = (x0.mask & (t.pos > 0), x0.mask & (t.atom > 0), x0.pair_mask & (t.bond > 0))
+    guess, x0, t = with_latents(*example())
+    counted = (x0.mask & (t.pos > 0), x0.mask & (t.atom > 0), x0.pair_mask & (t.bond > 0), x0.mask & (t.latent > 0))
     assert all(bool(c.any()) for c in counted)
     assert bool((x0.mask & (t.atom == 0)).any())
     variables = [values.clone().requires_grad_() for values in vars(guess).values()]
@@ -95,7 +104,7 @@ def test_losses_have_their_values():
     assert float(got.atom) == pytest.approx(math.log(ATOMS), rel=1e-6)
     assert float(got.bond) == pytest.approx(math.log(BOND_CLASSES), rel=1e-6)
     sure = Prediction(x0.pos, 50 * one_hot(x0.atom, ATOMS), 50 * one_hot(x0.bond, BOND_CLASSES))
-    assert [float(value) for value in vars(charge(sure, x0, t)).values()] == pytest.approx([0, 0, 0], abs=1e-6)
+    assert [float(value) for value in vars(charge(sure, x0, t)).values()] == pytest.approx([0, 0, 0, 0], abs=1e-6)
 
 
 def test_linear_guess_is_charged_one_on_average():
@@ -132,4 +141,4 @@ def test_losses_weigh_molecules_alike_whatever_their_size():
 def test_losses_of_nothing_noised_are_zero():
     guess, x0, _ = example()
     got = charge(guess, x0, Times.shared(torch.zeros(3), 4))
-    assert [float(value) for value in vars(got).values()] == [0, 0, 0]
+    assert [float(value) for value in vars(got).values()] == [0, 0, 0, 0]

@@ -12,6 +12,7 @@ from moldiff.diffusion.schedule import LinearSchedule
 from moldiff.sampling.continuous.dpm_solver import DpmSolver
 from moldiff.sampling.discrete.posterior import MixturePosterior
 from moldiff.sampling.inpainting import KnownValues
+from moldiff.sampling.interval import ContinuousInterval
 from moldiff.sampling.sampler import Solvers, sample_trajectory
 from moldiff.sampling.time_grids import power_grid
 from moldiff.state import Prediction, State, TimeExponents
@@ -44,7 +45,14 @@ def policy(churn: float = 1.0, eta: float = 1.0, steps: int = 4) -> Policy:
         CategoricalProcess(schedule, stationary("marginal", torch.tensor([0.7, 0.2, 0.05, 0.05])), 4),
     )
     grid = power_grid(steps, power=1.5, end=0.05)
-    return Policy(process, DpmSolver(ERRORS, eta), MixturePosterior(0.8, 1.0, churn), grid, TimeExponents(2.0, 3.0))
+    return Policy(
+        process,
+        DpmSolver(ERRORS, eta),
+        DpmSolver(None, eta),
+        MixturePosterior(0.8, 1.0, churn),
+        grid,
+        TimeExponents(2.0, 3.0),
+    )
 
 
 def rolled_out(chain: Policy, rows: int = COUNT, n: int = 3, seed: int = 0):
@@ -104,7 +112,8 @@ def test_law_of_the_classes_is_not_that_of_another_temperature():
 def test_coordinates_are_drawn_from_their_law(number: int):
     chain = policy()
     d = rolled_out(chain)[1][number]
-    mean, std = chain.pos.law(chain.process, d.state, Guess()(d.state, None), d.t, d.s, d.memory)
+    interval = ContinuousInterval(chain.process.pos, d.t.pos, d.s.pos, lambda: d.state.pos)
+    mean, std = chain.pos.law(d.state.pos, Guess()(d.state, None).pos, interval, d.memory)
     off = ((d.chosen.pos - mean) / std[..., None]).detach()
     assert off.mean().abs() < 0.02
     assert abs(float(off.var()) - 2 / 3) < 0.03  # of three atoms, whose noise has no mean

@@ -51,7 +51,8 @@ class MoleculeStore(Dataset):
     """A prepared data set, opened from the folder that `moldiff prepare` made.
 
     It has `path`, `meta` (what `meta.json` says), `vocabulary` (atom classes), `statistics` (of the train split),
-    `sizes` (number of atoms of each molecule) and `property_names` (in the order of `Data.properties`).
+    `sizes` (number of atoms of each molecule), `starts` (place of the first of them among all atoms) and
+    `property_names` (in the order of `Data.properties`).
 
     Args:
         path: the folder.
@@ -80,11 +81,16 @@ class MoleculeStore(Dataset):
         self._ends, self._order = arrays["bond_ends"], arrays["bond_order"]
         self._num_bonds = arrays["num_bonds"].astype(np.int64)
         self._split = arrays["split"]
-        self._starts = np.cumsum(self.sizes) - self.sizes
+        self.starts = self._starts = np.cumsum(self.sizes) - self.sizes
         self._bond_starts = np.cumsum(self._num_bonds) - self._num_bonds
         self._smiles, self._names = Lines(arrays["smiles"]), Lines(arrays["names"])
         self._properties = {k[len(PROPERTY) :]: arrays[k] for k in sorted(arrays) if k.startswith(PROPERTY)}
         self.property_names = tuple(self._properties)
+
+    @property
+    def explicit(self) -> "MoleculeStore":
+        """Itself; see `moldiff.data.representation.FoldedStore`."""
+        return self
 
     def __reduce__(self) -> tuple[Any, tuple[Path]]:
         """Another process opens the same folder; nothing is copied."""
@@ -160,10 +166,18 @@ class MoleculeStore(Dataset):
         """Of all bonds."""
         return self._order
 
+    def positions(self) -> Float[np.ndarray, "a 3"]:
+        """Of all atoms, Å, as they lie in the file."""
+        return self._pos
+
+    def bonds(self) -> tuple[Int[np.ndarray, "2 e"], Integer[np.ndarray, "e"], Int[np.ndarray, "e"]]:
+        """Both ends of all bonds, as places among all atoms, their orders, and the molecule that each is of."""
+        molecule = np.repeat(np.arange(len(self)), self._num_bonds)
+        return self._ends.astype(np.int64).T + self._starts[molecule], self._order, molecule
+
     def bond_lengths(self, radii: Float[np.ndarray, "c"]) -> tuple[Float[np.ndarray, "e"], Int[np.ndarray, "e"]]:
         """Lengths of all bonds in sums of the radii (Å) of their classes, and the molecule that each is of."""
-        molecule = np.repeat(np.arange(len(self)), self._num_bonds)
-        one, other = self._ends.astype(np.int64).T + self._starts[molecule]
+        (one, other), _, molecule = self.bonds()
         length = np.linalg.norm(self._pos[one] - self._pos[other], axis=1)
         return length / (radii[self._atom[one]] + radii[self._atom[other]]), molecule
 

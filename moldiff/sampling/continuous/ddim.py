@@ -1,4 +1,4 @@
-"""Steps of the coordinates from t to an earlier s."""
+"""Steps of a continuous variable from t to an earlier s."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -6,10 +6,8 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from moldiff.diffusion.joint import centred_noise
 from moldiff.sampling.continuous.base import check_eta, towards
-from moldiff.sampling.interval import Interval
-from moldiff.state import Prediction, State
+from moldiff.sampling.interval import ContinuousInterval
 
 
 @dataclass(frozen=True)
@@ -39,14 +37,17 @@ class Ddim:
         check_eta(self.eta)
 
     def step(
-        self, z_t: State, x0_hat: Prediction, interval: Interval, memory: object
-    ) -> tuple[Float[Tensor, "b n 3"], object]:
+        self,
+        z_t: Float[Tensor, "b n d"],
+        x0_hat: Float[Tensor, "b n d"],
+        interval: ContinuousInterval,
+        memory: object,
+    ) -> tuple[Float[Tensor, "b n d"], object]:
         """See `ContinuousSolver.step`; needs no memory."""
-        process, t, s, generator = interval
-        mean, fresh = towards(process, z_t.pos, x0_hat.pos, t, s, self.eta)
+        mean, fresh = towards(z_t, x0_hat, interval, self.eta)
         if self.eta > 0:
-            mean = mean + fresh[..., None] * centred_noise(t, z_t.mask, generator=generator)
-        return mean * z_t.mask[..., None], None
+            mean = mean + fresh[..., None] * interval.noise()
+        return mean, None
 
 
 class Ancestral:
@@ -58,10 +59,13 @@ class Ancestral:
     num_evaluations: ClassVar[int] = 1
 
     def step(
-        self, z_t: State, x0_hat: Prediction, interval: Interval, memory: object
-    ) -> tuple[Float[Tensor, "b n 3"], object]:
+        self,
+        z_t: Float[Tensor, "b n d"],
+        x0_hat: Float[Tensor, "b n d"],
+        interval: ContinuousInterval,
+        memory: object,
+    ) -> tuple[Float[Tensor, "b n d"], object]:
         """See `ContinuousSolver.step`; needs no memory."""
-        process, t, s, generator = interval
-        mean, std = process.pos.posterior(z_t.pos, x0_hat.pos, t.pos, s.pos)
-        noise = centred_noise(t, z_t.mask, generator=generator)
-        return (mean + std[..., None] * noise) * z_t.mask[..., None], None
+        process, t, s, noise = interval
+        mean, std = process.posterior(z_t, x0_hat, t, s)
+        return mean + std[..., None] * noise(), None

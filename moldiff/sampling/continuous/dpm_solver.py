@@ -1,4 +1,4 @@
-"""The second-order stochastic step of the coordinates, for few network evaluations."""
+"""The second-order stochastic step of a continuous variable, for few network evaluations."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -7,11 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from moldiff.diffusion.joint import JointProcess, centred_noise
 from moldiff.errors import ConfigError
 from moldiff.sampling.continuous.base import check_eta, towards
-from moldiff.sampling.interval import Interval
-from moldiff.state import Prediction, State, Times
+from moldiff.sampling.interval import ContinuousInterval
 
 QUIET = 0.1  # below this sigma noise that is independent for every atom only harms the geometry: no more is added
 
@@ -27,7 +25,7 @@ class DpmSolver:
 
     Attributes:
         num_evaluations: as of `ContinuousSolver`.
-        errors: root mean square error of a predicted coordinate, Å, at even times from 0 to 1; none adds no variance.
+        errors: root mean square error of a predicted component, Å, at even times from 0 to 1; none adds no variance.
         eta: share of fresh noise, as of `Ddim`; 0 is the deterministic DPM-Solver++(2M).
 
     Source: Lu et al. 2022, arXiv:2211.01095 (the multistep solver); Bao et al. 2022, arXiv:2201.06503, theorem 1 (the
@@ -51,29 +49,36 @@ class DpmSolver:
             raise ConfigError(f"multistep: needs two or more finite errors, none negative, got {e.tolist()}")
 
     def step(
-        self, z_t: State, x0_hat: Prediction, interval: Interval, memory: object
-    ) -> tuple[Float[Tensor, "b n 3"], object]:
+        self,
+        z_t: Float[Tensor, "b n d"],
+        x0_hat: Float[Tensor, "b n d"],
+        interval: ContinuousInterval,
+        memory: object,
+    ) -> tuple[Float[Tensor, "b n d"], object]:
         """See `ContinuousSolver.step`; remembers the prediction and its times."""
-        process, t, s, generator = interval
-        mean, std = self.law(process, z_t, x0_hat, t, s, memory)
-        noise = centred_noise(t, z_t.mask, generator=generator)
-        return (mean + std[..., None] * noise) * z_t.mask[..., None], (x0_hat.pos, t.pos)
+        mean, std = self.law(z_t, x0_hat, interval, memory)
+        return mean + std[..., None] * interval.noise(), (x0_hat, interval.t)
 
     def law(
-        self, process: JointProcess, z_t: State, x0_hat: Prediction, t: Times, s: Times, memory: object
-    ) -> tuple[Float[Tensor, "b n 3"], Float[Tensor, "b n"]]:
-        """Mean of the coordinates at s, Å, and the standard deviation of each atom's, before they are centred."""
-        gaussian, x = process.pos, x0_hat.pos
+        self,
+        z_t: Float[Tensor, "b n d"],
+        x0_hat: Float[Tensor, "b n d"],
+        interval: ContinuousInterval,
+        memory: object,
+    ) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b n"]]:
+        """Mean of the vectors at s, Å, and the standard deviation of each atom's, before they are centred."""
+        gaussian, t, s, _ = interval
+        x = x0_hat
         if isinstance(memory, tuple):
             last, before = memory
-            half = [gaussian.schedule.log_snr(time) / 2 for time in (before, t.pos, s.pos)]
+            half = [gaussian.schedule.log_snr(time) / 2 for time in (before, t, s)]
             ratio = ((half[2] - half[1]) / (2 * (half[1] - half[0])).clamp_min(1e-6)).clamp(0, 1)
-            x = x + ratio.masked_fill(s.pos == 0, 0.0)[..., None] * (x - last)
-        eta = torch.where(gaussian.schedule.sigma(t.pos) < QUIET, 0.0, self.eta)
-        mean, std = towards(process, z_t.pos, x, t, s, eta)
+            x = x + ratio.masked_fill(s == 0, 0.0)[..., None] * (x - last)
+        eta = torch.where(gaussian.schedule.sigma(t) < QUIET, 0.0, self.eta)
+        mean, std = towards(z_t, x, interval, eta)
         if self.errors is not None:
-            share = gaussian.posterior(torch.zeros_like(x), torch.ones_like(x), t.pos, s.pos)[0][..., 0]
-            std = (std.square() + (eta * share * interpolated(self.errors.to(share), t.pos)).square()).sqrt()
+            share = gaussian.posterior(torch.zeros_like(x), torch.ones_like(x), t, s)[0][..., :1].sum(-1)
+            std = (std.square() + (eta * share * interpolated(self.errors.to(share), t)).square()).sqrt()
         return mean, std
 
 

@@ -8,8 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from moldiff.sampling.continuous.base import towards
-from moldiff.sampling.interval import Interval
-from moldiff.state import Prediction, State
+from moldiff.sampling.interval import ContinuousInterval
 
 
 @dataclass(frozen=True)
@@ -25,13 +24,14 @@ class Heun:
     num_evaluations: ClassVar[int] = 2
 
     def step(
-        self, z_t: State, x0_hat: Prediction, interval: Interval, memory: object
-    ) -> tuple[Float[Tensor, "b n 3"], object]:
+        self,
+        z_t: Float[Tensor, "b n d"],
+        x0_hat: Float[Tensor, "b n d"],
+        interval: ContinuousInterval,
+        memory: object,
+    ) -> tuple[Float[Tensor, "b n d"], object]:
         """See `ContinuousSolver.step`; remembers where the step began."""
-        process, t, s, _ = interval
-        if isinstance(memory, tuple) and torch.equal(t.pos, s.pos):
+        if isinstance(memory, tuple) and torch.equal(interval.t, interval.s):
             start, x0, begin = memory
-            pos, _ = towards(process, start, (x0 + x0_hat.pos) / 2, begin, t, 0.0)
-            return pos * z_t.mask[..., None], None
-        pos, _ = towards(process, z_t.pos, x0_hat.pos, t, s, 0.0)
-        return pos * z_t.mask[..., None], (z_t.pos, x0_hat.pos, t)
+            return towards(start, (x0 + x0_hat) / 2, interval._replace(t=begin), 0.0)[0], None
+        return towards(z_t, x0_hat, interval, 0.0)[0], (z_t, x0_hat, interval.t)

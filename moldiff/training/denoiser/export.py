@@ -8,6 +8,7 @@ import torch
 from moldiff.build import build_denoiser, build_time_exponents
 from moldiff.config.sampler import SamplerConfig
 from moldiff.config.training import TrainingConfig
+from moldiff.data.representation import represent
 from moldiff.data.store.dataset import MoleculeStore, find_store
 from moldiff.metrics.score import score
 from moldiff.metrics.score_result import Score
@@ -51,7 +52,8 @@ def export(
     """
     config = TrainingConfig.from_json(run / CONFIG)
     store = MoleculeStore(find_store(config.data))
-    statistics = training_subset(config, store)[0]
+    represented = represent(store, config.model.representation)
+    statistics = training_subset(config, represented)[0]
     check_origin(read_checkpoint(run / CHECKPOINT), origin_of(store, statistics), run / CHECKPOINT)
     denoiser = build_denoiser(config.model, statistics, network=network_of_run(config.model))
     if config.low_rank:
@@ -63,10 +65,14 @@ def export(
         sampler = config.sampler
     if sampler.solver == "multistep" and not sampler.x0_std:
         held_out = next((part for part in ("valid", "test", "train") if len(store.split(part))), "train")
-        errors = x0_std(
-            denoiser, denoiser.process, store, store.split(held_out), time_exponents=build_time_exponents(sampler)
+        errors, of_latents = x0_std(
+            denoiser,
+            denoiser.process,
+            represented,
+            store.split(held_out),
+            time_exponents=build_time_exponents(sampler),
         )
-        sampler = sampler.model_copy(update={"x0_std": errors})
+        sampler = sampler.model_copy(update={"x0_std": errors, "latent_x0_std": of_latents})
     save_pretrained(
         out,
         denoiser,

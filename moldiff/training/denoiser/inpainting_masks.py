@@ -7,7 +7,7 @@ from torch import Tensor
 from moldiff.state import State, Times
 
 # Which variables are known as a whole; a fragment is known with its coordinates, classes and the bonds within.
-WHOLE = {"isomers": "a", "conformers": "ab", "perception": "pa", "shape": "p"}
+WHOLE = {"isomers": "a", "conformers": "ab", "perception": "pal", "shape": "p"}
 FRAGMENT = ("scaffold", "linker")
 TASKS = (*FRAGMENT, *WHOLE)
 
@@ -39,7 +39,12 @@ def sample_inpainting_times(x0: State, t: Times, share: float, *, generator: tor
         return torch.isin(task, torch.tensor(numbers, device=device))[:, None]
 
     pairs = fragment[:, :, None] & fragment[:, None, :]
-    times = t.known(fragment | mark_known("p"), fragment | mark_known("a"), pairs | mark_known("b")[..., None])
+    times = t.known(
+        pos=fragment | mark_known("p"),
+        atom=fragment | mark_known("a"),
+        bond=pairs | mark_known("b")[..., None],
+        latent=fragment | mark_known("l"),
+    )
     count = fragment.sum(1).clamp_min(1)[:, None]
     centre = (x0.pos * fragment[..., None]).sum(1) / count
     return x0.replace(pos=(x0.pos - centre[:, None]) * x0.mask[..., None]), times

@@ -18,28 +18,35 @@ class Losses:
         pos: squared error of coordinates over the square of the error that the best linear guess would have.
         atom: cross entropy, nats.
         bond: cross entropy over pairs of atoms, nats.
+        latent: as of the coordinates, of the latents.
     """
 
     pos: Float[Tensor, ""]
     atom: Float[Tensor, ""]
     bond: Float[Tensor, ""]
+    latent: Float[Tensor, ""]
 
 
 def losses(prediction: Prediction, x0: State, t: Times, *, process: JointProcess, pos_floor: float) -> Losses:
-    """The three losses.
+    """The losses of all variables.
 
     Args:
         prediction: of the clean molecules.
         x0: the clean molecules.
         t: times of the elements; those at 0 were known and are not charged.
         process: gives the error of the linear guess at each time (Karras et al. 2022, arXiv:2206.00364, lambda).
-        pos_floor: least error of coordinates to divide by, Å.
+        pos_floor: least error of coordinates and latents to divide by, Å.
 
     Returns:
         The losses, 0 for a variable of which nothing was noised.
     """
-    _, error = process.pos.skip(t.pos)
-    squared = (prediction.pos - x0.pos).square().mean(-1) / error.clamp_min(pos_floor).square()
+    squared, of_latent = (
+        (predicted - clean).square().sum(-1) / max(1, clean.shape[-1]) / error.clamp_min(pos_floor).square()
+        for predicted, clean, (_, error) in (
+            (prediction.pos, x0.pos, process.pos.skip(t.pos)),
+            (prediction.latent, x0.latent, process.latent.skip(t.latent)),
+        )
+    )
     entropy = torch.nn.functional.cross_entropy
     atom = entropy(prediction.atom.float().transpose(1, 2), x0.atom, reduction="none")
     bond = entropy(prediction.bond.float().permute(0, 3, 1, 2), x0.bond, reduction="none")
@@ -47,6 +54,7 @@ def losses(prediction: Prediction, x0: State, t: Times, *, process: JointProcess
         _mean(squared, x0.mask & (t.pos > 0)),
         _mean(atom, x0.mask & (t.atom > 0)),
         _mean(bond.flatten(1), (x0.pair_mask & (t.bond > 0)).flatten(1)),
+        _mean(of_latent, x0.mask & (t.latent > 0)),
     )
 
 

@@ -8,9 +8,11 @@ from moldiff.config.training import TrainingConfig
 from moldiff.diffusion.joint import JointProcess
 from moldiff.diffusion.random import BatchRandomness, sample_generator
 from moldiff.errors import TrainingError
+from moldiff.network.hydrogen_decoder import HydrogenDecoder
 from moldiff.runtime.precision import use_bf16
 from moldiff.state import Prediction, State, Times
 from moldiff.training.base_module import AveragedModule
+from moldiff.training.denoiser.hydrogens import blur, decoder_loss, shuffle_hydrogens
 from moldiff.training.denoiser.inpainting_masks import sample_inpainting_times
 from moldiff.training.denoiser.losses import Losses, losses
 from moldiff.training.denoiser.times import sample_previous_times, sample_time_exponents, sample_times
@@ -54,11 +56,11 @@ class DiffusionModule(AveragedModule):
         if not bool(torch.isfinite(loss)):
             raise TrainingError(
                 f"step {self.global_step}: loss is {loss.item()} (pos {parts.pos.item():.3g}, "
-                f"atom {parts.atom.item():.3g}, bond {parts.bond.item():.3g}); the last good checkpoint is kept, "
-                "resume with a lower learning_rate"
+                f"atom {parts.atom.item():.3g}, bond {parts.bond.item():.3g}, latent {parts.latent.item():.3g}); "
+                "the last good checkpoint is kept, resume with a lower learning_rate"
             )
         self.num_seen += self.of_all(len(batch.mask))
-        values = {"loss": loss, "pos": parts.pos, "atom": parts.atom, "bond": parts.bond}
+        values = {"loss": loss, **vars(parts)}
         self.log_dict({k: v.detach() for k, v in values.items()}, batch_size=len(batch.mask))
         return loss
 
@@ -83,6 +85,7 @@ class DiffusionModule(AveragedModule):
     def loss(self, batch: State, number: int) -> tuple[Tensor, Losses]:
         """Weighted loss and its parts for clean molecules, with the times and the noise of this batch of the run."""
         generator = sample_generator(self.config.seed, number)
+        batch = shuffle_hydrogens(batch, generator=generator)
         b, n = batch.mask.shape
         randomness = BatchRandomness(generator, b, device=self.device)
         times = sample_times(b, self.config.time_end_density, generator=generator).to(self.device)
@@ -102,7 +105,7 @@ class DiffusionModule(AveragedModule):
                 z_before, before = z_t, t
                 if self._has_begun(self.config.self_conditioning_gap_start):
                     earlier = sample_previous_times(times, self.config.self_conditioning_gap, generator=generator)
-                    before = Times.shared(earlier, n, time_exponents).known(t.pos == 0, t.atom == 0, t.bond == 0)
+                    before = Times.shared(earlier, n, time_exponents).known(**t.where_known())
                     z_before = self.process.transition(z_t, t, before, generator=randomness)
                 with torch.no_grad():
                     previous = self.denoiser(z_before, before)
@@ -110,11 +113,19 @@ class DiffusionModule(AveragedModule):
         weights = self.config.loss
         floor = weights.late_pos_floor if self._has_begun(weights.late_start) else weights.pos_floor
         parts = losses(prediction, batch, t, process=self.process, pos_floor=floor)
-        return self._weigh(parts), parts
+        return self._weigh(parts) + self._of_decoder(batch, generator), parts
+
+    def _of_decoder(self, batch: State, generator: torch.Generator) -> Tensor | float:
+        """Weighted loss of the decoder of latent hydrogens; 0 where all are explicit."""
+        decoder = self.denoiser.hydrogens
+        if not isinstance(decoder, HydrogenDecoder):
+            return 0.0
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.config.precision, self.device)):
+            return self.config.loss.hydrogens * decoder_loss(decoder, blur(batch, generator=generator))
 
     def _weigh(self, parts: Losses) -> Tensor:
         weights = self.config.loss
-        return weights.pos * parts.pos + weights.atom * parts.atom + weights.bond * parts.bond
+        return sum(getattr(weights, name) * value for name, value in vars(parts).items())  # type: ignore[return-value]
 
     def inpainting_probability(self) -> float:
         """Share of the molecules of which something is known, at this point of the run."""

@@ -10,8 +10,10 @@ from lightning.pytorch.loggers import Logger
 from torch import nn
 
 from moldiff.build import build_denoiser
+from moldiff.chem.vocabulary import Vocabulary
 from moldiff.config.model import ModelConfig
 from moldiff.config.training import TrainingConfig
+from moldiff.data.representation import represent
 from moldiff.data.statistics import Statistics
 from moldiff.data.store.dataset import MoleculeStore, find_store
 from moldiff.diffusion.denoiser import NetworkDenoiser
@@ -74,28 +76,30 @@ def train(
     logger = find_logger(logger, folder)  # what is missing is known before the run begins
     checkpoint = check_folder(folder, config, resume=resume)
     store = MoleculeStore(find_store(config.data))
-    statistics, labels, indices = training_subset(config, store)
+    if config.start is not None:
+        bundle = load_pretrained(config.start, network=network_of_run(config.model))
+        config = with_model_of(bundle, config)
+    represented = represent(store, config.model.representation)
+    statistics, labels, indices = training_subset(config, represented)
     old: list[State] = []  # in fine-tuning, molecules of the weights to start from, and the losses on them
     before: dict[str, float] = {}
     network = network_of_run(config.model)
     if config.start is None:
         denoiser = build_denoiser(config.model, statistics, seed=config.seed, network=network)
     else:
-        bundle = load_pretrained(config.start, network=network)
-        config = with_model_of(bundle, config)
         denoiser = transfer(bundle, statistics, seed=config.seed)
-        old = old_molecules(bundle, store.vocabulary)
+        old = old_molecules(bundle, represented.vocabulary)
         before = old_losses(denoiser, old)
     if config.low_rank:
         adapt(denoiser, config.low_rank, seed=config.seed)
     module = DiffusionModule(denoiser, denoiser.process, config)
     module.origin = origin_of(store, statistics)
-    batches = batches_of(config, store, indices, labels, count_steps_done(checkpoint, module) if resume else 0)
+    batches = batches_of(config, represented, indices, labels, count_steps_done(checkpoint, module) if resume else 0)
     begin(folder, config)
     scored = ScoredSamples(
         folder / SCORES,
         minutes=config.sample_minutes,
-        sample_and_score=partial(_sample_and_score, config, store, statistics, old),
+        sample_and_score=partial(_sample_and_score, config, represented.vocabulary, statistics, old),
     )
     if fit(
         module,
@@ -103,7 +107,7 @@ def train(
         folder,
         [ProgressAndLog(folder / METRICS), scored],
         resume=resume,
-        validation=ValidationBatches(config, store, labels),
+        validation=ValidationBatches(config, represented, labels),
         logger=logger,
         callbacks=callbacks,
     ):
@@ -124,10 +128,10 @@ def with_model_of(bundle: Bundle, config: TrainingConfig) -> TrainingConfig:
 
 
 def _sample_and_score(
-    config: TrainingConfig, store: MoleculeStore, statistics: Statistics, old: list[State], denoiser: nn.Module
+    config: TrainingConfig, vocabulary: Vocabulary, statistics: Statistics, old: list[State], denoiser: nn.Module
 ) -> dict[str, float]:
     assert isinstance(denoiser, NetworkDenoiser)
-    bundle = Bundle(denoiser, config.model, statistics, store.vocabulary, config.sampler, card="")
+    bundle = Bundle(denoiser, config.model, statistics, vocabulary, config.sampler, card="")
     generator = MoleculeGenerator(bundle, device=next(denoiser.parameters()).device)
     samples = generator.stream(config.num_scored, seed=config.seed)
     rates = score(s.result if s.molecule is None else s.molecule for s in samples).rates

@@ -8,6 +8,7 @@ import torch
 
 from moldiff.build import build_denoiser
 from moldiff.config.training import TrainingConfig
+from moldiff.data.representation import represent
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.pretrained.foreign import network_of_run
 from moldiff.runtime.memory import peak_memory
@@ -27,9 +28,10 @@ def estimate_cost(config: TrainingConfig, store: MoleculeStore) -> tuple[float, 
         Molecules a second of one process, and its memory so far, MiB.
     """
     network = network_of_run(config.model)
-    denoiser = build_denoiser(config.model, store.statistics, seed=config.seed, network=network)
+    represented = represent(store, config.model.representation)
+    denoiser = build_denoiser(config.model, represented.statistics, seed=config.seed, network=network)
     module = DiffusionModule(denoiser, denoiser.process, config)
-    batches = TrainingBatches(store, budget=config.pair_budget, seed=config.seed)
+    batches = TrainingBatches(represented, budget=config.pair_budget, seed=config.seed)
     torch.set_num_threads(config.num_threads or torch.get_num_threads())
     return molecules_per_second(module, batches), peak_memory()
 

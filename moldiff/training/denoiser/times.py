@@ -11,10 +11,12 @@ from moldiff.state import TimeExponents
 def sample_time_exponents(
     count: int, config: TrainingConfig, *, generator: torch.Generator, device: torch.device
 ) -> TimeExponents:
-    """Time exponents of the classes, evenly between the ends that the settings give."""
-    ends = torch.tensor([config.atom_time_exponent, config.bond_time_exponent])
-    atom, bond = torch.lerp(ends[:, :1], ends[:, 1:], torch.rand(2, count, generator=generator)).to(device)
-    return TimeExponents(atom, bond)
+    """Time exponents, evenly between the ends that the settings give."""
+    ends = [config.atom_time_exponent, config.bond_time_exponent]
+    if config.model.representation == "latent":
+        ends.append(config.latent_time_exponent)
+    low, high = torch.tensor(ends).T[:, :, None]
+    return TimeExponents(*torch.lerp(low, high, torch.rand(len(ends), count, generator=generator)).to(device))
 
 
 def sample_previous_times(

@@ -1,6 +1,7 @@
 """Clean molecules noised to given times and predicted, the noise the same at each call: how good weights are."""
 
 from collections.abc import Iterable
+from dataclasses import fields
 
 import torch
 
@@ -71,7 +72,7 @@ def losses_at_times(
         generator = sample_generator(seed, number, stream=stream)
         x0_hat, t = denoise(denoiser, process, x0, time, generator=generator, precision=precision)
         parts.append(losses(x0_hat, x0, t, process=process, pos_floor=FLOOR))
-    return Losses(*(torch.stack([getattr(p, name) for p in parts]).mean() for name in ("pos", "atom", "bond")))
+    return Losses(*(torch.stack([getattr(p, field.name) for p in parts]).mean() for field in fields(Losses)))
 
 
 def mean_losses(
@@ -86,9 +87,9 @@ def mean_losses(
         seed: of the noise.
 
     Returns:
-        `pos`, `atom` and `bond` as of `moldiff.training.denoiser.losses`; nothing without batches.
+        `pos`, `atom`, `bond` and `latent` as of `moldiff.training.denoiser.losses`; nothing without batches.
     """
-    total, count = {"pos": 0.0, "atom": 0.0, "bond": 0.0}, 0
+    total, count = {field.name: 0.0 for field in fields(Losses)}, 0
     for number, x0 in enumerate(batches):
         parts = losses_at_times(denoiser, process, x0, seed=seed, number=number)
         count += len(x0.mask)

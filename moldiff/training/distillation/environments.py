@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from moldiff.data.representation import FoldedStore
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.state import State
 
@@ -70,7 +71,7 @@ class DensityRatio(nn.Module):
     expected: Float[Tensor, "radii buckets"]
     drawn: Float[Tensor, "radii buckets"]
 
-    def __init__(self, store: MoleculeStore) -> None:
+    def __init__(self, store: MoleculeStore | FoldedStore) -> None:
         super().__init__()
         indices = store.split("train")
         parts = torch.from_numpy(indices[np.argsort(store.sizes[indices], kind="stable")]).split(ROWS)

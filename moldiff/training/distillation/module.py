@@ -2,10 +2,11 @@
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.config.distillation import DistillationConfig
+from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.diffusion.random import BatchRandomness, sample_generator
 from moldiff.errors import TrainingError
 from moldiff.runtime.precision import use_bf16
@@ -31,13 +32,15 @@ class DistillationModule(AveragedModule):
 
     Attributes:
         config: of the run.
+        denoiser: the student.
     """
 
     config: DistillationConfig
+    denoiser: NetworkDenoiser
 
     def __init__(
         self,
-        denoiser: nn.Module,
+        denoiser: NetworkDenoiser,
         policy: Policy,
         vocabulary: Vocabulary,
         config: DistillationConfig,
@@ -98,7 +101,7 @@ class DistillationModule(AveragedModule):
         with torch.no_grad(), self._autocast():
             mask = torch.ones(b, n, dtype=torch.bool, device=self.device)
             end, decisions = self.policy.sample_trajectory(self.denoiser, mask, generator=randomness)
-        return decisions, *in_order(end.to("cpu"), self.vocabulary)
+        return decisions, *in_order(self.denoiser.unfold(end).to("cpu"), self.vocabulary)
 
     def _likeness(self, drawn: list[State], likeness: DensityRatio) -> list[Float[Tensor, "_b _n"]]:
         keys = [environments(state) for state in drawn]

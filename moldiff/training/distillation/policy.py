@@ -18,6 +18,7 @@ from moldiff.diffusion.random import Randomness
 from moldiff.sampling.continuous.dpm_solver import DpmSolver
 from moldiff.sampling.discrete.posterior import MixturePosterior
 from moldiff.sampling.inpainting import KnownValues
+from moldiff.sampling.interval import ContinuousInterval
 from moldiff.sampling.sampler import Solvers, sample_trajectory
 from moldiff.state import Prediction, State, TimeExponents, Times
 
@@ -33,6 +34,7 @@ class Decision:
         t: times of `state`.
         previous: prediction that the denoiser was given.
         memory: what the solver of the coordinates remembered.
+        memory_latent: what the solver of the latents remembered.
         chosen: where it led.
         s: times of `chosen`.
     """
@@ -41,6 +43,7 @@ class Decision:
     t: Times
     previous: Prediction | None
     memory: object
+    memory_latent: object
     chosen: State
     s: Times
 
@@ -52,6 +55,7 @@ class Policy:
     Attributes:
         process: the joint process.
         pos: draws the coordinates.
+        latent: draws the latents.
         classes: draws atom and bond classes.
         grid: times of sampling.
         time_exponents: of the classes over the coordinates.
@@ -59,6 +63,7 @@ class Policy:
 
     process: JointProcess
     pos: DpmSolver
+    latent: DpmSolver
     classes: MixturePosterior
     grid: Float[Tensor, "steps"]
     time_exponents: TimeExponents
@@ -74,7 +79,7 @@ class Policy:
             return denoiser(state, t, previous)
 
         known = KnownValues.nothing(mask)
-        solvers = Solvers(self.pos, self.classes)
+        solvers = Solvers(self.pos, self.classes, self.latent)
         end = sample_trajectory(
             self.process,
             record_call,
@@ -85,16 +90,19 @@ class Policy:
             time_exponents=self.time_exponents,
         )
         follows = [*((state, t) for state, t, _ in calls[1:]), (end, known.times(0.0, self.time_exponents))]
-        befores = [None, *(t.pos for _, t, _ in calls)]
-        return end, [
-            Decision(state, t, previous, None if previous is None else (previous.pos, before), chosen, s)
-            for (state, t, previous), (chosen, s), before in zip(calls, follows, befores, strict=False)
-        ]
+        befores = [None, *(t for _, t, _ in calls)]
+        decisions = []
+        for (state, t, previous), (chosen, s), before in zip(calls, follows, befores, strict=False):
+            memory = memory_latent = None
+            if previous is not None and before is not None:
+                memory, memory_latent = (previous.pos, before.pos), (previous.latent, before.latent)
+            decisions.append(Decision(state, t, previous, memory, memory_latent, chosen, s))
+        return end, decisions
 
     def log_probability(
         self, decision: Decision, x0_hat: Prediction
     ) -> tuple[Float[Tensor, "b n"], Float[Tensor, "b n"], Float[Tensor, "b n n"]]:
-        """Of the coordinates, the atom class and the bonds that each atom got, up to a constant.
+        """Of the coordinates with the latent, the atom class and the bonds that each atom got, up to a constant.
 
         Args:
             decision: of a trajectory.
@@ -104,11 +112,21 @@ class Policy:
             Logarithms; 0 where nothing was drawn.
         """
         d = decision
-        mean, std = self.pos.law(self.process, d.state, x0_hat, d.t, d.s, d.memory)
-        square = ((d.chosen.pos - mean) * d.state.mask[..., None]).square().sum(-1)
-        pos = torch.where(std > LEAST_STD, -square / (2 * std.clamp_min(LEAST_STD).square()), 0.0)
+        continuous = torch.zeros_like(d.t.pos)
+        for solver, process, z_t, x0, t, s, chosen, memory in (
+            (self.pos, self.process.pos, d.state.pos, x0_hat.pos, d.t.pos, d.s.pos, d.chosen.pos, d.memory),
+            (
+                *(self.latent, self.process.latent, d.state.latent, x0_hat.latent),
+                *(d.t.latent, d.s.latent, d.chosen.latent, d.memory_latent),
+            ),
+        ):
+            interval = ContinuousInterval(process, t, s, lambda z_t=z_t: torch.zeros_like(z_t))
+            mean, std = solver.law(z_t, x0, interval, memory)
+            square = ((chosen - mean) * d.state.mask[..., None]).square().sum(-1)
+            likely = -square / (2 * std.clamp_min(LEAST_STD).square())
+            continuous = continuous + torch.where(std > LEAST_STD, likely, 0.0)
         atom, bond = self.classes.law(self.process, d.state, x0_hat, d.t, d.s)
-        return pos, _log_of(atom, d.chosen.atom), _log_of(bond, d.chosen.bond)
+        return continuous, _log_of(atom, d.chosen.atom), _log_of(bond, d.chosen.bond)
 
 
 def _log_of(probs: Float[Tensor, "*e c"], chosen: Tensor) -> Float[Tensor, "*e"]:

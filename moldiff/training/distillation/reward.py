@@ -17,7 +17,7 @@ def in_order(state: State, vocabulary: Vocabulary) -> tuple[Bool[Tensor, "b n"],
     """Which atoms have an allowed total bond order, and which molecules are strictly valid.
 
     Args:
-        state: molecules of one size, on the CPU.
+        state: molecules of one size, on the CPU, with the hydrogens that are folded into their atoms.
         vocabulary: of their atom classes.
 
     Returns:
@@ -29,6 +29,6 @@ def in_order(state: State, vocabulary: Vocabulary) -> tuple[Bool[Tensor, "b n"],
             molecule = molecule_of(state, row, vocabulary)
         except MoleculeError:
             continue
-        atoms[row] = torch.from_numpy(stable_atoms(molecule))
+        atoms[row] = torch.from_numpy(stable_atoms(molecule)[: state.mask.shape[1]])  # then come folded hydrogens
         molecules[row] = not isinstance(check(molecule), Failure)
     return atoms, molecules

@@ -11,6 +11,7 @@ from lightning.pytorch.loggers import Logger
 from moldiff.build import build_grid, build_solvers, build_time_exponents
 from moldiff.config.distillation import DistillationConfig
 from moldiff.config.sampler import SamplerConfig
+from moldiff.data.representation import FoldedStore, represent
 from moldiff.data.store.dataset import MoleculeStore, find_store
 from moldiff.errors import ConfigError
 from moldiff.generation.sizes import Sizes
@@ -66,7 +67,7 @@ def distill(
     module.origin = {
         "atom classes": ", ".join(bundle.vocabulary.labels),
         "teacher": hashlib.blake2b(text.encode(), digest_size=16).hexdigest(),
-        "data": "none" if store is None else store.fingerprint(),
+        "data": "none" if store is None else store.explicit.fingerprint(),
     }
     start = count_steps_done(checkpoint, module) if resume else 0
     begin(folder, config)
@@ -102,17 +103,21 @@ def policy(bundle: Bundle, sampler: SamplerConfig) -> Policy:
         ConfigError: if the sampler has no distribution that a gradient could go through.
     """
     solvers = build_solvers(sampler)
-    if not isinstance(solvers.pos, DpmSolver) or not isinstance(solvers.classes, MixturePosterior) or sampler.churn:
+    pos, latent, classes = solvers.pos, solvers.latent, solvers.classes
+    if (
+        not (isinstance(pos, DpmSolver) and isinstance(latent, DpmSolver) and isinstance(classes, MixturePosterior))
+        or sampler.churn
+    ):
         raise ConfigError(
             "sampler of the student: only the solver 'multistep' with classes 'posterior', without churn, can "
             f"be trained, got {sampler.solver!r}, {sampler.classes!r}, churn {sampler.churn}"
         )
     process = bundle.denoiser.process
     grid = build_grid(sampler, process.pos.schedule)
-    return Policy(process, solvers.pos, solvers.classes, grid, build_time_exponents(sampler))
+    return Policy(process, pos, latent, classes, grid, build_time_exponents(sampler))
 
 
-def data(bundle: Bundle, config: DistillationConfig) -> MoleculeStore | None:
+def data(bundle: Bundle, config: DistillationConfig) -> MoleculeStore | FoldedStore | None:
     """The molecules that the student shall resemble, or none without a reward for that.
 
     Args:
@@ -127,7 +132,7 @@ def data(bundle: Bundle, config: DistillationConfig) -> MoleculeStore | None:
     """
     if not config.density_ratio_weight:
         return None
-    store = MoleculeStore(find_store(config.data))
+    store = represent(MoleculeStore(find_store(config.data)), bundle.config.representation)
     if store.vocabulary != bundle.vocabulary:
         raise ConfigError(
             f"data {config.data!r}: atom classes {', '.join(store.vocabulary.labels)}, those of {config.teacher!r} "

@@ -1,0 +1,162 @@
+"""Heavy atoms with latent hydrogens: half of the points of a molecule, and nothing of it is lost.
+
+A hydrogen is folded into the atom that it is bonded to: the atom's class says how many there are, and its latent is the
+vector to one of them. Where the others are follows from the frame (`moldiff.network.hydrogen_decoder`). Folded is a
+neutral hydrogen whose only bond is a single one to an atom of another element, of which no more than `MOST_FOLDED` are
+on that atom. Every other hydrogen, such as those of H2 or a bridging one, stays an atom: nothing has to be refused.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int, Integer
+
+from moldiff.chem.vocabulary import Vocabulary
+from moldiff.data.statistics import Statistics
+from moldiff.data.store.dataset import MoleculeStore
+from moldiff.state import LATENT_WIDTH, State
+
+Representation = Literal["explicit", "latent"]
+MOST_FOLDED = 4
+_KEPT = 255  # slot of an atom that is none of another's hydrogens
+
+
+def represent(store: MoleculeStore, representation: Representation) -> "MoleculeStore | FoldedStore":
+    """The store as a model with this representation reads it."""
+    return store if representation == "explicit" else FoldedStore(store)
+
+
+class FoldedStore:
+    """The molecules of a store as heavy atoms with latent hydrogens.
+
+    It has `vocabulary`, `sizes` and `statistics` as a `MoleculeStore` does, those of what is left of the molecules.
+
+    Args:
+        store: prepared molecules, which are read once.
+    """
+
+    def __init__(self, store: MoleculeStore) -> None:
+        self.store = store
+        ends, order, _ = store.bonds()
+        atom = store.atom_classes().astype(np.int64)
+        parent, slot = fold(store.vocabulary.elements[atom], store.vocabulary.charges[atom], ends, order)
+        kept = slot == _KEPT
+        self._kept, self._parent, self._slot = kept, parent.astype(np.int32), slot
+        self.sizes = np.add.reduceat(kept.astype(np.int64), store.starts)
+        before = np.cumsum(self.sizes) - self.sizes
+        self._number = (np.cumsum(kept) - 1 - np.repeat(before, store.sizes)).astype(np.int16)  # within the molecule
+        hydrogens = np.bincount(parent[~kept], minlength=len(atom))
+        elements, charges = store.vocabulary.decode(atom[kept])
+        found, classes = np.unique(np.stack([elements, charges, hydrogens[kept]]), axis=1, return_inverse=True)
+        self.vocabulary = Vocabulary.from_triples(map(tuple, found.T.tolist()))
+        places = self.vocabulary.encode(found[0], found[1], found[2])
+        self._atom = np.zeros(len(atom), dtype=np.uint16)
+        self._atom[kept] = places[classes.reshape(-1)]
+        self._bonded = kept[ends].all(0)  # bonds between atoms that are kept
+
+    @property
+    def explicit(self) -> MoleculeStore:
+        """The store with all hydrogens explicit."""
+        return self.store
+
+    def split(self, name: str) -> Int[np.ndarray, "m"]:
+        """Numbers of the molecules in "train", "valid" or "test", ascending."""
+        return self.store.split(name)
+
+    @property
+    def statistics(self) -> Statistics:
+        """Of the train split."""
+        return self.statistics_of(self.store.split("train"))
+
+    def statistics_of(self, indices: Int[np.ndarray, "k"]) -> Statistics:
+        """Counted on these molecules only; what they are read into takes memory."""
+        chosen = np.zeros(len(self.sizes), dtype=bool)
+        chosen[indices] = True
+        _, order, owner = self.store.bonds()
+        atoms = np.repeat(chosen, self.store.sizes)
+        return Statistics.count(
+            self.store.positions()[atoms & self._kept],
+            self._atom[atoms & self._kept].astype(np.int64),
+            self.sizes[chosen],
+            order[self._bonded & chosen[owner]].astype(np.int64),
+            vocabulary=self.vocabulary.labels,
+            latent_scale=self._latent_scale(atoms),
+        )
+
+    def _latent_scale(self, atoms: Bool[np.ndarray, "a"]) -> float:
+        """Root mean square of a component of the latents of these atoms, Å."""
+        first = np.flatnonzero(atoms & (self._slot == 0))
+        pos = self.store.positions()
+        square = ((pos[first] - pos[self._parent[first]]).astype(np.float64) ** 2).sum()
+        return float(np.sqrt(square / (LATENT_WIDTH * max(1, (atoms & self._kept).sum()))))
+
+    def state(self, indices: Sequence[int] | Int[np.ndarray, "b"]) -> State:
+        """Dense batch of these molecules, each centred, with all their hydrogens; the latent is the first of them."""
+        store, indices = self.store, np.asarray(indices, dtype=np.int64)
+        sizes, counts = self.sizes[indices], store.sizes[indices]
+        b, n = len(indices), int(sizes.max())
+        rows = np.repeat(np.arange(b), counts)
+        flat = np.repeat(store.starts[indices] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+        mask = np.arange(n) < sizes[:, None]
+        kept = self._kept[flat]
+        positions = store.positions()[flat].astype(np.float32)
+        pos = np.zeros((b, n, 3), dtype=np.float32)
+        pos[mask] = positions[kept]
+        pos = (pos - pos.sum(1, keepdims=True) / sizes[:, None, None].astype(np.float32)) * mask[..., None]
+        atom = np.zeros((b, n), dtype=np.int64)
+        atom[mask] = self._atom[flat[kept]]
+        parents = self._parent[flat[~kept]]
+        hydrogens = np.zeros((b, n, MOST_FOLDED, 3), dtype=np.float32)
+        offsets = positions[~kept] - store.positions()[parents]
+        hydrogens[rows[~kept], self._number[parents], self._slot[flat[~kept]]] = offsets
+        bond = np.zeros((b, n, n), dtype=np.int64)
+        row, left, right, order = self._bonds(indices)
+        bond[row, left, right] = bond[row, right, left] = order
+        pos, atom, bond, mask, hydrogens = map(torch.from_numpy, (pos, atom, bond, mask, hydrogens))
+        return State(pos, atom, bond, mask, latent=hydrogens[:, :, 0], hydrogens=hydrogens)
+
+    def _bonds(self, indices: Int[np.ndarray, "b"]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Row, both ends and order of the bonds between the atoms of these molecules that are kept."""
+        (left, right), order, owner = self.store.bonds()
+        first, last = np.searchsorted(owner, indices), np.searchsorted(owner, indices, side="right")
+        counts = last - first
+        edge = np.repeat(first - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+        there = self._bonded[edge]
+        edge, rows = edge[there], np.repeat(np.arange(len(indices)), counts)[there]
+        return rows, self._number[left[edge]], self._number[right[edge]], order[edge]
+
+
+def fold(
+    elements: Integer[np.ndarray, "a"],
+    charges: Integer[np.ndarray, "a"],
+    ends: Integer[np.ndarray, "2 e"],
+    order: Integer[np.ndarray, "e"],
+) -> tuple[Integer[np.ndarray, "a"], Integer[np.ndarray, "a"]]:
+    """Which hydrogens are folded into which atom.
+
+    Args:
+        elements: atomic numbers of all atoms, of one molecule or of many.
+        charges: their formal charges.
+        ends: both ends of each bond, once.
+        order: of each bond.
+
+    Returns:
+        Of each atom the one that it is folded into, or itself; and its number among the hydrogens there, or 255 where
+        it is folded into none.
+    """
+    count = len(elements)
+    hydrogen = (elements == 1) & (charges == 0) & (np.bincount(ends.reshape(-1), minlength=count) == 1)
+    parent = np.arange(count)
+    for here, there in (ends, ends[::-1]):
+        of = hydrogen[here] & (order == 1) & (elements[there] != 1)
+        parent[here[of]] = there[of]
+    parent = np.where(np.bincount(parent, minlength=count)[parent] > MOST_FOLDED + 1, np.arange(count), parent)
+    folded = np.flatnonzero(parent != np.arange(count))
+    slot = np.full(count, _KEPT, dtype=np.uint8)
+    if len(folded):
+        by_parent = folded[np.argsort(parent[folded], kind="stable")]
+        _, starts, counts = np.unique(parent[by_parent], return_index=True, return_counts=True)
+        slot[by_parent] = np.arange(len(by_parent)) - np.repeat(starts, counts)
+    return parent, slot

@@ -1,0 +1,124 @@
+"""Hydrogens folded into the atoms that they are bonded to: nothing of a molecule is lost."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from moldiff.chem.molecule import Molecule
+from moldiff.chem.vocabulary import Vocabulary
+from moldiff.data.decoding import molecule_of
+from moldiff.data.prepare import prepare
+from moldiff.data.representation import FoldedStore, fold, represent
+from moldiff.data.store.dataset import MoleculeStore
+
+SAMPLE = Path(__file__).parents[2] / "datasets" / "qm9" / "sample.sdf"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> MoleculeStore:
+    path = tmp_path_factory.mktemp("stores") / "sample"
+    prepare(SAMPLE, path)
+    return MoleculeStore(path)
+
+
+def sorted_atoms(molecule: Molecule) -> np.ndarray:
+    """Rows of element, charge, number of bonds and coordinates about the centre of the heavy atoms, in one order."""
+    centre = molecule.pos[molecule.elements != 1].mean(0)
+    columns = [molecule.elements, molecule.charges, molecule.bond.sum(1), *(molecule.pos - centre).T.round(3)]
+    return np.array(sorted(zip(*columns, strict=True)))
+
+
+def test_folded_molecules_come_back_whole(store: MoleculeStore):
+    folded = FoldedStore(store)
+    for index in range(len(store)):
+        again = molecule_of(folded.state([index]), 0, folded.vocabulary)
+        np.testing.assert_allclose(sorted_atoms(again), sorted_atoms(store.molecule(index)), atol=2e-3)
+
+
+def test_a_batch_holds_the_molecules_that_it_was_asked_for(store: MoleculeStore):
+    """Of different sizes, in any order, each as it is alone."""
+    folded, indices = FoldedStore(store), [150, 3, 77]
+    batch = folded.state(indices)
+    for row, index in enumerate(indices):
+        alone, n = folded.state([index]), folded.sizes[index]
+        assert int(batch.mask[row].sum()) == n
+        for name in ("pos", "atom", "latent", "hydrogens"):
+            assert torch.equal(getattr(batch, name)[row, :n], getattr(alone, name)[0]), name
+        assert torch.equal(batch.bond[row, :n, :n], alone.bond[0])
+        assert not batch.atom[row, n:].any()
+        assert not batch.bond[row, n:].any()
+
+
+def test_folded_statistics_count_what_is_left(store: MoleculeStore):
+    folded = FoldedStore(store)
+    statistics, whole = folded.statistics, store.statistics
+    sizes = np.array([(store.molecule(int(i)).elements != 1).sum() for i in store.split("train")])
+    assert statistics.sizes == dict(zip(*(x.tolist() for x in np.unique(sizes, return_counts=True)), strict=True))
+    assert (statistics.num_heavy_atoms, statistics.net_charge) == (whole.num_heavy_atoms, whole.net_charge)
+    assert statistics.num_atoms == (min(whole.sizes), max(whole.sizes))
+    assert statistics.domain == whole.domain
+    latents = folded.state(store.split("train"))
+    root = latents.latent[latents.mask].double().square().mean().sqrt()
+    assert statistics.latent_scale == pytest.approx(float(root), rel=1e-5)
+    assert type(statistics).from_dict(statistics.to_dict()) == statistics
+
+
+def test_the_domain_sees_explicit_molecules(store: MoleculeStore):
+    """What folded weights know is said of molecules with their hydrogens."""
+    domain = FoldedStore(store).statistics.domain
+    assert domain.obstacle(store.molecule(0)) is None
+    assert "H" in domain.labels
+    assert "CH3" not in domain.labels
+
+
+def of_bonds(elements: list[int], bonds: list[tuple[int, int, int]], charges: list[int] | None = None):
+    ends, order = np.array([[a for a, *_ in bonds], [b for _, b, _ in bonds]]), np.array([o for *_, o in bonds])
+    return fold(np.array(elements), np.array(charges or [0] * len(elements)), ends, order)
+
+
+@pytest.mark.parametrize(
+    ("elements", "charges", "bonds"),
+    [
+        ([1, 1], [0, 0], [(0, 1, 1)]),
+        ([5, 1, 5], [0, 0, 0], [(0, 1, 1), (1, 2, 1)]),
+        ([3, 1], [1, -1], [(0, 1, 1)]),
+        ([6, 1, 1, 1, 1, 1], [0] * 6, [(0, k, 1) for k in range(1, 6)]),
+        ([8, 1], [0, 0], [(0, 1, 2)]),
+    ],
+    ids=["H2", "bridge", "hydride", "five", "double"],
+)
+def test_other_hydrogens_stay_atoms(elements: list[int], charges: list[int], bonds: list[tuple[int, int, int]]):
+    parent, slot = of_bonds(elements, bonds, charges)
+    assert (slot == 255).all()
+    assert (parent == np.arange(len(elements))).all()
+
+
+def test_hydrogens_are_numbered_on_each_atom():
+    parent, slot = of_bonds([1, 6, 1, 8, 1, 1], [(0, 1, 1), (1, 2, 1), (1, 3, 1), (3, 4, 1), (5, 1, 1)])
+    assert parent.tolist() == [1, 1, 1, 3, 3, 1]
+    assert slot.tolist() == [0, 255, 1, 255, 0, 2]
+
+
+def test_explicit_molecules_are_read_as_they_are(store: MoleculeStore):
+    assert represent(store, "explicit") is store
+
+
+def test_hydrides_are_one_atom(tmp_path: Path):
+    """Water, ammonia and methane are one atom each, and come back whole."""
+    smiles = tmp_path / "small.smi"
+    smiles.write_text("O\nCO\nC\nCC\nN\n")
+    prepare(smiles, tmp_path / "s")
+    folded = FoldedStore(MoleculeStore(tmp_path / "s"))
+    assert {"OH2", "CH3", "OH", "CH4", "NH3"} == set(folded.vocabulary.labels)
+    sizes = [len(molecule_of(folded.state([i]), 0, folded.vocabulary)) for i in range(len(folded.sizes))]
+    assert sizes == folded.store.sizes.tolist()
+
+
+def test_labels_of_folded_classes():
+    vocabulary = Vocabulary.from_triples([(7, 1, 3), (6, 0, 3), (6, 0, 0), (6, -1, 1), (1, 0, 0)])
+    assert vocabulary.labels == ("H", "C", "CH3", "CH-1", "NH3+1")
+    assert vocabulary.hydrogens.tolist() == [0, 0, 3, 1, 3]
+    assert vocabulary.unfolded.labels == ("H", "C", "C-1", "N+1")
+    assert vocabulary.encode(np.array([7, 6]), np.array([1, -1]), np.array([3, 1])).tolist() == [4, 3]

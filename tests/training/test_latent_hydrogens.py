@@ -1,0 +1,142 @@
+"""Training with latent hydrogens: which hydrogen a latent shows, the decoder's loss, and runs."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from moldiff.build import build_denoiser
+from moldiff.config.model import ModelConfig, NetworkConfig
+from moldiff.config.training import TrainingConfig
+from moldiff.data.representation import FoldedStore
+from moldiff.data.store.dataset import MoleculeStore
+from moldiff.diffusion.random import sample_generator
+from moldiff.errors import ConfigError, SizeError
+from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.options import SamplingOptions
+from moldiff.network.hydrogen_decoder import HydrogenDecoder
+from moldiff.tasks import conformers
+from moldiff.training.denoiser.hydrogens import blur, decoder_loss, hydrogen_errors, shuffle_hydrogens
+from moldiff.training.denoiser.module import DiffusionModule
+from moldiff.training.denoiser.run import train
+
+SMALL = NetworkConfig(num_blocks=2, atom=32, vector=4, pair=8, hidden=16, heads=2)
+LATENT = ModelConfig(representation="latent", network=SMALL, decoder=SMALL)
+
+
+@pytest.fixture(scope="module")
+def folded(store: MoleculeStore) -> FoldedStore:
+    return FoldedStore(store)
+
+
+def test_latents_show_any_of_the_hydrogens(folded: FoldedStore):
+    state = folded.state(range(60))
+    shuffled = shuffle_hydrogens(state, generator=sample_generator(0, 0))
+    assert torch.equal(shuffled.latent, shuffled.hydrogens[:, :, 0])
+    lengths, before = (of.hydrogens.square().sum(-1).sort(-1).values for of in (shuffled, state))
+    torch.testing.assert_close(lengths, before)
+    three = (state.hydrogens != 0).any(-1).sum(-1) == 3
+    same = (shuffled.latent == state.latent).all(-1)[three].float().mean()
+    assert 0.2 < float(same) < 0.5
+    one = (state.hydrogens != 0).any(-1).sum(-1) <= 1
+    assert torch.equal(shuffled.latent[one], state.latent[one])
+
+
+def test_explicit_molecules_are_not_shuffled(store: MoleculeStore):
+    state = store.state(range(5))
+    assert shuffle_hydrogens(state, generator=sample_generator(0, 0)) is state
+
+
+def test_the_loss_does_not_depend_on_the_order_of_the_others(folded: FoldedStore):
+    """The second and the third hydrogen may change places, the first and the second may not."""
+    denoiser = build_denoiser(LATENT, folded.statistics)
+    decoder, state = denoiser.hydrogens.requires_grad_(False), folded.state(range(40))
+    assert isinstance(decoder, HydrogenDecoder)
+    three = (decoder.count(state) == 3)[..., None, None]
+
+    def loss_of(order: list[int]) -> float:
+        return float(
+            decoder_loss(
+                decoder, state.replace(hydrogens=torch.where(three, state.hydrogens[:, :, order], state.hydrogens))
+            )
+        )
+
+    assert loss_of([0, 2, 1, 3]) == pytest.approx(loss_of([0, 1, 2, 3]), rel=1e-6)
+    assert loss_of([1, 0, 2, 3]) != pytest.approx(loss_of([0, 1, 2, 3]), rel=1e-3)
+
+
+def test_hydrogens_without_a_frame_are_not_counted(folded: FoldedStore):
+    """Methane, ammonia and water have no frame: how their hydrogens are turned says nothing."""
+    decoder = build_denoiser(LATENT, folded.statistics).hydrogens
+    assert isinstance(decoder, HydrogenDecoder)
+    _, there = hydrogen_errors(decoder, folded.state([0, 1]))
+    assert (folded.sizes[:2] == 1).all()
+    assert not there.any()
+
+
+def test_noise_of_the_bottleneck_spares_the_targets(folded: FoldedStore):
+    state = folded.state(range(20))
+    noisy = blur(state, generator=sample_generator(0, 0))
+    assert torch.equal(noisy.hydrogens, state.hydrogens)
+    moved = (noisy.latent - state.latent)[state.mask].norm(dim=-1)
+    assert 0.01 < float(moved.mean()) < 0.1
+    assert not (noisy.latent - state.latent)[~state.mask].any()
+
+
+def test_the_decoder_learns_where_hydrogens_are(folded: FoldedStore):
+    denoiser = build_denoiser(LATENT, folded.statistics)
+    module = DiffusionModule(denoiser, denoiser.process, TrainingConfig(model=LATENT, precision="float32"))
+    batch, optimizer = folded.state(range(100, 160)), torch.optim.Adam(denoiser.hydrogens.parameters(), lr=3e-3)
+
+    def mean_error() -> float:
+        with torch.no_grad():
+            distance, there = hydrogen_errors(denoiser.hydrogens, batch)
+        return float((distance * there).sum() / there.sum())
+
+    before = mean_error()
+    for step in range(60):
+        optimizer.zero_grad()
+        decoder_loss(denoiser.hydrogens, shuffle_hydrogens(batch, generator=sample_generator(0, step))).backward()
+        optimizer.step()
+    assert mean_error() < 0.5 * before
+    loss, parts = module.loss(batch, 0)
+    assert float(parts.latent.detach()) > 0
+    assert bool(torch.isfinite(loss))
+
+
+def test_hydrogens_are_charged_once(folded: FoldedStore):
+    """Without its weight the decoder adds nothing, and no other parameter gets a gradient from it."""
+    config = TrainingConfig(model=LATENT, precision="float32")
+    denoiser = build_denoiser(LATENT, folded.statistics)
+    weights = config.loss.model_copy(update={"hydrogens": 0.0})
+    batch = folded.state(range(30))
+    with_decoder = DiffusionModule(denoiser, denoiser.process, config).loss(batch, 0)[0]
+    without = DiffusionModule(denoiser, denoiser.process, config.model_copy(update={"loss": weights})).loss(batch, 0)[0]
+    assert float(with_decoder.detach()) > float(without.detach())
+    (with_decoder - without).backward()
+    assert all(p.grad is None or float(p.grad.abs().max()) < 1e-6 for p in denoiser.network.parameters())
+
+
+def test_a_run_ends_with_a_bundle_that_samples(store: MoleculeStore, tmp_path: Path):
+    config = TrainingConfig(
+        data=str(store.path),
+        model=LATENT,
+        num_training_molecules=150,
+        pair_budget=3000,
+        sample_minutes=0,
+        warmup_steps=2,
+    )
+    train(config, tmp_path / "run")
+    generator = MoleculeGenerator.from_pretrained(tmp_path / "run" / "bundle")
+    assert len(generator.bundle.sampler.latent_x0_std) == 21
+    six = SamplingOptions(num_heavy_atoms=6)
+    alone = generator.sample(1, num_steps=4, seed=3, options=six)[0].molecule
+    several = [s.molecule for s in generator.sample(3, num_steps=4, seed=3, options=six)]
+    assert alone is not None
+    assert several[0] is not None
+    assert (alone.pos == several[0].pos).all()
+    assert (alone.elements != 1).sum() == 6
+    with pytest.raises(SizeError, match="num_heavy_atoms"):
+        generator.sample(1, num_atoms=12)
+    with pytest.raises(ConfigError, match="latent"):
+        conformers(generator, ["CCO"])
