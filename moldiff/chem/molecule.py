@@ -95,7 +95,7 @@ class HoldsMolecule(Protocol):
         """As it was sampled; None if there is none."""
 
 
-def molecule_of(one: object) -> Molecule:
+def as_molecule(one: object) -> Molecule:
     """The molecule itself, or that of a sample, valid or not.
 
     Args:

@@ -8,7 +8,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdqueries
 
 from moldiff.chem.each import each_atom, each_bond
-from moldiff.chem.molecule import MAX_ATOMS, MAX_COORDINATE, Failure, HoldsMolecule, Molecule, molecule_of
+from moldiff.chem.molecule import MAX_ATOMS, MAX_COORDINATE, Failure, HoldsMolecule, Molecule, as_molecule
 from moldiff.errors import MoleculeError
 
 BOND_TYPES = {1: Chem.BondType.SINGLE, 2: Chem.BondType.DOUBLE, 3: Chem.BondType.TRIPLE}
@@ -36,7 +36,7 @@ def to_rdkit(molecule: Molecule | HoldsMolecule) -> Chem.Mol:
 
     Never refuses odd chemistry; `moldiff.chem.validity.check` judges it. A sample without one is a `MoleculeError`.
     """
-    molecule, mol = molecule_of(molecule), Chem.RWMol()
+    molecule, mol = as_molecule(molecule), Chem.RWMol()
     for element, charge in zip(molecule.elements.tolist(), molecule.charges.tolist(), strict=True):
         mol.AddAtom(_atom(element, charge))
     begin, end = np.nonzero(np.triu(molecule.bond))

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from moldiff.chem.formula import formula_text, parse_formula
-from moldiff.chem.molecule import molecule_of
+from moldiff.chem.molecule import as_molecule
 from moldiff.errors import ConfigError, MoleculeError
 
 
@@ -38,6 +38,6 @@ def test_molecule_shows_formula_atoms_and_charge(embed):
 
 
 def test_molecule_of_something_else_is_refused(embed):
-    assert molecule_of(embed("C")).elements.tolist() == [6, 1, 1, 1, 1]
+    assert as_molecule(embed("C")).elements.tolist() == [6, 1, 1, 1, 1]
     with pytest.raises(MoleculeError, match="got a str; expected a Molecule or a Sample"):
-        molecule_of("CCO")
+        as_molecule("CCO")
