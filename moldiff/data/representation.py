@@ -16,10 +16,9 @@ from jaxtyping import Bool, Int, Integer
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.data.statistics import Statistics
 from moldiff.data.store.dataset import MoleculeStore
-from moldiff.state import LATENT_WIDTH, State
+from moldiff.state import LATENT_WIDTH, MOST_FOLDED, State
 
 Representation = Literal["explicit", "latent"]
-MOST_FOLDED = 4
 _KEPT = 255  # slot of an atom that is none of another's hydrogens
 
 

@@ -1,6 +1,7 @@
 """The trunk of every network of this package: embeds noisy molecules and runs the equivariant blocks."""
 
 from collections.abc import Collection, Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -107,6 +108,12 @@ class Encoder(nn.Module):
         for block, modulation in zip(self.blocks, modulations, strict=True):
             x = block(x, pairs, bar, mask, reach, scale, modulation)
         return x, pairs
+
+    def hold_coordinates(self) -> None:
+        """For molecules whose coordinates are known and do not move: what would move them learns nothing."""
+        self.embed_moves.requires_grad_(False)
+        for block in self.blocks:
+            cast(Block, block).update.move.requires_grad_(False)
 
     def atom_columns(self, classes: list[int]) -> list[int]:
         """Inputs of `embed_atoms`, of the classes only these, in an order that does not depend on their number."""

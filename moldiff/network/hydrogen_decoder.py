@@ -2,17 +2,15 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from typing import cast
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from moldiff.network.blocks import Block, VectorHead, Widths
+from moldiff.network.blocks import VectorHead, Widths
 from moldiff.network.encoder import Encoder
-from moldiff.state import BOND_CLASSES, State, Times
+from moldiff.state import BOND_CLASSES, MOST_FOLDED, State, Times
 
-MOST = 4  # hydrogens on an atom
 CROSSED = 4  # cross products of which an axial vector is the sum
 LONE_ANGLE = {2: 104.5, 3: 107.0, 4: 109.4712}  # degrees, H-X-H of H2O, NH3 and CH4 (NIST CCCBDB, experimental)
 
@@ -55,9 +53,7 @@ class HydrogenDecoder(nn.Module):
             latent_vectors=1,
             latent_scale=latent_scale,
         )
-        self.body.embed_moves.requires_grad_(False)  # known coordinates do not move
-        for block in self.body.blocks:
-            cast(Block, block).update.move.requires_grad_(False)
+        self.body.hold_coordinates()
         self.head = VectorHead(widths, 2 + 2 * CROSSED)
         self.register_buffer("num_hydrogens", torch.tensor(list(hydrogens)), persistent=False)
         self.num_hydrogens: Int[Tensor, "k"]
@@ -91,7 +87,7 @@ class HydrogenDecoder(nn.Module):
         )
         alone = (state.bond == 0).all(-1)[..., None, None]
         found = torch.where(alone, lone_hydrogens(first, count[..., 0]), found)
-        return found * (torch.arange(MOST, device=count.device)[:, None] < count[..., None])
+        return found * (torch.arange(MOST_FOLDED, device=count.device)[:, None] < count[..., None])
 
     def count(self, state: State) -> Int[Tensor, "b n"]:
         """Numbers of hydrogens."""
@@ -114,15 +110,17 @@ def lone_hydrogens(first: Float[Tensor, "b n 3"], count: Int[Tensor, "b n"]) -> 
     axis = nn.functional.one_hot(along.abs().argmin(-1), 3).to(first.dtype)
     across = nn.functional.normalize(torch.linalg.cross(along, axis), dim=-1)
     other = torch.linalg.cross(along, across)
-    turns = torch.zeros(*count.shape, MOST, dtype=first.dtype, device=first.device)
+    turns = torch.zeros(*count.shape, MOST_FOLDED, dtype=first.dtype, device=first.device)
     tilt = torch.zeros_like(turns)
     for number, degrees in LONE_ANGLE.items():
         angle = math.radians(degrees)
         half = math.acos(max(-1.0, (math.cos(angle) - math.cos(angle) ** 2) / math.sin(angle) ** 2)) / 2
         azimuth = {2: [0.0], 3: [half, -half], 4: [0.0, 2 * math.pi / 3, -2 * math.pi / 3]}[number]
         here = (count == number)[..., None]
-        turned = torch.tensor([0.0, *azimuth] + [0.0] * (MOST - 1 - len(azimuth)), dtype=first.dtype)
+        turned = torch.tensor([0.0, *azimuth] + [0.0] * (MOST_FOLDED - 1 - len(azimuth)), dtype=first.dtype)
         turns = torch.where(here, turned.to(first.device), turns)
-        tilt = torch.where(here, torch.tensor([0.0] + [angle] * (MOST - 1), dtype=first.dtype).to(first.device), tilt)
+        tilt = torch.where(
+            here, torch.tensor([0.0] + [angle] * (MOST_FOLDED - 1), dtype=first.dtype).to(first.device), tilt
+        )
     sideways = turns.cos()[..., None] * across[..., None, :] + turns.sin()[..., None] * other[..., None, :]
     return length[..., None] * (tilt.cos()[..., None] * along[..., None, :] + tilt.sin()[..., None] * sideways)

@@ -1,13 +1,12 @@
 """The network that predicts properties of clean molecules: the encoder, then a mean and a sum over the atoms."""
 
 from collections.abc import Collection
-from typing import cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from moldiff.network.blocks import DISTANCE_FEATURES, Block, Widths
+from moldiff.network.blocks import DISTANCE_FEATURES, Widths
 from moldiff.network.encoder import Encoder
 from moldiff.state import BOND_CLASSES, State, Times
 
@@ -39,9 +38,7 @@ class PropertyNetwork(nn.Module):
             scale=scale,
         )
         _skip_heads(atom_classes, widths)
-        self.body.embed_moves.requires_grad_(False)  # known coordinates do not move
-        for block in self.body.blocks:
-            cast(Block, block).update.move.requires_grad_(False)
+        self.body.hold_coordinates()
         self.inner = nn.Linear(2 * widths.atom, widths.atom)
         self.outer = nn.Linear(widths.atom, num_targets)
         self.register_buffer("composition", torch.zeros(atom_classes + 1, num_targets))

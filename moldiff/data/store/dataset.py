@@ -81,7 +81,7 @@ class MoleculeStore(Dataset):
         self._ends, self._order = arrays["bond_ends"], arrays["bond_order"]
         self._num_bonds = arrays["num_bonds"].astype(np.int64)
         self._split = arrays["split"]
-        self.starts = self._starts = np.cumsum(self.sizes) - self.sizes
+        self.starts = np.cumsum(self.sizes) - self.sizes
         self._bond_starts = np.cumsum(self._num_bonds) - self._num_bonds
         self._smiles, self._names = Lines(arrays["smiles"]), Lines(arrays["names"])
         self._properties = {k[len(PROPERTY) :]: arrays[k] for k in sorted(arrays) if k.startswith(PROPERTY)}
@@ -139,7 +139,7 @@ class MoleculeStore(Dataset):
 
     def _arrays(self, idx: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Coordinates, atom classes, both ends of each bond, and its order."""
-        atoms = slice(self._starts[idx], self._starts[idx] + self.sizes[idx])
+        atoms = slice(self.starts[idx], self.starts[idx] + self.sizes[idx])
         bonds = slice(self._bond_starts[idx], self._bond_starts[idx] + self._num_bonds[idx])
         atom, ends = self._atom[atoms].astype(np.int64), self._ends[bonds].astype(np.int64).T
         return self._pos[atoms], atom, ends, self._order[bonds].astype(np.int64)
@@ -173,7 +173,7 @@ class MoleculeStore(Dataset):
     def bonds(self) -> tuple[Int[np.ndarray, "2 e"], Integer[np.ndarray, "e"], Int[np.ndarray, "e"]]:
         """Both ends of all bonds, as places among all atoms, their orders, and the molecule that each is of."""
         molecule = np.repeat(np.arange(len(self)), self._num_bonds)
-        return self._ends.astype(np.int64).T + self._starts[molecule], self._order, molecule
+        return self._ends.astype(np.int64).T + self.starts[molecule], self._order, molecule
 
     def bond_lengths(self, radii: Float[np.ndarray, "c"]) -> tuple[Float[np.ndarray, "e"], Int[np.ndarray, "e"]]:
         """Lengths of all bonds in sums of the radii (Å) of their classes, and the molecule that each is of."""
@@ -201,7 +201,7 @@ class MoleculeStore(Dataset):
         sizes = self.sizes[indices]
         b, n = len(indices), int(sizes.max())
         mask = np.arange(n) < sizes[:, None]
-        flat = np.where(mask, self._starts[indices][:, None] + np.arange(n), 0)
+        flat = np.where(mask, self.starts[indices][:, None] + np.arange(n), 0)
         pos = self._pos[flat] * mask[..., None]
         pos = (pos - pos.sum(1, keepdims=True) / sizes[:, None, None].astype(np.float32)) * mask[..., None]
         atom = np.where(mask, self._atom[flat], 0).astype(np.int64)

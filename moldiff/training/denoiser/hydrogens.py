@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from moldiff.network.hydrogen_decoder import MOST, HydrogenDecoder
-from moldiff.state import State
+from moldiff.network.hydrogen_decoder import HydrogenDecoder
+from moldiff.state import MOST_FOLDED, State
 
 LATENT_NOISE, POS_NOISE = 0.05, 0.01  # Å: greatest standard deviation of what the decoder gets; see `blur`
 SHARP = 0.02  # Å: errors above this count by their length, below it by its square
@@ -69,7 +69,7 @@ def hydrogen_errors(decoder: HydrogenDecoder, state: State) -> tuple[Float[Tenso
     """
     hydrogens = cast(Tensor, state.hydrogens)  # of training molecules they are known
     found, count = decoder(state).float(), decoder.count(state)
-    there = torch.arange(MOST, device=count.device) < count[..., None]
+    there = torch.arange(MOST_FOLDED, device=count.device) < count[..., None]
     there = there & (state.bond != 0).any(-1)[..., None]  # an atom without neighbours has no frame
     swapped = hydrogens[:, :, [0, 2, 1, 3]]
     straight, crossed = ((found - of).square().sum(-1) + 1e-8 for of in (hydrogens, swapped))
