@@ -7,6 +7,7 @@ Where hydrogens are latent (`moldiff.data.representation`), the slots are the ot
 atoms are explicit, the latent has no component.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -32,6 +33,8 @@ class State:
         latent: vectors of each atom, one after the other, Å; by default of no component.
         hydrogens: of training molecules, from each atom to the hydrogens that are folded into it, Å, as many as its
             class says, then zeros; None where nothing is known of them.
+        num_hydrogens: hydrogens that are folded into the atoms of a molecule, given as its size is; -1 where it is not
+            given, None where it is given of none.
     """
 
     pos: Float[Tensor, "b n 3"]
@@ -41,6 +44,7 @@ class State:
     labels: Float[Tensor, "b l"] | None = None
     latent: Float[Tensor, "b n d"] = None  # type: ignore[assignment]
     hydrogens: Float[Tensor, "b n h 3"] | None = None
+    num_hydrogens: Int[Tensor, "b"] | None = None
 
     def __post_init__(self) -> None:
         """A latent of no component, where none is given."""
@@ -61,6 +65,12 @@ class State:
     def replace(self, **changes: Tensor | None) -> "State":
         """A copy with some variables exchanged."""
         return replace(self, **changes)
+
+
+def batch_of(states: Sequence[State]) -> State:
+    """Batches of one size as one; a variable that some of them lack has none of its rows."""
+    columns = {field.name: [getattr(state, field.name) for state in states] for field in fields(State)}
+    return State(**{name: torch.cat(rows) for name, rows in columns.items() if all(row is not None for row in rows)})
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,9 +12,7 @@ from moldiff.cli._sampling import MOST_DRAWS
 NumAtomsText = Annotated[
     str | None, Option(help="Atoms with hydrogens: 18, or 15-20. (default: as often as in the data)")
 ]
-NumHeavyAtomsText = Annotated[
-    str | None, Option(help="The same without hydrogens, in its place for weights with latent hydrogens.")
-]
+NumHeavyAtomsText = Annotated[str | None, Option(help="The same of heavy atoms, for weights with latent hydrogens.")]
 AllowExtrapolation = Annotated[
     bool, Option("--allow-extrapolation", help="Allow sizes that the weights were not trained on.")
 ]

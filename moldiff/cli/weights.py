@@ -119,12 +119,13 @@ def _network(config: "ModelConfig") -> str:
 
 def _of_statistics(statistics: "Statistics", network: "Module") -> dict[str, str]:
     """What bundles of all kinds have."""
-    common = max(statistics.sizes, key=lambda size: statistics.sizes[size])
+    sizes = statistics.whole_sizes
+    common = max(sizes, key=lambda size: sizes[size])
     shares = zip(statistics.vocabulary, statistics.atom_marginals, strict=True)
     return {
         "parameters": f"{sum(parameter.numel() for parameter in network.parameters()):,}",
         "trained on": f"{statistics.num_molecules:,} molecules",
-        "atoms": f"{min(statistics.sizes)} to {max(statistics.sizes)}, most often {common}",
+        "atoms": f"{min(sizes)} to {max(sizes)}, most often {common}",
         **statistics.domain.rows(),
         "atom classes": "  ".join(f"{label} {100 * share:.3g} %" for label, share in shares),
     }

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Int
 
+from moldiff.chem.folding import KEPT, fold_molecule
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.vocabulary import Vocabulary, atom_label
 from moldiff.errors import DomainError, SizeError, VocabularyError
@@ -23,12 +25,14 @@ class Domain:
         num_atoms: hydrogens included.
         num_heavy_atoms: all but hydrogens.
         net_charge: sum of the formal charges, elementary charge.
+        folded: labels with the hydrogens that are folded into an atom, of weights whose hydrogens are latent.
     """
 
     labels: tuple[str, ...]
     num_atoms: Range
     num_heavy_atoms: Range | None = None
     net_charge: Range | None = None
+    folded: tuple[str, ...] = ()
 
     def obstacle(self, molecule: Molecule, read: Read = "atoms") -> DomainError | None:
         """Why a molecule lies outside, or None.
@@ -68,6 +72,8 @@ class Domain:
         elif read == "atoms":
             try:
                 vocabulary.encode(molecule.elements, molecule.charges)
+                if self.folded and molecule.bond.any():  # a formula has none, and nothing to fold yet
+                    encode_folded(molecule, Vocabulary(self.folded))
             except VocabularyError as error:
                 return str(error)
         return None
@@ -78,6 +84,13 @@ class Domain:
             "heavy atoms": "not said" if self.num_heavy_atoms is None else _text(self.num_heavy_atoms),
             "net charge": "not said" if self.net_charge is None else _text(self.net_charge, "+d"),
         }
+
+
+def encode_folded(molecule: Molecule, vocabulary: Vocabulary) -> Int[np.ndarray, "m"]:
+    """Classes of the atoms that are left when the hydrogens are folded; a `VocabularyError` if one is unknown."""
+    _, slot, hydrogens = fold_molecule(molecule, most=int(vocabulary.hydrogens.max()))
+    kept = slot == KEPT
+    return vocabulary.encode(molecule.elements[kept], molecule.charges[kept], hydrogens[kept])
 
 
 def _within(value: int, bounds: Range | None) -> bool:

@@ -1,9 +1,8 @@
 """Heavy atoms with latent hydrogens: half of the points of a molecule, and nothing of it is lost.
 
 A hydrogen is folded into the atom that it is bonded to: the atom's class says how many there are, and its latent is the
-vector to one of them. Where the others are follows from the frame (`moldiff.network.hydrogen_decoder`). Folded is a
-neutral hydrogen whose only bond is a single one to an atom of another element, of which no more than `MOST_FOLDED` are
-on that atom. Every other hydrogen, such as those of H2 or a bridging one, stays an atom: nothing has to be refused.
+vector to one of them. Where the others are follows from the frame (`moldiff.network.hydrogen_decoder`). Hydrogens that
+cannot be folded (`moldiff.chem.folding`) stay atoms: nothing has to be refused.
 """
 
 from collections.abc import Sequence
@@ -11,15 +10,16 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int, Integer
+from jaxtyping import Bool, Int
 
+from moldiff.chem.folding import KEPT, fold, fold_molecule
+from moldiff.chem.molecule import Molecule
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.data.statistics import Statistics
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.state import LATENT_WIDTH, MOST_FOLDED, State
 
 Representation = Literal["explicit", "latent"]
-_KEPT = 255  # slot of an atom that is none of another's hydrogens
 
 
 def represent(store: MoleculeStore, representation: Representation) -> "MoleculeStore | FoldedStore":
@@ -40,8 +40,10 @@ class FoldedStore:
         self.store = store
         ends, order, _ = store.bonds()
         atom = store.atom_classes().astype(np.int64)
-        parent, slot = fold(store.vocabulary.elements[atom], store.vocabulary.charges[atom], ends, order)
-        kept = slot == _KEPT
+        parent, slot = fold(
+            store.vocabulary.elements[atom], store.vocabulary.charges[atom], ends, order, most=MOST_FOLDED
+        )
+        kept = slot == KEPT
         self._kept, self._parent, self._slot = kept, parent.astype(np.int32), slot
         self.sizes = np.add.reduceat(kept.astype(np.int64), store.starts)
         before = np.cumsum(self.sizes) - self.sizes
@@ -114,7 +116,8 @@ class FoldedStore:
         row, left, right, order = self._bonds(indices)
         bond[row, left, right] = bond[row, right, left] = order
         pos, atom, bond, mask, hydrogens = map(torch.from_numpy, (pos, atom, bond, mask, hydrogens))
-        return State(pos, atom, bond, mask, latent=hydrogens[:, :, 0], hydrogens=hydrogens)
+        folded = torch.from_numpy(counts - sizes)
+        return State(pos, atom, bond, mask, latent=hydrogens[:, :, 0], hydrogens=hydrogens, num_hydrogens=folded)
 
     def _bonds(self, indices: Int[np.ndarray, "b"]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Row, both ends and order of the bonds between the atoms of these molecules that are kept."""
@@ -127,35 +130,28 @@ class FoldedStore:
         return rows, self._number[left[edge]], self._number[right[edge]], order[edge]
 
 
-def fold(
-    elements: Integer[np.ndarray, "a"],
-    charges: Integer[np.ndarray, "a"],
-    ends: Integer[np.ndarray, "2 e"],
-    order: Integer[np.ndarray, "e"],
-) -> tuple[Integer[np.ndarray, "a"], Integer[np.ndarray, "a"]]:
-    """Which hydrogens are folded into which atom.
+def state_of(molecule: Molecule, vocabulary: Vocabulary) -> State:
+    """A molecule as weights with this vocabulary read it, centred, in a batch of its own.
 
     Args:
-        elements: atomic numbers of all atoms, of one molecule or of many.
-        charges: their formal charges.
-        ends: both ends of each bond, once.
-        order: of each bond.
+        molecule: with all hydrogens.
+        vocabulary: of the weights.
 
     Returns:
-        Of each atom the one that it is folded into, or itself; and its number among the hydrogens there, or 255 where
-        it is folded into none.
+        The batch; a `VocabularyError` on an atom that is in no class.
     """
-    count = len(elements)
-    hydrogen = (elements == 1) & (charges == 0) & (np.bincount(ends.reshape(-1), minlength=count) == 1)
-    parent = np.arange(count)
-    for here, there in (ends, ends[::-1]):
-        of = hydrogen[here] & (order == 1) & (elements[there] != 1)
-        parent[here[of]] = there[of]
-    parent = np.where(np.bincount(parent, minlength=count)[parent] > MOST_FOLDED + 1, np.arange(count), parent)
-    folded = np.flatnonzero(parent != np.arange(count))
-    slot = np.full(count, _KEPT, dtype=np.uint8)
-    if len(folded):
-        by_parent = folded[np.argsort(parent[folded], kind="stable")]
-        _, starts, counts = np.unique(parent[by_parent], return_index=True, return_counts=True)
-        slot[by_parent] = np.arange(len(by_parent)) - np.repeat(starts, counts)
-    return parent, slot
+    parent, slot, folded = fold_molecule(molecule, most=int(vocabulary.hydrogens.max()))
+    kept, hidden = slot == KEPT, np.flatnonzero(slot != KEPT)
+    pos, offsets = molecule.pos[kept], np.zeros((len(molecule), MOST_FOLDED, 3))
+    offsets[parent[hidden], slot[hidden]] = molecule.pos[hidden] - molecule.pos[parent[hidden]]
+    classes = vocabulary.encode(molecule.elements[kept], molecule.charges[kept], folded[kept])
+    hydrogens = torch.from_numpy(offsets[kept]).float()[None]
+    state = State(
+        torch.from_numpy(pos - pos.mean(0)).float()[None],
+        torch.from_numpy(classes)[None],
+        torch.from_numpy(molecule.bond[np.ix_(kept, kept)])[None],
+        torch.ones(1, len(pos), dtype=torch.bool),
+    )
+    if not vocabulary.hydrogens.any():
+        return state
+    return state.replace(latent=hydrogens[:, :, 0], hydrogens=hydrogens, num_hydrogens=torch.tensor([len(hidden)]))

@@ -1,14 +1,15 @@
 """What sampling must know of a data set: sizes, class frequencies and the spread of the coordinates."""
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Integer
 
 from moldiff.chem.molecule import MAX_ATOMS, MAX_COORDINATE
-from moldiff.chem.vocabulary import Vocabulary
+from moldiff.chem.vocabulary import Vocabulary, atom_label
 from moldiff.conditions.condition import Condition, checked
 from moldiff.conditions.kinds import condition_from_dict, condition_to_dict
 from moldiff.data.domain import Domain, Range
@@ -30,7 +31,7 @@ class Statistics:
         conditions: that a model was trained on, in the order of its labels; of a store none.
         num_heavy_atoms: least and greatest of a molecule; None in files written before it was counted.
         net_charge: least and greatest sum of formal charges, likewise.
-        num_atoms: least and greatest number of atoms, those that are folded into others too; None where none can be.
+        num_hydrogens: number of molecules of each size with each number of folded hydrogens; empty where none can be.
         latent_scale: root mean square of a component of the latents, Å; 0 where hydrogens are explicit.
     """
 
@@ -44,22 +45,36 @@ class Statistics:
     conditions: tuple[Condition, ...] = ()
     num_heavy_atoms: Range | None = None
     net_charge: Range | None = None
-    num_atoms: Range | None = None
+    num_hydrogens: dict[int, dict[int, int]] = field(default_factory=dict)
     latent_scale: float = 0.0
 
     @property
     def domain(self) -> Domain:
         """What a model that is trained on these molecules knows."""
-        sizes = self.num_atoms or (min(self.sizes), max(self.sizes))
+        sizes = self.whole_sizes
         labels = Vocabulary(self.vocabulary).unfolded.labels
-        return Domain(labels, sizes, self.num_heavy_atoms, self.net_charge)
+        folded = self.vocabulary if self.num_hydrogens else ()
+        return Domain(labels, (min(sizes), max(sizes)), self.num_heavy_atoms, self.net_charge, folded)
+
+    @property
+    def whole_sizes(self) -> dict[int, int]:
+        """Number of molecules of each number of atoms, those that are folded into others too."""
+        if not self.num_hydrogens:
+            return self.sizes
+        found: Counter[int] = Counter()
+        for size, numbers in self.num_hydrogens.items():
+            for hydrogens, count in numbers.items():
+                found[size + hydrogens] += count
+        return dict(sorted(found.items()))
 
     def share_within(self, domain: Domain) -> float:
         """Share of the molecules, by their sizes, or of their atoms, whichever is less, that another domain holds."""
         low, high = domain.num_atoms
-        sizes = sum(count for size, count in self.sizes.items() if low <= size <= high) / self.num_molecules
-        atoms = zip(self.vocabulary, self.atom_marginals, strict=True)
-        return min(sizes, sum(share for label, share in atoms if label in domain.labels))
+        sizes = sum(count for size, count in self.whole_sizes.items() if low <= size <= high) / self.num_molecules
+        classes, known = Vocabulary(self.vocabulary), set(domain.labels)
+        labels = map(atom_label, classes.elements.tolist(), classes.charges.tolist())
+        atoms = zip(labels, self.atom_marginals, strict=True)
+        return min(sizes, sum(share for label, share in atoms if label in known))
 
     def __post_init__(self) -> None:
         """Refuses statistics that contradict themselves.
@@ -84,6 +99,12 @@ class Statistics:
             raise DataError(
                 f"statistics: sizes sum to {sum(self.sizes.values())}, not to {self.num_molecules} molecules"
             )
+        by_size = {size: sum(numbers.values()) for size, numbers in self.num_hydrogens.items()}
+        numbers = [entry for of in self.num_hydrogens.values() for entry in of.items()]
+        if by_size not in ({}, self.sizes) or any(number < 0 or count < 1 for number, count in numbers):
+            raise DataError("statistics: num_hydrogens must count the molecules of each size once")
+        if bool(self.num_hydrogens) != bool(self.latent_scale):
+            raise DataError("statistics: num_hydrogens and latent_scale go together")
         if not 0 < self.pos_scale <= MAX_COORDINATE:
             raise DataError(f"statistics: pos_scale must be a positive length in Å, got {self.pos_scale}")
         if not 0 <= self.latent_scale <= MAX_COORDINATE:
@@ -126,7 +147,7 @@ class Statistics:
         bonds = np.bincount(orders, minlength=4).astype(float)
         bonds[0] = pairs - bonds[1:].sum()
         classes = Vocabulary(tuple(vocabulary))
-        atoms = sizes + np.add.reduceat(classes.hydrogens[atom], starts)
+        folded = np.add.reduceat(classes.hydrogens[atom], starts)
         heavy, charge = (np.add.reduceat(of[atom], starts) for of in (1 * (classes.elements != 1), classes.charges))
         return cls(
             vocabulary=tuple(vocabulary),
@@ -137,7 +158,7 @@ class Statistics:
             num_molecules=len(sizes),
             num_heavy_atoms=(int(heavy.min()), int(heavy.max())),
             net_charge=(int(charge.min()), int(charge.max())),
-            num_atoms=(int(atoms.min()), int(atoms.max())) if latent_scale else None,
+            num_hydrogens=_count_pairs(sizes, folded) if latent_scale else {},
             latent_scale=latent_scale,
         )
 
@@ -174,7 +195,8 @@ class Statistics:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         plain = asdict(self)
-        plain["sizes"] = {str(size): count for size, count in self.sizes.items()}
+        plain["sizes"] = _with_text_keys(self.sizes)
+        plain["num_hydrogens"] = _with_text_keys({n: _with_text_keys(of) for n, of in self.num_hydrogens.items()})
         plain["conditions"] = [condition_to_dict(condition) for condition in self.conditions]
         return plain
 
@@ -192,8 +214,8 @@ class Statistics:
         Raises:
             DataError: if a key is missing, unknown or of the wrong kind.
         """
-        names = ("num_heavy_atoms", "net_charge", "num_atoms")
-        plain = {"conditions": [], "latent_scale": 0.0, **dict.fromkeys(names), **plain}  # older files have none
+        older = {"conditions": [], "latent_scale": 0.0, "num_hydrogens": {}}
+        plain = {**older, "num_heavy_atoms": None, "net_charge": None, **plain}  # older files have none
         names = {field.name for field in fields(cls)}
         if set(plain) != names:
             raise DataError(
@@ -202,7 +224,7 @@ class Statistics:
         try:
             return cls(
                 vocabulary=tuple(checked(label, str) for label in checked(plain["vocabulary"], list, tuple)),
-                sizes={int(size): checked(count, int) for size, count in plain["sizes"].items()},
+                sizes=_counts(plain["sizes"]),
                 atom_marginals=tuple(float(checked(value, float, int)) for value in plain["atom_marginals"]),
                 bond_marginals=tuple(float(checked(value, float, int)) for value in plain["bond_marginals"]),
                 pos_scale=float(checked(plain["pos_scale"], float, int)),
@@ -211,13 +233,30 @@ class Statistics:
                 conditions=tuple(condition_from_dict(checked(condition, dict)) for condition in plain["conditions"]),
                 num_heavy_atoms=_range(plain["num_heavy_atoms"]),
                 net_charge=_range(plain["net_charge"]),
-                num_atoms=_range(plain["num_atoms"]),
+                num_hydrogens={int(size): _counts(numbers) for size, numbers in plain["num_hydrogens"].items()},
                 latent_scale=float(checked(plain["latent_scale"], float, int)),
             )
         except DataError as error:
             raise DataError(f"{source}: {str(error).removeprefix('statistics: ')}") from error
         except (TypeError, ValueError, AttributeError, OverflowError, KeyError) as error:
             raise DataError(f"{source}: a value is of the wrong kind: {error}") from error
+
+
+def _count_pairs(sizes: Integer[np.ndarray, "m"], hydrogens: Integer[np.ndarray, "m"]) -> dict[int, dict[int, int]]:
+    """How often each number of hydrogens comes with each size."""
+    found: dict[int, dict[int, int]] = {}
+    pairs, counts = np.unique(np.stack([sizes, hydrogens]), axis=1, return_counts=True)
+    for (size, number), count in zip(pairs.T.tolist(), counts.tolist(), strict=True):
+        found.setdefault(size, {})[number] = count
+    return found
+
+
+def _with_text_keys(counts: Mapping[int, Any]) -> dict[str, Any]:
+    return {str(number): count for number, count in counts.items()}
+
+
+def _counts(plain: Any) -> dict[int, int]:
+    return {int(number): checked(count, int) for number, count in plain.items()}
 
 
 def _range(plain: Any) -> Range | None:

@@ -104,8 +104,11 @@ class NetworkDenoiser(nn.Module):
 
     def embeddings(self) -> Collection[str]:
         """Parameters that read the inputs, by their name in this module."""
-        parts = {"network": self.network} | ({} if self.hydrogens is None else {"hydrogens": self.hydrogens})
-        return {f"{part}.{name}" for part, of in parts.items() for name in cast(Network, of).embeddings()}
+        return {f"{part}.{name}" for part, of in self.parts().items() for name in cast(Network, of).embeddings()}
+
+    def parts(self) -> dict[str, nn.Module]:
+        """The network, and the decoder where there is one."""
+        return {"network": self.network} | ({} if self.hydrogens is None else {"hydrogens": self.hydrogens})
 
     def unfold(self, state: State) -> State:
         """Clean molecules with the hydrogens that are folded into their atoms; as they are where none can be."""

@@ -15,11 +15,12 @@ from moldiff.generation.particles import ParticleSampling
 from moldiff.generation.rewards import Reward
 from moldiff.generation.runner import Runner
 from moldiff.generation.sample import Sample
-from moldiff.generation.sizes import NumAtoms, Sizes, size_weights
+from moldiff.generation.sizes import NumAtoms, Size, Sizes, size_weights
 from moldiff.generation.targets import Request, RewardModel, Target, Targets, resolve_targets
 from moldiff.pretrained.bundle import Bundle, load_pretrained
 from moldiff.runtime.device import find_device
 from moldiff.runtime.precision import find_precision
+from moldiff.sampling.constraints import STEERED
 from moldiff.sampling.guidance import Guidance, GuidanceFunction, weights_of
 from moldiff.sampling.inpainting import KnownValues
 
@@ -172,7 +173,7 @@ class MoleculeGenerator:
             counts,
             num_atoms,
             num_heavy_atoms=options.num_heavy_atoms,
-            folded=bool(self.denoiser.process.latent_width),
+            num_hydrogens=self.bundle.statistics.num_hydrogens,
             allow_extrapolation=options.allow_extrapolation,
         )
         strength = Guidance(weights_of(known, guidance, [labels]), options.guidance_interval)
@@ -183,6 +184,7 @@ class MoleculeGenerator:
             conditioning=partial(self._condition, lambda index: labels, strength, gradient_guidance, gradient_scale),
             particles=particles,
             targets=lambda index: recorded,
+            hydrogens_until=STEERED if num_atoms is None else 0.0,
         )
 
         def windows() -> Iterator[Sample]:
@@ -250,7 +252,7 @@ class MoleculeGenerator:
         def windows() -> Iterator[Sample]:
             for start in range(0, len(requests), WINDOW):
                 some = enumerate(requests[start : start + WINDOW], start=first + start)
-                yield from runner.window({index: request.num_atoms for index, request in some})
+                yield from runner.window({i: Size(one.num_atoms, one.num_hydrogens) for i, one in some})
 
         return windows()
 
@@ -291,7 +293,7 @@ class MoleculeGenerator:
 
         def windows() -> Iterator[Sample]:
             for start in range(0, len(numbers), WINDOW):
-                sizes = {index: of[index].pos.shape[1] for index in numbers[start : start + WINDOW]}
+                sizes = {index: Size(of[index].pos.shape[1]) for index in numbers[start : start + WINDOW]}
                 yield from runner.window(sizes, lambda n, rows: KnownValues.stack([of[index] for index in rows]))
 
         return windows()

@@ -73,8 +73,7 @@ class SamplingOptions(Config):
         latent_x0_std: the same of latent hydrogens.
         batch_size: most molecules in one network evaluation; by default by a budget in atom pairs. Changes no molecule.
         first: index of the first sample, to continue where another call ended.
-        num_heavy_atoms: one size, or the least and the greatest, in place of `num_atoms` for weights with latent
-            hydrogens, whose number follows from what is sampled.
+        num_heavy_atoms: one number of heavy atoms, or the least and the greatest; for weights with latent hydrogens.
         allow_extrapolation: sizes outside the trained range give a warning instead of an error.
         guidance_interval: times of the coordinates within which guidance counts.
         resample_every: steps from one comparison of particles to the next.

@@ -23,11 +23,12 @@ from moldiff.generation.options import SamplingOptions
 from moldiff.generation.particles import Particles, ParticleSampling
 from moldiff.generation.sample import Sample
 from moldiff.generation.sampled_batch import SampledBatch
+from moldiff.generation.sizes import NOT_GIVEN, Size, hydrogens_of
 from moldiff.generation.target_report import TARGET
 from moldiff.pretrained.bundle import Bundle
 from moldiff.runtime.precision import find_precision, use_bf16
 from moldiff.runtime.threads import side_by_side
-from moldiff.sampling.constraints import OnlyPossible
+from moldiff.sampling.constraints import GivenHydrogens, OnlyPossible
 from moldiff.sampling.inpainting import KnownValues
 from moldiff.sampling.resampling import Select, index_rows
 from moldiff.sampling.sampler import StepCallback, fill_masked, sample_trajectory
@@ -61,6 +62,8 @@ class Runner:
         particles: several trajectories compete for each molecule.
         unfold: puts hydrogens into clean molecules where they are latent.
         latent_width: components of the latent of an atom.
+        hydrogens_until: where their number is given, the time until which sampling is held to it; at 0 another number
+            is a failure.
     """
 
     denoiser: Denoiser
@@ -76,6 +79,7 @@ class Runner:
     particles: ParticleSampling | None
     unfold: Callable[[State], State]
     latent_width: int
+    hydrogens_until: float
 
     @classmethod
     def of(
@@ -90,6 +94,7 @@ class Runner:
         conditioning: Conditioning = keep_denoiser,
         particles: ParticleSampling | None = None,
         targets: TargetsOf = no_targets,
+        hydrogens_until: float = 0.0,
     ) -> "Runner":
         """With the sampler of a bundle.
 
@@ -103,6 +108,7 @@ class Runner:
             conditioning: as in the attributes.
             particles: as in the attributes.
             targets: as in the attributes.
+            hydrogens_until: as in the attributes.
 
         Returns:
             The runner.
@@ -140,14 +146,15 @@ class Runner:
             particles,
             bundle.denoiser.unfold,
             process.latent_width,
+            hydrogens_until,
         )
 
-    def window(self, sizes: dict[int, int], known: KnownValuesOf | None = None) -> Iterator[Sample]:
+    def window(self, sizes: dict[int, Size], known: KnownValuesOf | None = None) -> Iterator[Sample]:
         """Samples in the order of `sizes`, as they are done.
 
         Args:
-            sizes: number of atoms of each index.
-            known: what is known of the molecules of a size; by default nothing else.
+            sizes: of each index.
+            known: what is known of the molecules of a number of atoms; by default nothing but the sizes.
 
         Yields:
             Sample: in order; when the work is interrupted, those that are done, before the interrupt.
@@ -179,7 +186,7 @@ class Runner:
                     states[:] = [index_rows(past, rows) for past in states]
                 return rows
 
-            state = self._draw(*batch, known, callback, select)
+            state = self._draw(*batch, known or partial(self._only_size, sizes), callback, select)
             of_atoms, of_bonds = (
                 logits.float().softmax(-1).to("cpu").gather(-1, classes[..., None])[..., 0]
                 for logits, classes in ((last[0].atom, state.atom), (last[0].bond, state.bond))
@@ -191,7 +198,7 @@ class Runner:
             for (_, indices), drawn in side_by_side(
                 work,
                 in_batches(
-                    sizes,
+                    {index: size.num_atoms for index, size in sizes.items()},
                     self.options.batch_size,
                     self.device,
                     copies=self._num_particles,
@@ -214,15 +221,18 @@ class Runner:
         return 1 if self.particles is None else self.particles.num_particles
 
     def _draw(
-        self, n: int, indices: Sequence[int], known: KnownValuesOf | None, callback: StepCallback, select: Select
+        self, n: int, indices: Sequence[int], known: KnownValuesOf, callback: StepCallback, select: Select
     ) -> State:
         """One batch of exactly one size, the particles of each index side by side; rows beyond them are padding."""
         particles = [index for index in indices for _ in range(self._num_particles)]
         rows = pad_rows(particles, n, self.device, self.precision)
-        given = (known or self._only_size)(n, rows).to(self.device)
+        given = known(n, rows).to(self.device)
         denoiser = self.conditioning(self.denoiser, rows)
         if given.possible is not None:
             denoiser = OnlyPossible(denoiser, given.possible)
+        if given.values.num_hydrogens is not None and self.latent_width:
+            hydrogens = torch.from_numpy(self.vocabulary.hydrogens).to(self.device)
+            denoiser = GivenHydrogens(denoiser, hydrogens, self.hydrogens_until)
         numbers = [place % self._num_particles for place in range(len(rows))]
         sizes = torch.full((len(rows),), n)
         generator = SampleRandomness(self.seed, rows, sizes, device=self.device, particles=numbers)
@@ -230,9 +240,10 @@ class Runner:
             state = self.run(denoiser=denoiser, known=given, generator=generator, callback=callback, select=select)
         return self.unfold(state).to("cpu")
 
-    def _only_size(self, n: int, indices: Sequence[int]) -> KnownValues:
+    def _only_size(self, sizes: Mapping[int, Size], n: int, indices: Sequence[int]) -> KnownValues:
         """Only their size is known of these molecules."""
-        return KnownValues.nothing(torch.ones(len(indices), n, dtype=torch.bool), self.latent_width)
+        mask = torch.ones(len(indices), n, dtype=torch.bool)
+        return KnownValues.nothing(mask, self.latent_width, num_hydrogens=hydrogens_of([sizes[i] for i in indices]))
 
     def _sample(self, drawn: "SampledBatch", row: int, index: int) -> Sample:
         properties: dict[str, Value] = {"seed": self.seed, "index": index, "num_steps": self.num_steps}
@@ -245,7 +256,16 @@ class Runner:
             )
         except MoleculeError as error:  # only the coordinates can be at fault
             return Sample(index, Failure("coordinates", str(error)), None)
-        return Sample(index, check(molecule), molecule, states, drawn.confidence(row, self.vocabulary))
+        result = self._breach(drawn.state, row) or check(molecule)
+        return Sample(index, result, molecule, states, drawn.confidence(row, self.vocabulary))
+
+    def _breach(self, state: State, row: int) -> Failure | None:
+        """Where another number of hydrogens came than was promised."""
+        wanted = NOT_GIVEN if state.num_hydrogens is None else int(state.num_hydrogens[row])
+        came = int(self.vocabulary.hydrogens[state.atom[row].numpy()].sum())
+        if self.hydrogens_until or wanted in (came, NOT_GIVEN):
+            return None
+        return Failure("changed", f"{came} hydrogens, where {wanted} belong")
 
     def _molecule(self, state: State, row: int, properties: Mapping[str, Value]) -> Molecule:
         name = f"moldiff-{properties['seed']}-{properties['index']}"

@@ -36,4 +36,5 @@ class SampledBatch:
             of_class = self.of_atoms[row].numpy()[parents]
             sure[places] = of_class[:, None]
             sure[:, places] = sure[places].T
+            sure[np.ix_(places, places)] = np.minimum(of_class[:, None], of_class)
         return sure

@@ -13,6 +13,7 @@ from moldiff.errors import ConfigError
 from moldiff.generation.options import DEFAULT_OPTIONS, SamplingOptions
 from moldiff.generation.particles import ParticleSampling
 from moldiff.generation.rewards import DescriptorReward, PropertyReward, Reward, SumReward
+from moldiff.generation.sizes import NOT_GIVEN
 from moldiff.pretrained.bundle import Bundle
 from moldiff.pretrained.format import shipped_predictors
 from moldiff.pretrained.property_predictor import PropertyPredictor
@@ -27,12 +28,14 @@ class Request:
     """What one molecule shall be like.
 
     Attributes:
-        num_atoms: its size.
+        num_atoms: its size, without hydrogens that are folded into atoms.
         conditions: values by the name of the condition; those left out are free.
+        num_hydrogens: those that are folded; -1 where their number is not given.
     """
 
     num_atoms: int
     conditions: Target = field(default_factory=dict)
+    num_hydrogens: int = NOT_GIVEN
 
 
 @dataclass(frozen=True)

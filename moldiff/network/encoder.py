@@ -31,6 +31,7 @@ class Encoder(nn.Module):
         label_classes: for each label of a molecule its number of classes, or 0 for a number.
         latent_vectors: number of vectors in the latent of an atom.
         latent_scale: spread of the data's latents, Å.
+        given_hydrogens: the number of folded hydrogens may be given.
     """
 
     def __init__(
@@ -45,16 +46,18 @@ class Encoder(nn.Module):
         label_classes: Sequence[int] = (),
         latent_vectors: int = 0,
         latent_scale: float = 1.0,
+        given_hydrogens: bool = False,
     ) -> None:
         super().__init__()
         w = widths
         self.atom_classes, self.atom_inputs, self.bond_inputs = atom_classes, atom_inputs, bond_inputs
         self.scale, self.latent_vectors, self.latent_scale = scale, latent_vectors, latent_scale
+        self.given_hydrogens = given_hydrogens
         self.time_basis = GaussianBasis(0.0, 1.0, TIME_FEATURES)
         self.distance_basis = GaussianBasis(0.0, MAX_DISTANCE, DISTANCE_FEATURES)
         # class, previous prediction and whether there is one, times of coordinates, class and latents, size
-        times = 2 + (latent_vectors > 0)
-        self.embed_atoms = nn.Linear(atom_inputs + atom_classes + 1 + times * TIME_FEATURES + SIZE_FEATURES, w.atom)
+        times, numbers = 2 + (latent_vectors > 0), SIZE_FEATURES + given_hydrogens * (SIZE_FEATURES + 1)
+        self.embed_atoms = nn.Linear(atom_inputs + atom_classes + 1 + times * TIME_FEATURES + numbers, w.atom)
         self.embed_pairs = nn.Linear(bond_inputs + BOND_CLASSES + 2 * DISTANCE_FEATURES + TIME_FEATURES, w.pair)
         self.embed_moves = nn.Parameter(torch.empty(w.vector))
         nn.init.normal_(self.embed_moves)
@@ -139,6 +142,7 @@ class Encoder(nn.Module):
             self.time_basis(t.atom.T),
             *([self.time_basis(t.latent.T)] if self.latent_vectors else []),
             size_features(state.mask.sum(1).to(dtype)).expand(n, b, SIZE_FEATURES),
+            *([given_features(state, dtype).expand(n, b, SIZE_FEATURES + 1)] if self.given_hydrogens else []),
         ]
         start = guess.transpose(0, 1)
         noisy = self._distances(state.pos.transpose(0, 1), pairs)
@@ -174,6 +178,15 @@ class Encoder(nn.Module):
     def _upper(values: Tensor, pairs: Pairs) -> Tensor:
         """`[b n n ...]` to `[p b ...]`."""
         return values[:, pairs.first, pairs.second].transpose(0, 1)
+
+
+def given_features(state: State, dtype: torch.dtype) -> Float[Tensor, "b f"]:
+    """The number of hydrogens as `size_features`, and 1 for it is given; zeros where it is not."""
+    number = state.num_hydrogens
+    if number is None:
+        return torch.zeros(len(state.mask), SIZE_FEATURES + 1, dtype=dtype, device=state.mask.device)
+    given = (number >= 0).to(dtype)[:, None]
+    return torch.cat([size_features(number.to(dtype)), torch.ones_like(given)], -1) * given
 
 
 def size_features(size: Float[Tensor, "b"]) -> Float[Tensor, "b f"]:

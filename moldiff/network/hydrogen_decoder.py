@@ -97,6 +97,10 @@ class HydrogenDecoder(nn.Module):
         """Parameters that read the inputs; see `moldiff.diffusion.denoiser.Network`."""
         return {f"body.{name}" for name in self.body.embeddings()}
 
+    def label_parameters(self) -> Collection[str]:
+        """None: hydrogens do not depend on labels."""
+        return ()
+
     def class_slices(self, classes: Sequence[int]) -> Mapping[str, tuple[int, list[int]]]:
         """Parameters shaped by the atom classes; see `moldiff.diffusion.denoiser.Network`."""
         return {"body.embed_atoms.weight": (1, self.body.atom_columns(list(classes)))}

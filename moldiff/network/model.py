@@ -49,6 +49,7 @@ class EquivariantNetwork(Encoder):
             label_classes=label_classes,
             latent_vectors=latent_vectors,
             latent_scale=latent_scale,
+            given_hydrogens=latent_vectors > 0,
         )
         self.atom_head = nn.Linear(widths.atom, atom_classes)
         self.bond_ends = nn.Linear(widths.atom, widths.hidden)

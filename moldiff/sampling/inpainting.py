@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from torch import Tensor
 
-from moldiff.state import State, TimeExponents, Times
+from moldiff.state import State, TimeExponents, Times, batch_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,28 +36,23 @@ class KnownValues:
             object.__setattr__(self, "latent", torch.zeros_like(self.pos))
 
     @classmethod
-    def nothing(cls, mask: Bool[Tensor, "b n"], latent_width: int = 0) -> "KnownValues":
+    def nothing(
+        cls, mask: Bool[Tensor, "b n"], latent_width: int = 0, *, num_hydrogens: Int[Tensor, "b"] | None = None
+    ) -> "KnownValues":
         """Only the sizes are given, of molecules whose latent has so many components an atom."""
         b, n = mask.shape
         zeros = torch.zeros(b, n, dtype=torch.long, device=mask.device)
         pos, latent = (zeros.new_zeros(b, n, width, dtype=torch.float32) for width in (3, latent_width))
-        values = State(pos, zeros, zeros.new_zeros(b, n, n), mask, latent=latent)
+        values = State(pos, zeros, zeros.new_zeros(b, n, n), mask, latent=latent, num_hydrogens=num_hydrogens)
         no_pairs = torch.zeros(b, n, n, dtype=torch.bool, device=mask.device)
         return cls(values, torch.zeros_like(mask), torch.zeros_like(mask), no_pairs)
 
     @classmethod
     def stack(cls, parts: Sequence["KnownValues"]) -> "KnownValues":
-        """Parts of one size as one batch; all of them or none say which classes are possible."""
-        values = [part.values for part in parts]
+        """Parts of one size as one batch; all of them or none have possible classes, and a number of hydrogens."""
         possible = [part.possible for part in parts if part.possible is not None]
         return cls(
-            State(
-                torch.cat([v.pos for v in values]),
-                torch.cat([v.atom for v in values]),
-                torch.cat([v.bond for v in values]),
-                torch.cat([v.mask for v in values]),
-                latent=torch.cat([v.latent for v in values]),
-            ),
+            batch_of([part.values for part in parts]),
             torch.cat([part.pos for part in parts]),
             torch.cat([part.atom for part in parts]),
             torch.cat([part.bond for part in parts]),

@@ -81,7 +81,9 @@ def sample_trajectory(
     if not 0 <= churn < 1:
         raise ConfigError(f"churn must be at least 0 and below 1, got {churn}")
     # The process itself at t = 1: what is known stays, and its frame with it; the rest is the prior.
-    blank = KnownValues.nothing(known.values.mask, process.latent_width).values
+    blank = KnownValues.nothing(
+        known.values.mask, process.latent_width, num_hydrogens=known.values.num_hydrogens
+    ).values
     t = known.times(1.0, time_exponents)
     state = process.noise(known.imposed(blank), t, generator=generator)
     previous, memories = None, (None, None, None)

@@ -6,6 +6,7 @@ from typing import Any
 
 from moldiff.generation.generator import WINDOW, MoleculeGenerator
 from moldiff.generation.sample import Sample
+from moldiff.tasks.folded_molecule import represented
 from moldiff.tasks.partial_molecule import PartialMolecule
 
 ATTEMPT = 1 << 24  # between the numbers of two attempts at one part; more parts than this would share some
@@ -43,7 +44,9 @@ def attempts(
         waiting = list(range(start, min(start + WINDOW, count)))
         try:
             for attempt in range(most):
-                parts = {number + attempt * ATTEMPT: part_of(number, attempt) for number in waiting}
+                parts = {
+                    number + attempt * ATTEMPT: represented(part_of(number, attempt), vocabulary) for number in waiting
+                }
                 known = [part.known(vocabulary) for part in parts.values()]
                 for sample in generator.complete(known, indices=list(parts), **request):
                     number = sample.index - attempt * ATTEMPT

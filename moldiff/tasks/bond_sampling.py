@@ -16,7 +16,7 @@ from moldiff.generation.sample import Sample
 from moldiff.tasks.attempts import attempts
 from moldiff.tasks.defaults import BONDS
 from moldiff.tasks.inputs import Molecules, Usable, geometries_of, usable
-from moldiff.tasks.partial_molecule import PartialMolecule, check_domains
+from moldiff.tasks.partial_molecule import PartialMolecule, check_domains, check_explicit
 from moldiff.tasks.routing import Router
 
 UNDERCHARGED = ("valence", "radical")  # reasons of a failure that charges might have avoided
@@ -111,6 +111,7 @@ def sample_bonds(
     Returns:
         A sample for each in order; `confidence` has the probability of each bond.
     """
+    check_explicit(generator, "perceiving bonds")
     for geometry in geometries:
         check_geometry(geometry)
     check_domains(generator, geometries, "elements", allow_extrapolation=allow_extrapolation)

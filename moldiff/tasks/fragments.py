@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,8 @@ from moldiff.generation.sizes import NumAtoms, Sizes
 from moldiff.pretrained.format import refuse_outside
 from moldiff.tasks.attempts import ATTEMPT, attempts
 from moldiff.tasks.defaults import GROWTH
-from moldiff.tasks.partial_molecule import PartialMolecule
+from moldiff.tasks.folded_molecule import folded_sizes
+from moldiff.tasks.partial_molecule import PartialMolecule, check_explicit
 
 SPLIT_STREAM = 1 << 20  # of random numbers; those below belong to the trajectories and sizes
 STRIDE, CLOSEST = 1.6, 0.5  # Å: as far as one more atom of a chain reaches; less is a clash of pieces
@@ -115,10 +116,16 @@ def grow(
         Samples in order, those of one fragment together.
     """
     sizes = [check_fragment(generator, one, num_added, allow_extrapolation=allow_extrapolation) for one in fragments]
+    latent = bool(generator.bundle.vocabulary.hydrogens.any())
 
     def part_at(number: int, attempt: int) -> PartialMolecule:
         fragment, index = fragments[number // num_each], number + attempt * ATTEMPT
-        added = sizes[number // num_each].draw(seed, index) - len(fragment.molecule)
+        size = sizes[number // num_each].draw(seed, index)
+        if latent:
+            heavy = int((fragment.molecule.elements != 1).sum())
+            part = add_atoms(fragment, size.num_atoms - heavy)
+            return replace(part, num_hydrogens=size.num_hydrogens)
+        added = size.num_atoms - len(fragment.molecule)
         return add_atoms(fragment, added, blocks=_split(fragment.site_sizes, added, seed, index))
 
     return attempts(generator, num_each * len(fragments), part_at, most=most, seed=seed, num_steps=num_steps, **options)
@@ -178,7 +185,11 @@ def check_fragment(
     if not keeps_bonds(molecule):
         raise MoleculeError(f"{label}: distances show other bonds than its own; are its coordinates flat, or not in Å?")
     bounds = (known + least, max(known + greatest, known + least))
-    return Sizes.of(statistics.sizes, bounds, allow_extrapolation=allow_extrapolation)
+    if not statistics.num_hydrogens:
+        return Sizes.of(statistics.sizes, bounds, allow_extrapolation=allow_extrapolation)
+    if fragment.site_sizes:
+        check_explicit(generator, "a size for each site")
+    return folded_sizes(molecule, _num_sites(fragment), statistics, bounds, given=num_added is not None)
 
 
 def resolve_added_range(fragment: Fragment, num_added: NumAtoms, domain: Domain) -> tuple[int, int]:

@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from moldiff.chem.formula import formula_text, parse_formula
+from moldiff.chem.fragments import part_of
 from moldiff.chem.molecule import Molecule
+from moldiff.errors import ConfigError
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.options import DEFAULT_OPTIONS, SamplingOptions
 from moldiff.generation.particles import ParticleSampling
@@ -89,11 +92,20 @@ def sample_isomers(
     """
     given = [atoms_of_formula(formula) for formula in formulas]
     check_domains(generator, given, allow_extrapolation=allow_extrapolation)
+    latent = bool(generator.bundle.vocabulary.hydrogens.any())
+    parts = [without_hydrogens(atoms) if latent else PartialMolecule.of(atoms, "atom") for atoms in given]
+    return attempts(
+        generator, len(parts), lambda number, attempt: parts[number], most=most, num_steps=num_steps, **options
+    )
 
-    def part_of(number: int, attempt: int) -> PartialMolecule:
-        return PartialMolecule.of(given[number], "atom")
 
-    return attempts(generator, len(given), part_of, most=most, num_steps=num_steps, **options)
+def without_hydrogens(atoms: Molecule) -> PartialMolecule:
+    """The heavy atoms, and that so many hydrogens are to be on them."""
+    heavy = atoms.elements != 1
+    if not heavy.any():
+        raise ConfigError(f"{atoms.label}: has no heavy atom, and the hydrogens of these weights are latent")
+    part = PartialMolecule.of(part_of(atoms, heavy), "atom")
+    return replace(part, num_hydrogens=int((~heavy).sum()), open_hydrogens=True)
 
 
 def atoms_of_formula(formula: Mapping[int, int]) -> Molecule:

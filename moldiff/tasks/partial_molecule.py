@@ -7,14 +7,16 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.validity import Checked, check
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.data.domain import Read
+from moldiff.errors import ConfigError
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.sample import Sample
+from moldiff.generation.sizes import NOT_GIVEN
 from moldiff.pretrained.format import refuse_outside
 from moldiff.sampling.inpainting import KnownValues
 from moldiff.state import State
@@ -33,6 +35,8 @@ class PartialMolecule:
         bond: pairs whose bond is known, symmetric.
         same_element: atoms sampled only among the charges of their element.
         heavy: atoms sampled only among the elements beyond hydrogen; None says nothing of any.
+        num_hydrogens: of the whole, for weights whose hydrogens are latent; -1 where it is not given.
+        open_hydrogens: of such weights, known atoms are known without the number of their hydrogens.
     """
 
     molecule: Molecule
@@ -41,6 +45,8 @@ class PartialMolecule:
     bond: Bool[np.ndarray, "n n"]
     same_element: bool = False
     heavy: Bool[np.ndarray, "n"] | None = None
+    num_hydrogens: int = NOT_GIVEN
+    open_hydrogens: bool = False
 
     @classmethod
     def of(
@@ -59,7 +65,7 @@ class PartialMolecule:
         classes = np.zeros(len(m), dtype=np.int64)
         classes[named] = vocabulary.encode(m.elements[named], charges[named])
         values = State(
-            torch.from_numpy(np.where(self.pos[:, None], m.pos - self._centre(), 0.0)).float()[None],
+            torch.from_numpy(np.where(self.pos[:, None], m.pos - self.centre(), 0.0)).float()[None],
             torch.from_numpy(classes)[None],
             torch.from_numpy(np.where(self.bond, m.bond, 0))[None],
             torch.ones(1, len(m), dtype=torch.bool),
@@ -79,7 +85,7 @@ class PartialMolecule:
         if sample.molecule is None:
             return sample
         drawn, given = sample.molecule, self.molecule
-        pos = drawn.pos + self._centre()
+        pos = drawn.pos + self.centre()
         result: Checked = self.find_breach(replace(drawn, pos=pos)) or sample.result
         pos = np.where(self.pos[:, None], given.pos, pos)
         properties = {**given.properties, **drawn.properties}
@@ -104,7 +110,8 @@ class PartialMolecule:
             return Failure("changed", "a known bond has changed")
         return None
 
-    def _centre(self) -> np.ndarray:
+    def centre(self) -> Float[np.ndarray, "3"]:
+        """Of the known coordinates, Å."""
         return self.molecule.pos[self.pos].mean(0) if self.pos.any() else np.zeros(3)
 
 
@@ -128,6 +135,20 @@ def check_domain(
         label=molecule.label,
         allow_extrapolation=allow_extrapolation,
     )
+
+
+def check_explicit(generator: MoleculeGenerator, what: str) -> None:
+    """Refuses weights whose hydrogens are latent, where these are not enough.
+
+    Args:
+        generator: of the weights.
+        what: needs explicit hydrogens, for the message.
+
+    Raises:
+        ConfigError: that names the weights and the remedy.
+    """
+    if generator.bundle.config.representation == "latent":
+        raise ConfigError(f"weights {generator.weights}: {what} needs explicit hydrogens: --weights qm9")
 
 
 def check_domains(

@@ -59,23 +59,9 @@ class Router:
         return cls(str(generator), allow_extrapolation)
 
     def generator(self, name: str) -> MoleculeGenerator:
-        """The generator of weights, loaded when it is first needed.
-
-        Args:
-            name: of the weights, or their folder.
-
-        Returns:
-            The generator.
-
-        Raises:
-            ConfigError: if the weights cannot complete molecules.
-        """
+        """The generator of weights of this name or in this folder, loaded when it is first needed."""
         if name not in self.loaded:
             self.loaded[name] = self.load(name)
-        if self.loaded[name].bundle.config.representation == "latent":
-            raise ConfigError(
-                f"weights {name}: their hydrogens are latent; completing molecules needs explicit ones: --weights qm9"
-            )
         return self.loaded[name]
 
     def name_for(self, obstacle: Obstacle, label: str) -> str:

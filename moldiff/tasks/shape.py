@@ -11,7 +11,7 @@ from moldiff.generation.sample import Sample
 from moldiff.tasks.attempts import attempts
 from moldiff.tasks.defaults import SHAPES
 from moldiff.tasks.inputs import Molecules, geometries_of, usable
-from moldiff.tasks.partial_molecule import PartialMolecule, check_domains
+from moldiff.tasks.partial_molecule import PartialMolecule, check_domains, check_explicit
 from moldiff.tasks.routing import Router
 
 
@@ -76,6 +76,7 @@ def sample_shapes(
     Returns:
         Samples in order, those of one shape together.
     """
+    check_explicit(generator, "chemistry for given coordinates")
     check_domains(generator, shapes, "coordinates", allow_extrapolation=allow_extrapolation)
 
     def part_of(number: int, attempt: int) -> PartialMolecule:

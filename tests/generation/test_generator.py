@@ -130,7 +130,7 @@ def test_generator_keeps_order_with_failures_in_their_place(hydrogen: Path):
 
 
 def test_generator_draws_sizes_as_in_the_data(generator: MoleculeGenerator, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(Runner, "window", lambda self, sizes, *_: iter(sizes.values()))
+    monkeypatch.setattr(Runner, "window", lambda self, sizes, *_: (size.num_atoms for size in sizes.values()))
     counts = generator.bundle.statistics.sizes
     total = sum(counts.values())
 
@@ -154,7 +154,7 @@ def test_sizes_are_one_number_or_two(num_atoms):
     make = inspect.unwrap(Sizes.of.__func__)  # as without the checks of types that tests add
     with pytest.raises(SizeError, match="expected one size, such as 18, or"):
         make(Sizes, {5: 1, 20: 2}, num_atoms, allow_extrapolation=False)
-    assert make(Sizes, {5: 1, 20: 2}, np.int64(9), allow_extrapolation=False).values.tolist() == [9]
+    assert make(Sizes, {5: 1, 20: 2}, np.int64(9), allow_extrapolation=False).values == [(9, -1)]
 
 
 def test_generator_shows_what_it_is(generator: MoleculeGenerator):

@@ -1,21 +1,26 @@
 """Training with latent hydrogens: which hydrogen a latent shows, the decoder's loss, and runs."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from moldiff.build import build_denoiser
 from moldiff.config.model import ModelConfig, NetworkConfig
+from moldiff.config.sampler import DEFAULT_SAMPLER
 from moldiff.config.training import TrainingConfig
-from moldiff.data.representation import FoldedStore
+from moldiff.data.representation import FoldedStore, state_of
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.diffusion.random import sample_generator
-from moldiff.errors import ConfigError, SizeError
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.options import SamplingOptions
 from moldiff.network.hydrogen_decoder import HydrogenDecoder
-from moldiff.tasks import conformers
+from moldiff.pretrained.bundle import Bundle
+from moldiff.state import Prediction, State, Times, batch_of
+from moldiff.training.denoiser.finetuning import transfer
 from moldiff.training.denoiser.hydrogens import blur, decoder_loss, hydrogen_errors, shuffle_hydrogens
 from moldiff.training.denoiser.module import DiffusionModule
 from moldiff.training.denoiser.run import train
@@ -117,6 +122,73 @@ def test_hydrogens_are_charged_once(folded: FoldedStore):
     assert all(p.grad is None or float(p.grad.abs().max()) < 1e-6 for p in denoiser.network.parameters())
 
 
+def test_the_network_may_be_told_the_number_of_hydrogens(folded: FoldedStore):
+    """Given, another number gives another prediction; -1 is as if none was given, each molecule on its own."""
+    denoiser, state = build_denoiser(LATENT, folded.statistics), folded.state(range(20, 26))
+    t = Times.shared(torch.full((6,), 0.6), state.mask.shape[1])
+
+    def predicted(number: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return denoiser(state.replace(num_hydrogens=number), t).atom
+
+    with torch.no_grad():
+        free = denoiser(replace(state, num_hydrogens=None), t).atom
+    hydrogens = state.num_hydrogens
+    assert torch.equal(predicted(torch.full_like(hydrogens, -1)), free)
+    some = predicted(torch.where(torch.arange(6) < 3, hydrogens, -1))
+    assert not torch.isclose(some[:3], free[:3]).all()
+    torch.testing.assert_close(some[3:], free[3:])
+    assert not torch.isclose(predicted(hydrogens + 1), predicted(hydrogens)).all()
+
+
+def test_numbers_of_hydrogens_are_dropped_in_training(folded: FoldedStore, monkeypatch: pytest.MonkeyPatch):
+    denoiser = build_denoiser(LATENT, folded.statistics)
+    config = TrainingConfig(model=LATENT, precision="float32", condition_dropout=0.5)
+    module, seen = DiffusionModule(denoiser, denoiser.process, config), []
+    monkeypatch.setattr(denoiser.network, "forward", watched(denoiser.network.forward, seen))
+    batch = folded.state(range(100, 160))
+    module.loss(batch, 0)
+    number = seen[-1].num_hydrogens
+    dropped = number < 0
+    assert 0.25 < float(dropped.float().mean()) < 0.75
+    assert torch.equal(number[~dropped], batch.num_hydrogens[~dropped])
+
+
+def watched(forward: Callable[..., Prediction], seen: list[State]) -> Callable[..., Prediction]:
+    def call(state: State, *others) -> Prediction:
+        seen.append(state)
+        return forward(state, *others)
+
+    return call
+
+
+def test_fine_tuning_keeps_the_decoder(folded: FoldedStore):
+    """Its classes may stand in another order, with new ones among them: known ones are decoded as before."""
+    statistics = folded.statistics
+    denoiser = build_denoiser(LATENT, statistics, seed=4).eval()
+    bundle = Bundle(denoiser, LATENT, statistics, folded.vocabulary, DEFAULT_SAMPLER, card="")
+    labels = (*reversed(statistics.vocabulary), "SH", "S")
+    new = transfer(bundle, replace(statistics, vocabulary=labels, atom_marginals=(1 / len(labels),) * len(labels)))
+    state = folded.state(range(100, 130))
+    seen = state.replace(atom=(len(statistics.vocabulary) - 1 - state.atom) * state.mask)
+    torch.testing.assert_close(new.unfold(seen).hydrogens, denoiser.unfold(state).hydrogens)
+    assert not torch.equal(new.unfold(state).hydrogens, denoiser.unfold(state).hydrogens)
+
+
+def test_what_is_forgotten_is_measured_on_folded_molecules(folded: FoldedStore):
+    store = folded.explicit
+    for index in range(40, 60):
+        one, other = state_of(store.molecule(index), folded.vocabulary), folded.state([index])
+        torch.testing.assert_close(one.pos, other.pos, atol=2e-3, rtol=0)
+        torch.testing.assert_close(one.hydrogens, other.hydrogens, atol=2e-3, rtol=0)
+        assert torch.equal(one.atom, other.atom)
+        assert torch.equal(one.bond, other.bond)
+        assert torch.equal(one.num_hydrogens, other.num_hydrogens)
+    batch = batch_of([folded.state([index]) for index in np.flatnonzero(folded.sizes == 7)[:4].tolist()])
+    assert batch.hydrogens.shape == (4, 7, 4, 3)
+    assert batch.labels is None
+
+
 def test_a_run_ends_with_a_bundle_that_samples(store: MoleculeStore, tmp_path: Path):
     config = TrainingConfig(
         data=str(store.path),
@@ -136,7 +208,3 @@ def test_a_run_ends_with_a_bundle_that_samples(store: MoleculeStore, tmp_path: P
     assert several[0] is not None
     assert (alone.pos == several[0].pos).all()
     assert (alone.elements != 1).sum() == 6
-    with pytest.raises(SizeError, match="num_heavy_atoms"):
-        generator.sample(1, num_atoms=12)
-    with pytest.raises(ConfigError, match="latent"):
-        conformers(generator, ["CCO"])

@@ -57,7 +57,9 @@ def policy(churn: float = 1.0, eta: float = 1.0, steps: int = 4) -> Policy:
 
 def rolled_out(chain: Policy, rows: int = COUNT, n: int = 3, seed: int = 0):
     mask = torch.ones(rows, n, dtype=torch.bool)
-    return chain.sample_trajectory(Guess(), mask, generator=BatchRandomness(sample_generator(seed, 0), rows))
+    return chain.sample_trajectory(
+        Guess(), KnownValues.nothing(mask), generator=BatchRandomness(sample_generator(seed, 0), rows)
+    )
 
 
 def test_decisions_are_the_steps_of_a_trajectory():

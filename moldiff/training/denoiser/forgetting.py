@@ -1,14 +1,12 @@
 """What fine-tuning forgets is measured on molecules that the old weights sample."""
 
-import numpy as np
-import torch
-
 from moldiff.chem.vocabulary import Vocabulary
+from moldiff.data.representation import state_of
 from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.errors import VocabularyError
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.pretrained.bundle import Bundle
-from moldiff.state import State
+from moldiff.state import State, batch_of
 from moldiff.training.denoiser.validation import mean_losses
 
 COUNT = 256  # molecules
@@ -25,21 +23,16 @@ def old_molecules(bundle: Bundle, vocabulary: Vocabulary, *, seed: int = 0) -> l
     Returns:
         The batches, centred; none if the new data knows none of the atoms.
     """
-    by_size: dict[int, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
+    by_size: dict[int, list[State]] = {}
     for sample in MoleculeGenerator(bundle, device="cpu").stream(COUNT, seed=seed):
         if not sample.valid or sample.molecule is None:
             continue
-        m = sample.molecule
         try:
-            atom = vocabulary.encode(m.elements, m.charges)
+            state = state_of(sample.molecule, vocabulary)
         except VocabularyError:
             continue
-        by_size.setdefault(len(m), []).append((m.pos - m.pos.mean(0), atom, m.bond))
-    batches = []
-    for rows in by_size.values():
-        pos, atom, bond = (torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True))
-        batches.append(State(pos.float(), atom, bond, torch.ones_like(atom, dtype=torch.bool)))
-    return batches
+        by_size.setdefault(state.mask.shape[1], []).append(state)
+    return [batch_of(states) for states in by_size.values()]
 
 
 def old_losses(denoiser: NetworkDenoiser, batches: list[State]) -> dict[str, float]:

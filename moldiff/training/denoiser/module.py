@@ -96,6 +96,9 @@ class DiffusionModule(AveragedModule):
         if batch.labels is not None:
             labels = drop_conditions(batch.labels, self.config.condition_dropout, generator=generator)
             batch = batch.replace(labels=labels)
+        if batch.num_hydrogens is not None:
+            dropped = torch.rand(b, generator=generator) < self.config.condition_dropout
+            batch = batch.replace(num_hydrogens=batch.num_hydrogens.masked_fill(dropped.to(self.device), -1))
         z_t = self.process.noise(batch, t, generator=randomness)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.config.precision, self.device)):
             previous: Prediction | None = None

@@ -6,10 +6,12 @@ from torch import Tensor
 
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.config.distillation import DistillationConfig
-from moldiff.diffusion.denoiser import NetworkDenoiser
+from moldiff.diffusion.denoiser import Denoiser, NetworkDenoiser
 from moldiff.diffusion.random import BatchRandomness, sample_generator
 from moldiff.errors import TrainingError
 from moldiff.runtime.precision import use_bf16
+from moldiff.sampling.constraints import GivenHydrogens
+from moldiff.sampling.inpainting import KnownValues
 from moldiff.state import State
 from moldiff.training.base_module import AveragedModule
 from moldiff.training.distillation.environments import DensityRatio, count_keys, environments
@@ -95,12 +97,14 @@ class DistillationModule(AveragedModule):
         self.log_dict(values, batch_size=1)
 
     def _roll_out(self, rollout: Trajectory) -> tuple[list[Decision], Bool[Tensor, "b n"], Bool[Tensor, "b"]]:
-        number, n = rollout
+        number, (n, num_hydrogens) = rollout
         b = min(MOST_ROWS, max(1, self.config.pair_budget // n**2))
         randomness = BatchRandomness(sample_generator(self.config.seed, number), b, device=self.device)
         with torch.no_grad(), self._autocast():
             mask = torch.ones(b, n, dtype=torch.bool, device=self.device)
-            end, decisions = self.policy.sample_trajectory(self.denoiser, mask, generator=randomness)
+            width, hydrogens = self.policy.process.latent_width, torch.full((b,), num_hydrogens, device=self.device)
+            known = KnownValues.nothing(mask, width, num_hydrogens=hydrogens)
+            end, decisions = self.policy.sample_trajectory(self._student, known, generator=randomness)
         return decisions, *in_order(self.denoiser.unfold(end).to("cpu"), self.vocabulary)
 
     def _likeness(self, drawn: list[State], likeness: DensityRatio) -> list[Float[Tensor, "_b _n"]]:
@@ -115,9 +119,16 @@ class DistillationModule(AveragedModule):
     def loss(self, decision: Decision, advantages: Float[Tensor, "b n"]) -> Float[Tensor, "3"]:
         """Of coordinates, atoms and bonds, for one decision; see `moldiff.training.distillation.policy.surrogate`."""
         with self._autocast():
-            x0_hat = self.denoiser(decision.state, decision.t, decision.previous)
+            x0_hat = self._student(decision.state, decision.t, decision.previous)
         likely = self.policy.log_probability(decision, x0_hat.float())
         return torch.stack(surrogate(likely, advantages, pos=self.config.pos_weight))
+
+    @property
+    def _student(self) -> Denoiser:
+        """As it samples: steered to the number of hydrogens where they are latent."""
+        if not self.policy.process.latent_width:
+            return self.denoiser
+        return GivenHydrogens(self.denoiser, torch.from_numpy(self.vocabulary.hydrogens).to(self.device))
 
     def _autocast(self) -> torch.autocast:
         enabled = use_bf16(self.config.precision, self.device)

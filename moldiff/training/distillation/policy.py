@@ -69,7 +69,7 @@ class Policy:
     time_exponents: TimeExponents
 
     def sample_trajectory(
-        self, denoiser: Denoiser, mask: Bool[Tensor, "b n"], *, generator: Randomness
+        self, denoiser: Denoiser, known: KnownValues, *, generator: Randomness
     ) -> tuple[State, list[Decision]]:
         """Molecules of these sizes, and the decisions that led to them, without gradient."""
         calls: list[tuple[State, Times, Prediction | None]] = []
@@ -78,7 +78,6 @@ class Policy:
             calls.append((state, t, previous))
             return denoiser(state, t, previous)
 
-        known = KnownValues.nothing(mask)
         solvers = Solvers(self.pos, self.classes, self.latent)
         end = sample_trajectory(
             self.process,

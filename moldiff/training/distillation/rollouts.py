@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 from torch.utils.data import IterableDataset
 
-from moldiff.generation.sizes import Sizes
+from moldiff.generation.sizes import Size, Sizes
 from moldiff.training.loader import share_of_work
 
 
 class Trajectory(NamedTuple):
-    """A batch of trajectories: its number, and how many atoms its molecules have."""
+    """A batch of trajectories: its number, and the size of all its molecules."""
 
     number: int
-    num_atoms: int
+    size: Size
 
 
 class Rollouts(IterableDataset):

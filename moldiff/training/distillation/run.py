@@ -71,7 +71,8 @@ def distill(
     }
     start = count_steps_done(checkpoint, module) if resume else 0
     begin(folder, config)
-    sizes = Sizes.of(bundle.statistics.sizes, None, allow_extrapolation=False)
+    counted = bundle.statistics
+    sizes = Sizes.of(counted.sizes, None, num_hydrogens=counted.num_hydrogens, allow_extrapolation=False)
     rollouts = Rollouts(sizes, batches=config.batches_per_update, seed=config.seed, start=start)
     values = ("valid", "stable_atoms", *(["likeness"] if config.density_ratio_weight else []), "pos", "atom", "bond")
     progress = ProgressAndLog(folder / METRICS, values=values, every=1)
