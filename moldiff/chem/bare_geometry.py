@@ -1,5 +1,7 @@
 """What distances alone say against a geometry: units other than Å, or hydrogens that are not there."""
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float, Int
 from rdkit import Chem
@@ -41,6 +43,20 @@ def geometry_obstacle(molecule: Molecule) -> str | None:
         number = "hydrogens, and it has none" if none else "hydrogens that are missing"
         return f"{bare} of {int(carbons.sum())} carbons need {number}; add them"
     return None
+
+
+def attach_hydrogens(molecule: Molecule) -> Molecule:
+    """With no bonds but a single one from each hydrogen to the nearest heavy atom, if that is near enough."""
+    hydrogen = molecule.elements == 1
+    bond = np.zeros_like(molecule.bond)
+    if hydrogen.any() and not hydrogen.all():
+        radii, heavy, own = _RADIUS[molecule.elements], np.flatnonzero(~hydrogen), np.flatnonzero(hydrogen)
+        apart = np.linalg.norm(molecule.pos[own][:, None] - molecule.pos[heavy][None], axis=-1)
+        relative = apart / (radii[own][:, None] + radii[heavy][None])
+        near = relative.min(1) < _REACH
+        parent = heavy[relative.argmin(1)]
+        bond[own[near], parent[near]] = bond[parent[near], own[near]] = 1
+    return replace(molecule, bond=bond)
 
 
 def _valences(

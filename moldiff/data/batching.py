@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PAIRS_CPU, PAIRS_GPU = 32_000, 1 << 18  # atom pairs in a batch
 ROWS_BF16, ROWS_FLOAT32 = 8, 32  # see `rows_of`
+ATOMS_FLOAT32 = 18  # of smaller molecules as many times more rows as fit into this
 
 
 def in_batches(
@@ -69,7 +70,7 @@ def rows_of(n: int, device: torch.device, precision: str = "auto") -> tuple[int,
     most = max(1, PAIRS_CPU // n**2)
     if use_bf16(precision, device):
         return max(ROWS_BF16, most // ROWS_BF16 * ROWS_BF16), ROWS_BF16
-    rows = min(ROWS_FLOAT32, most)
+    rows = min(ROWS_FLOAT32 * max(1, ATOMS_FLOAT32 // n), most)
     return rows, rows
 
 

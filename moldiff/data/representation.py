@@ -6,6 +6,7 @@ cannot be folded (`moldiff.chem.folding`) stay atoms: nothing has to be refused.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -66,7 +67,7 @@ class FoldedStore:
         """Numbers of the molecules in "train", "valid" or "test", ascending."""
         return self.store.split(name)
 
-    @property
+    @cached_property
     def statistics(self) -> Statistics:
         """Of the train split."""
         return self.statistics_of(self.store.split("train"))

@@ -82,15 +82,15 @@ def given_sum(
     """
     (b, n, _), most = probs.shape, int(values.max())
     count = n * most + 1
-    turns = torch.arange(count, device=probs.device, dtype=torch.float64) / count
+    steps = torch.arange(count, device=probs.device)
+    turns = steps.double() * (2 * torch.pi / count)
+    roots = torch.polar(torch.ones_like(turns), turns)
     # The characteristic function of each atom's value; products over the others leave one atom out.
-    waves = torch.polar(torch.ones_like(turns), 2 * torch.pi * turns)
-    powers = waves ** values[:, None]
-    each = torch.where(mask[..., None], probs.to(powers.dtype) @ powers, 1.0)
-    one = torch.ones(b, 1, count, dtype=powers.dtype, device=probs.device)
+    each = torch.where(mask[..., None], probs.to(roots.dtype) @ roots[values[:, None] * steps % count], 1.0)
+    one = torch.ones(b, 1, count, dtype=roots.dtype, device=probs.device)
     before = torch.cat([one, each[:, :-1].cumprod(1)], 1)
     after = torch.cat([one, each.flip(1)[:, :-1].cumprod(1)], 1).flip(1)
     rest = total[:, None] - values  # what is left for the others
-    back = waves ** -rest.to(torch.float64)[..., None]
+    back = roots[-rest[..., None] * steps % count]
     likely = torch.einsum("bnc,bkc->bnk", before * after, back).real / count
     return torch.where(((rest >= 0) & (rest < count))[:, None], likely, 0.0)

@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from moldiff.chem.bare_geometry import geometry_obstacle
+from moldiff.chem.bare_geometry import attach_hydrogens, geometry_obstacle
 from moldiff.chem.molecule import Failure, Molecule
-from moldiff.errors import MoleculeError
+from moldiff.chem.vocabulary import Vocabulary
+from moldiff.data.domain import encode_folded
+from moldiff.errors import MoleculeError, VocabularyError
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.options import DEFAULT_OPTIONS, SamplingOptions
 from moldiff.generation.sample import Sample
 from moldiff.tasks.attempts import attempts
 from moldiff.tasks.defaults import BONDS
 from moldiff.tasks.inputs import Molecules, Usable, geometries_of, usable
-from moldiff.tasks.partial_molecule import PartialMolecule, check_domains, check_explicit
+from moldiff.tasks.partial_molecule import PartialMolecule, check_domains
 from moldiff.tasks.routing import Router
 
 UNDERCHARGED = ("valence", "radical")  # reasons of a failure that charges might have avoided
@@ -111,18 +113,20 @@ def sample_bonds(
     Returns:
         A sample for each in order; `confidence` has the probability of each bond.
     """
-    check_explicit(generator, "perceiving bonds")
     for geometry in geometries:
         check_geometry(geometry)
     check_domains(generator, geometries, "elements", allow_extrapolation=allow_extrapolation)
 
+    vocabulary = generator.bundle.vocabulary
+    latent, neutral = bool(vocabulary.hydrogens.any()), not vocabulary.charges.any()
+
     def part_of(number: int, attempt: int) -> PartialMolecule:
         geometry = _neutral(geometries[number])
+        if latent:
+            return _with_hydrogens(attach_hydrogens(geometry), vocabulary, charged=bool(attempt or _charge(geometry)))
         if attempt or _charge(geometry):
             return PartialMolecule.of(geometry, "pos", same_element=True)
         return PartialMolecule.of(geometry, "pos", "atom")
-
-    neutral = not generator.bundle.vocabulary.charges.any()
 
     def correct(number: int, sample: Sample) -> Sample:
         if isinstance(sample.result, Failure) and neutral and sample.result.reason in UNDERCHARGED:
@@ -138,6 +142,20 @@ def sample_bonds(
     return attempts(
         generator, len(geometries), part_of, most=BONDS.num_attempts, correct=correct, num_steps=num_steps, **options
     )
+
+
+def _with_hydrogens(geometry: Molecule, vocabulary: Vocabulary, *, charged: bool) -> PartialMolecule:
+    """For weights whose hydrogens are latent: which atom each is on is known, too; charges where all classes are."""
+    try:
+        encode_folded(geometry, vocabulary)
+    except VocabularyError:  # such as a neutral NH4
+        charged = True
+    if charged:
+        part = PartialMolecule.of(geometry, "pos", same_element=True)
+    else:
+        part = PartialMolecule.of(geometry, "pos", "atom")
+    hydrogen = geometry.elements == 1
+    return replace(part, bond=hydrogen[:, None] | hydrogen[None])
 
 
 def check_geometry(geometry: Molecule) -> None:

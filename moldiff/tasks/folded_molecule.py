@@ -41,7 +41,8 @@ class FoldedMolecule:
     def _folding(self) -> tuple[Int[np.ndarray, "n"], Int[np.ndarray, "n"], Int[np.ndarray, "n"]]:
         """As of `moldiff.chem.folding.fold_molecule`, of what is known."""
         part, most = self.part, int(self.vocabulary.hydrogens.max())
-        elements = np.where(part.atom, part.molecule.elements, 6)  # an atom to come is none of another's hydrogens
+        # An atom to come is none of another's hydrogens.
+        elements = np.where(part.atom | part.same_element, part.molecule.elements, 6)
         bond = np.where(part.bond, part.molecule.bond, 0)
         return fold_molecule(replace(part.molecule, elements=elements, bond=bond), most=most)
 
@@ -56,7 +57,7 @@ class FoldedMolecule:
         classes[exact] = vocabulary.encode(*(of[kept][exact] for of in (m.elements, m.charges, hydrogens)))
         latent, shown = self._latents()
         given = part.num_hydrogens
-        if given == NOT_GIVEN and exact.all():
+        if given == NOT_GIVEN and (exact | part.same_element).all():
             given = int(hydrogens.sum())
         values = State(
             torch.from_numpy(np.where(pos[:, None], m.pos[kept] - self._centre(), 0.0)).float()[None],
@@ -79,12 +80,15 @@ class FoldedMolecule:
         latent = np.zeros((len(slot), LATENT_WIDTH))
         latent[parent[first]] = part.molecule.pos[first] - part.molecule.pos[parent[first]]
         seen = np.bincount(parent[(slot != KEPT) & part.pos], minlength=len(slot)) == hydrogens
-        shown = part.pos & part.atom & seen & (not part.open_hydrogens)
+        shown = part.pos & (part.atom | part.same_element) & seen & (not part.open_hydrogens)
         return np.where(shown[:, None], latent, 0.0), shown
 
     def _possible(self, vocabulary: Vocabulary, kept: Bool[np.ndarray, "n"]) -> Bool[np.ndarray, "m k"] | None:
         """Classes that each atom may have; None for all."""
         part, m = self.part, self.part.molecule
+        if part.same_element:
+            hydrogens = self._folding[2][kept]
+            return (vocabulary.elements == m.elements[kept][:, None]) & (vocabulary.hydrogens == hydrogens[:, None])
         if part.open_hydrogens:
             of_atom = (vocabulary.elements == m.elements[kept][:, None]) & (
                 vocabulary.charges == m.charges[kept][:, None]

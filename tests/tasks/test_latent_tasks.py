@@ -144,7 +144,35 @@ def test_numbers_of_atoms_that_no_molecule_has_are_refused(latent: MoleculeGener
 
 
 def test_tasks_that_need_explicit_hydrogens_say_so(latent: MoleculeGenerator, molecules: list[Molecule]):
-    with pytest.raises(ConfigError, match="weights own: perceiving bonds needs explicit hydrogens: --weights qm9"):
-        tasks.perceive_bonds(latent, molecules[3])
-    with pytest.raises(ConfigError, match="needs explicit hydrogens"):
+    message = "weights own: chemistry for given coordinates needs explicit hydrogens: --weights qm9"
+    with pytest.raises(ConfigError, match=message):
         tasks.reshape(latent, molecules[3])
+
+
+def test_geometries_keep_their_atoms(latent: MoleculeGenerator, molecules: list[Molecule]):
+    """Bonds of the hydrogens are those of distances, heavy bonds are sampled; charged ones, too."""
+    given = [shuffled(m) for m in molecules[10:20]]
+    for molecule, sample in zip(given, tasks.perceive_bonds(latent, given, num_steps=3), strict=True):
+        drawn = sample.molecule
+        assert drawn is not None
+        assert (drawn.elements == molecule.elements).all()
+        np.testing.assert_allclose(drawn.pos, molecule.pos, atol=1e-3)
+        hydrogen = molecule.elements == 1
+        assert (drawn.bond[hydrogen] == molecule.bond[hydrogen]).all()
+
+
+def test_a_class_that_the_weights_lack_fails_alone(latent: MoleculeGenerator, molecules: list[Molecule]):
+    """Ammonium: no class is nitrogen with four hydrogens."""
+    corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) * 0.59
+    ammonium = Molecule(
+        np.array([7, 1, 1, 1, 1]),
+        np.zeros(5, np.int64),
+        np.concatenate([np.zeros((1, 3)), corners]),
+        np.zeros((5, 5), np.int64),
+        properties={"charge": 1},
+    )
+    options = SamplingOptions(allow_extrapolation=True)
+    with pytest.warns(UserWarning, match="unlike"):
+        samples = tasks.perceive_bonds(latent, [ammonium, molecules[12]], num_steps=3, options=options)
+    assert samples[0].failure is not None
+    assert len(samples) == 2
