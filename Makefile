@@ -1,6 +1,6 @@
 # make sample: 100 molecules and their scores; make test: all checks; make bench: speed; make fuzz: 100,000 damaged files.
 # make train-qm9: weights for QM9 from nothing; make train-qm9-quick: in an hour. Interrupted, they go on where they were.
-# make train-qm9-latent: weights with latent hydrogens, in 70 minutes of one core.
+# make train-qm9-latent: weights with latent hydrogens, in two hours of two cores.
 # make train-qm9-fast: the student of the shipped weights for 8 evaluations.
 # make train-qm9-conditional, train-qm9-properties, train-qm9-predictor: a generator conditioned on six properties and a reward
 # model for its particles, on one half of the data, and their evaluator, on the other.

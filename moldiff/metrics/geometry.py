@@ -58,7 +58,7 @@ def geometry_distances(sample: Sequence[Molecule], reference: "Sequence[Molecule
         ("bond_angle", ours.angles, theirs.angles),
         ("torsion", ours.torsions, theirs.torsions),
     ):
-        result[f"{name}_w1"], result[f"{name}_coverage"] = _typed_w1(one, two)
+        result[f"{name}_w1"], result[f"{name}_coverage"] = typed_w1(one, two)
     result["size_tv"] = _total_variation(ours.sizes, theirs.sizes)
     result["ring_tv"] = _total_variation(ours.rings, theirs.rings)
     result["atom_tv"] = _total_variation(ours.atoms, theirs.atoms)
@@ -138,7 +138,7 @@ def _angle(one: Float[np.ndarray, "rows 3"], two: Float[np.ndarray, "rows 3"]) -
     return np.degrees(np.arctan2(sine, (one * two).sum(1)))
 
 
-def _typed_w1(
+def typed_w1(
     sample: tuple[Int[np.ndarray, "a"], Float[np.ndarray, "a"]],
     reference: tuple[Int[np.ndarray, "b"], Float[np.ndarray, "b"]],
 ) -> tuple[float, float]:

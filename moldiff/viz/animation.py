@@ -50,12 +50,12 @@ def animate(states: Sequence[Molecule], path: str | Path, *, seconds: float = 4.
     """Writes a GIF of states of one molecule, which turns slowly as it forms.
 
     Args:
-        states: at least one, all of the same size.
+        states: at least one, of one molecule by its name; their numbers of atoms may differ.
         path: ends in `.gif`.
         seconds: of the film, without the last picture, which stays for a while.
 
     Raises:
-        OutputError: if there is no state, the sizes differ, the film takes no time or an hour, the ending is another,
+        OutputError: if the states are not of one molecule, the film takes no time or an hour, the ending is another,
             or the file cannot be written.
     """
     path = Path(path)
@@ -63,8 +63,9 @@ def animate(states: Sequence[Molecule], path: str | Path, *, seconds: float = 4.
         raise OutputError(f"{path}: animations are written as .gif")
     if not 0 < seconds < LONGEST:
         raise OutputError(f"{path}: a film of {seconds:g} seconds; expected more than 0 and less than {LONGEST}")
-    if not states or len({len(state) for state in states}) != 1:
-        raise OutputError(f"{path}: needs the states of one molecule, got {len(states)}")
+    names = {state.name for state in states}  # the number of atoms may change: hydrogens come and go where latent
+    if len(names) != 1:
+        raise OutputError(f"{path}: needs the states of one molecule, got {len(states)} states of {len(names)}")
     centre = states[-1].pos.mean(0)
     axes = np.linalg.svd(states[-1].pos - centre)[2]  # the molecule is widest across, flattest towards the eye
     reach = max(float(np.abs((states[-1].pos - centre) @ axes.T).max()) + 1.0, 2.0)

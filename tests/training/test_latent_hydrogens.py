@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from moldiff.build import build_denoiser
+from moldiff.config.distillation import DistillationConfig
 from moldiff.config.model import ModelConfig, NetworkConfig
 from moldiff.config.sampler import DEFAULT_SAMPLER
 from moldiff.config.training import TrainingConfig
@@ -18,12 +19,13 @@ from moldiff.diffusion.random import sample_generator
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.options import SamplingOptions
 from moldiff.network.hydrogen_decoder import HydrogenDecoder
-from moldiff.pretrained.bundle import Bundle
+from moldiff.pretrained.bundle import Bundle, load_pretrained
 from moldiff.state import Prediction, State, Times, batch_of
 from moldiff.training.denoiser.finetuning import transfer
 from moldiff.training.denoiser.hydrogens import blur, decoder_loss, hydrogen_errors, shuffle_hydrogens
 from moldiff.training.denoiser.module import DiffusionModule
 from moldiff.training.denoiser.run import train
+from moldiff.training.distillation.run import distill
 
 SMALL = NetworkConfig(num_blocks=2, atom=32, vector=4, pair=8, hidden=16, heads=2)
 LATENT = ModelConfig(representation="latent", network=SMALL, decoder=SMALL)
@@ -208,3 +210,25 @@ def test_a_run_ends_with_a_bundle_that_samples(store: MoleculeStore, tmp_path: P
     assert several[0] is not None
     assert (alone.pos == several[0].pos).all()
     assert (alone.elements != 1).sum() == 6
+    assert_a_student_is_made(tmp_path / "run" / "bundle", store, tmp_path / "student")
+
+
+def assert_a_student_is_made(teacher: Path, store: MoleculeStore, folder: Path) -> None:
+    """By two updates, with all its rewards; its weights are others, those of its decoder the same."""
+    sampler = {"num_steps": 3, "eta": 0.5, "grid_end": 0.05}
+    distill(
+        DistillationConfig(
+            teacher=str(teacher),
+            data=str(store.path),
+            sampler=sampler,
+            num_training_molecules=60,
+            batches_per_update=2,
+            pair_budget=600,
+            warmup_steps=0,
+        ),
+        folder,
+    )
+    before, after = (load_pretrained(path).denoiser.state_dict() for path in (teacher, folder / "bundle"))
+    changed = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}
+    assert changed
+    assert all(name.startswith("network.") for name in changed), sorted(changed)[:3]

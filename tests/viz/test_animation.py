@@ -74,3 +74,13 @@ def test_atoms_that_touch_are_joined_where_there_are_no_bonds(tmp_path: Path):
 def test_film_refuses_what_it_cannot_show(tmp_path: Path, name: str, states: list[Molecule], message: str):
     with pytest.raises(OutputError, match=message):
         animate(states, tmp_path / name)
+
+
+def test_hydrogens_may_come_and_go(tmp_path: Path):
+    """As where they are latent; the states of two molecules make no film."""
+    oxygen = Molecule(
+        np.array([8]), np.zeros(1, dtype=np.int64), np.zeros((1, 3)), np.zeros((1, 1), np.int64), name="a"
+    )
+    animate([oxygen, water(0.1)], tmp_path / "x.gif")
+    with pytest.raises(OutputError, match="got 2 states of 2"):
+        animate([oxygen, water(0.1, name="b")], tmp_path / "y.gif")
