@@ -9,8 +9,6 @@ processes with other `--first` share the work. The card of the data set, `datase
 """
 
 import argparse
-import csv
-import importlib.util
 import json
 import os
 import time
@@ -27,12 +25,12 @@ from moldiff.chem.conformer import embed_smiles
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.rdkit_conversion import to_rdkit
 from moldiff.chem.stereo import keeps_bonds
+from moldiff.data.sources.chembl import chembl_smiles
 from moldiff.data.sources.moses import moses_source
 from moldiff.data.store.packing import join_text
 from moldiff.metrics.strain import KCAL_PER_EV, gfn2_minimum
 
 CHUNK = 100  # molecules; about five minutes of a core
-MOST_HEAVY = 50  # atoms; the 98th percentile of ChEMBL's
 FMAX = 0.03  # eV/Å, the largest force on an atom at the end
 NUM_MOSES = 30_000
 MILLI = 1000.0  # stored coordinates are integers of 0.001 Å
@@ -45,18 +43,9 @@ def moses() -> list[tuple[str, str]]:
 
 
 def chembl() -> list[tuple[str, str]]:
-    """Names and SMILES of the package moleculeace: all of its 30 targets, each molecule once, salts stripped."""
-    spec = importlib.util.find_spec("MoleculeACE")
-    if spec is None or spec.origin is None:
-        raise SystemExit("ChEMBL's molecules come from moleculeace: pip install --no-deps moleculeace")
-    found: set[str] = set()
-    for file in sorted((Path(spec.origin).parent / "Data" / "benchmark_data").glob("*.csv")):
-        with file.open(newline="") as stream:
-            found |= {max(row["smiles"].split("."), key=len) for row in csv.DictReader(stream)}
-    mols = {smiles: Chem.MolFromSmiles(smiles) for smiles in sorted(found)}
-    usable = [smiles for smiles, mol in mols.items() if mol is not None and mol.GetNumHeavyAtoms() <= MOST_HEAVY]
-    order = np.random.RandomState(1).permutation(len(usable))
-    return [(f"chembl_{place + 1}", usable[place]) for place in order]
+    """Names and SMILES; the number in a name is the place in `chembl_smiles`."""
+    smiles = chembl_smiles()
+    return [(f"chembl_{place + 1}", smiles[place]) for place in np.random.RandomState(1).permutation(len(smiles))]
 
 
 def relax(molecule: Molecule) -> tuple[Molecule, float, float] | Failure:

@@ -86,7 +86,7 @@ def test_prepare_refuses_what_is_no_molecule_file(text: str, tmp_path: Path):
 def test_prepare_refuses_unclear_requests(sample_path: Path, store: MoleculeStore, tmp_path: Path):
     with pytest.raises(DataError, match="no such file"):
         prepare("qm8", tmp_path / "store")
-    with pytest.raises(DataError, match="goes with qm9 and moses3d"):
+    with pytest.raises(DataError, match="goes with qm9 and moses3d and chembl3d"):
         prepare(sample_path, tmp_path / "store", from_file="gdb9.sdf")
     with pytest.raises(OutputError, match="there is a store"):
         prepare(sample_path, store.path)

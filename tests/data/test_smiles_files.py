@@ -9,6 +9,7 @@ import pytest
 
 from moldiff.data import prepare as prepare_module
 from moldiff.data.prepare import prepare
+from moldiff.data.sources.chembl import FOLDER, chembl_smiles
 from moldiff.data.sources.moses import MOSES
 from moldiff.data.store.chunks import Chunks
 from moldiff.data.store.dataset import MoleculeStore
@@ -148,5 +149,33 @@ def test_moses_is_refused_with_its_remedy(wheel: Path, tmp_path: Path):
         prepare("moses3d", tmp_path / "store", from_file=wheel, num_molecules=151)
     with pytest.raises(DataError, match="pip install --no-deps molsets"):
         prepare("moses3d", tmp_path / "store", from_file=tmp_path / "nowhere.whl")
-    with pytest.raises(DataError, match="goes with moses3d and GEOM only"):
+    with pytest.raises(DataError, match="goes with moses3d and chembl3d and GEOM only"):
         prepare(list_of(3, tmp_path / "mine.smi"), tmp_path / "store", num_molecules=2)
+
+
+@pytest.fixture
+def activities(tmp_path: Path) -> Path:
+    """In the format of moleculeace: two targets, one molecule in both, one a salt, one no molecule, one too large."""
+    tables = {"A": ["CCO", "CC(=O)[O-].[Na+]", "CCN"], "B": ["CCO", "C(C", "C" * 51, "c1ccccc1[N+](=O)[O-]"]}
+    with zipfile.ZipFile(tmp_path / "moleculeace.whl", "w") as file:
+        for name, smiles in tables.items():
+            rows = ["smiles,exp_mean [nM],y,cliff_mol,split", *(f"{text},1.0,0.0,0,train" for text in smiles)]
+            file.writestr(f"{FOLDER}/{name}.csv", "\n".join(rows))
+    return tmp_path / "moleculeace.whl"
+
+
+def test_chembl_has_each_molecule_once_without_its_salt(activities: Path, tmp_path: Path):
+    assert chembl_smiles(activities) == ["CC(=O)[O-]", "CCN", "CCO", "c1ccccc1[N+](=O)[O-]"]
+    report = prepare("chembl3d", tmp_path / "store", from_file=activities, num_molecules=3, seed=2)
+    assert report.kept == report.total == 3
+    store = MoleculeStore(tmp_path / "store")
+    assert store.meta["sources"]["package"] == "moleculeace 3.0.0"
+    names = {store.smiles(i): store.molecule(i).name for i in range(3)}
+    assert all(name == f"chembl_{chembl_smiles(activities).index(smiles) + 1}" for smiles, name in names.items())
+
+
+def test_chembl_is_refused_with_its_remedy(activities: Path, tmp_path: Path):
+    with pytest.raises(ConfigError, match="chembl3d has 4 molecules, 5 were requested"):
+        prepare("chembl3d", tmp_path / "store", from_file=activities, num_molecules=5)
+    with pytest.raises(DataError, match="pip install --no-deps moleculeace"):
+        prepare("chembl3d", tmp_path / "store", from_file=tmp_path / "nowhere.whl")

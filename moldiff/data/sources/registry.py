@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moldiff.data.sources.base import Source
+from moldiff.data.sources.chembl import chembl_source
 from moldiff.data.sources.files import file_source
 from moldiff.data.sources.geom_drugs import geom_source, is_geom
 from moldiff.data.sources.moses import moses_source
@@ -54,9 +55,14 @@ def _moses3d(options: SourceOptions) -> Source:
     return moses_source(options.from_file, num_molecules=options.num_molecules, seed=options.seed)
 
 
+def _chembl3d(options: SourceOptions) -> Source:
+    return chembl_source(options.from_file, num_molecules=options.num_molecules, seed=options.seed)
+
+
 SOURCES: dict[str, DataSet] = {
     "qm9": DataSet(_qm9, takes_file=True),
     "moses3d": DataSet(_moses3d, takes_file=True, takes_number=True),
+    "chembl3d": DataSet(_chembl3d, takes_file=True, takes_number=True),
 }
 
 
