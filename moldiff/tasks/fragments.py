@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Bool
 
 from moldiff.chem.fragments import part_of, pieces
@@ -14,18 +13,17 @@ from moldiff.chem.molecule import Molecule
 from moldiff.chem.stereo import keeps_bonds
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.data.domain import Domain
-from moldiff.diffusion.random import sample_generator
 from moldiff.errors import DomainError, MoleculeError, SizeError, VocabularyError
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.sample import Sample
-from moldiff.generation.sizes import NumAtoms, Sizes
+from moldiff.generation.sizes import NumAtoms, Size, Sizes
 from moldiff.pretrained.format import refuse_outside
 from moldiff.tasks.attempts import ATTEMPT, attempts
 from moldiff.tasks.defaults import GROWTH
 from moldiff.tasks.folded_molecule import folded_sizes
-from moldiff.tasks.partial_molecule import PartialMolecule, check_explicit
+from moldiff.tasks.partial_molecule import PartialMolecule
+from moldiff.tasks.site_sizes import match_site_sizes, split_atoms, split_heavy_atoms
 
-SPLIT_STREAM = 1 << 20  # of random numbers; those below belong to the trajectories and sizes
 STRIDE, CLOSEST = 1.6, 0.5  # Å: as far as one more atom of a chain reaches; less is a clash of pieces
 
 
@@ -121,14 +119,32 @@ def grow(
     def part_at(number: int, attempt: int) -> PartialMolecule:
         fragment, index = fragments[number // num_each], number + attempt * ATTEMPT
         size = sizes[number // num_each].draw(seed, index)
-        if latent:
-            heavy = int((fragment.molecule.elements != 1).sum())
-            part = add_atoms(fragment, size.num_atoms - heavy)
-            return replace(part, num_hydrogens=size.num_hydrogens)
-        added = size.num_atoms - len(fragment.molecule)
-        return add_atoms(fragment, added, blocks=_split(fragment.site_sizes, added, seed, index))
+        if not latent:
+            added = size.num_atoms - len(fragment.molecule)
+            return add_atoms(fragment, added, blocks=split_atoms(fragment.site_sizes, added, seed, index))
+        heavy = fragment.molecule.elements != 1
+        size = Size(size.num_atoms - int(heavy.sum()), size.num_hydrogens)
+        if not fragment.site_sizes:
+            return replace(add_atoms(fragment, size.num_atoms), num_hydrogens=size.num_hydrogens)
+        added = size.num_atoms + size.num_hydrogens - int((~heavy).sum())
+        blocks = split_heavy_atoms(fragment.site_sizes, added, size.num_atoms, seed, index)
+        hydrogens = added - sum(blocks) + int((~heavy).sum())
+        return replace(add_atoms(fragment, sum(blocks), blocks=blocks), num_hydrogens=hydrogens)
 
-    return attempts(generator, num_each * len(fragments), part_at, most=most, seed=seed, num_steps=num_steps, **options)
+    def correct(number: int, sample: Sample) -> Sample:
+        fragment = fragments[number // num_each]
+        return match_site_sizes(sample, len(fragment.molecule), fragment.sites, fragment.site_sizes)
+
+    return attempts(
+        generator,
+        num_each * len(fragments),
+        part_at,
+        most=most,
+        correct=correct,
+        seed=seed,
+        num_steps=num_steps,
+        **options,
+    )
 
 
 def check_fragment(
@@ -187,9 +203,8 @@ def check_fragment(
     bounds = (known + least, max(known + greatest, known + least))
     if not statistics.num_hydrogens:
         return Sizes.of(statistics.sizes, bounds, allow_extrapolation=allow_extrapolation)
-    if fragment.site_sizes:
-        check_explicit(generator, "a size for each site")
-    return folded_sizes(molecule, _num_sites(fragment), statistics, bounds, given=num_added is not None)
+    given = num_added is not None or bool(fragment.site_sizes)
+    return folded_sizes(molecule, _num_sites(fragment), statistics, bounds, given=given)
 
 
 def resolve_added_range(fragment: Fragment, num_added: NumAtoms, domain: Domain) -> tuple[int, int]:
@@ -242,19 +257,6 @@ def _num_sites(fragment: Fragment) -> int:
 
 def _one_piece(fragment: Fragment) -> bool:
     return bool(fragment.sites) and not pieces(fragment.molecule).any()
-
-
-def _split(site_sizes: Sequence[tuple[int, int]], added: int, seed: int, index: int) -> tuple[int, ...]:
-    """How many of the added atoms each site gets, one site after the other, what it may get equally likely."""
-    if not site_sizes:
-        return ()
-    chance, shares = sample_generator(seed, index, stream=SPLIT_STREAM), list[int]()
-    for number, (low, high) in enumerate(site_sizes, start=1):
-        later = np.array(site_sizes[number:], dtype=np.int64).reshape(-1, 2).sum(0).tolist()
-        left = added - sum(shares)
-        least, most = max(low, left - later[1]), min(high, left - later[0])
-        shares.append(least + int(torch.randint(most - least + 1, (), generator=chance)))
-    return tuple(shares)
 
 
 def add_atoms(fragment: Fragment, added: int, *, blocks: Sequence[int] = ()) -> PartialMolecule:

@@ -11,6 +11,7 @@ from moldiff.build import build_denoiser
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.smiles_parsing import record_of_smiles
 from moldiff.chem.stereo import graph_of
+from moldiff.chem.validity import check
 from moldiff.config.model import ModelConfig, NetworkConfig
 from moldiff.config.sampler import DEFAULT_SAMPLER
 from moldiff.data.prepare import prepare
@@ -19,9 +20,11 @@ from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import ConfigError, MoldiffError, SizeError
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.options import SamplingOptions
+from moldiff.generation.sample import Sample
 from moldiff.pretrained.bundle import Bundle
 from moldiff.tasks.folded_molecule import FoldedMolecule
 from moldiff.tasks.partial_molecule import PartialMolecule
+from moldiff.tasks.site_sizes import match_site_sizes, split_heavy_atoms
 
 SMALL = NetworkConfig(num_blocks=2, atom=32, vector=4, pair=8, hidden=16, heads=2)
 LATENT = ModelConfig(representation="latent", network=SMALL, decoder=SMALL)
@@ -122,8 +125,32 @@ def test_decoration_keeps_the_scaffold(latent: MoleculeGenerator, molecules: lis
         assert len(gone) == 1
         np.testing.assert_allclose(m.pos[:kept], scaffold.pos[_kept(scaffold, carbon)], atol=1e-3)
         assert (m.elements[:kept] == scaffold.elements[_kept(scaffold, carbon)]).all()
-    with pytest.raises(MoldiffError, match="a size for each site needs explicit hydrogens"):
-        tasks.decorate(latent, scaffold, attach={carbon + 1: 3})
+
+
+def test_sites_have_the_atoms_that_they_were_to_have(latent: MoleculeGenerator, molecules: list[Molecule]):
+    """Three atoms at one site are one, two or three heavy ones; counted again in what comes out."""
+    scaffold, carbon = next((m, i) for m in molecules[4:] for i in carbons_with_hydrogens(m))
+    numbers = {sum(split_heavy_atoms([(3, 3)], 3, heavy, 0, index)) for heavy in range(5) for index in range(5)}
+    assert numbers == {1, 2, 3}
+    for sample in tasks.decorate(latent, scaffold, attach={carbon + 1: 3}, num_samples=4, num_steps=3):
+        assert sample.failure is not None or len(sample.molecule or ()) == len(scaffold) - 1 + 3
+    ethane = read("CC", [[0, 0, 0], [1.5, 0, 0]])
+    methanol = read("CO", [[0, 0, 0], [1.4, 0, 0]])
+    for molecule, low, good in ((ethane, 4, True), (methanol, 4, False), (methanol, 2, True)):
+        sample = Sample(0, check(molecule), molecule)
+        found = match_site_sizes(sample, 4, [0], [(low, low)])
+        assert found.valid is good
+
+
+def read(atoms: str, pos: list[list[int | float]]) -> Molecule:
+    """Two heavy atoms with hydrogens; first the carbon with three of its own."""
+    others = {"C": 3, "O": 1}[atoms[1]]
+    elements = np.array([6, 1, 1, 1, {"C": 6, "O": 8}[atoms[1]], *[1] * others])
+    bond = np.zeros((len(elements), len(elements)), dtype=np.int64)
+    bond[0, 1:5] = bond[1:5, 0] = 1
+    bond[4, 5:] = bond[5:, 4] = 1
+    places = np.random.default_rng(0).normal(size=(len(elements), 3)) + np.array(pos)[[0] * 4 + [1] * (1 + others)]
+    return Molecule(elements, np.zeros(len(elements), np.int64), places, bond)
 
 
 def carbons_with_hydrogens(molecule: Molecule) -> list[int]:
