@@ -15,7 +15,10 @@ Device = str | torch.device | None
 
 @overload
 def from_pretrained(
-    name_or_path: Literal["qm9", "qm9-fast", "druglike"], *, device: Device = None, precision: str = "auto"
+    name_or_path: Literal["qm9", "qm9-fast", "qm9-latent", "druglike"],
+    *,
+    device: Device = None,
+    precision: str = "auto",
 ) -> MoleculeGenerator: ...
 
 

@@ -17,6 +17,7 @@ from moldiff.io.formats import read_molecules
 from moldiff.metrics.score_result import Score
 from moldiff.pretrained.bundle import load_pretrained
 from moldiff.pretrained.property_predictor import PropertyPredictor
+from moldiff.tasks.isomers import sample_isomers
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +72,15 @@ def test_shipped_weights_fail_where_the_time_is_wrong(generator: MoleculeGenerat
     assert valid_share(generator.sample(16, num_steps=20, seed=7)) < 0.5
 
 
-@pytest.mark.parametrize("name", ["qm9", "qm9-fast", "druglike"])
+def test_latent_hydrogens_need_fewer_points_and_keep_a_formula() -> None:
+    latent = MoleculeGenerator.from_pretrained("qm9-latent", device="cpu")
+    assert valid_share(latent.sample(64, num_steps=20, seed=7)) > 0.85
+    isomers = list(sample_isomers(latent, [{6: 5, 8: 1, 1: 8}] * 16, most=1, num_steps=30))
+    assert valid_share(isomers) > 0.6
+    assert all(sorted(s.molecule.elements) == [1] * 8 + [6] * 5 + [8] for s in isomers if s.valid and s.molecule)
+
+
+@pytest.mark.parametrize("name", ["qm9", "qm9-fast", "qm9-latent", "druglike"])
 def test_shipped_weights_are_small_and_carry_their_data_row(name: str) -> None:
     folder = Path(str(files("moldiff") / "weights" / name))
     assert sum(file.stat().st_size for file in folder.rglob("*")) < 16_000_000

@@ -60,6 +60,8 @@ def distill(
     bundle = load_pretrained(config.teacher, network=network_of(config.network_class))
     sampler = config.student(bundle.sampler)
     denoiser = bundle.denoiser.train().requires_grad_(True)
+    if denoiser.hydrogens is not None:
+        denoiser.hydrogens.requires_grad_(False)  # where the hydrogens go is not a decision
     store = data(bundle, config)
     likeness = None if store is None else DensityRatio(store)
     module = DistillationModule(denoiser, policy(bundle, sampler), bundle.vocabulary, config, likeness=likeness)
