@@ -82,7 +82,8 @@ def sample_isomers(
     Args:
         generator: of weights.
         formulas: counts by atomic number of each sample, as `moldiff.chem.formula.parse_formula` gives them.
-        most: attempts at one sample.
+        most: attempts at one sample. With latent hydrogens a further one keeps the hydrogens of the failed one on their
+            atoms, and samples the bonds and coordinates again.
         num_steps: network evaluations of an attempt.
         allow_extrapolation: accept molecules unlike those of the training data, with a warning.
         **options: of `MoleculeGenerator.complete`.
@@ -94,9 +95,18 @@ def sample_isomers(
     check_domains(generator, given, allow_extrapolation=allow_extrapolation)
     latent = bool(generator.bundle.vocabulary.hydrogens.any())
     parts = [without_hydrogens(atoms) if latent else PartialMolecule.of(atoms, "atom") for atoms in given]
-    return attempts(
-        generator, len(parts), lambda number, attempt: parts[number], most=most, num_steps=num_steps, **options
-    )
+    failed: dict[int, Molecule] = {}
+
+    def known(number: int, attempt: int) -> PartialMolecule:
+        del attempt
+        return bonds_anew(failed[number]) if number in failed else parts[number]
+
+    def correct(number: int, sample: Sample) -> Sample:
+        if latent and sample.failure is not None and sample.failure.reason != "changed" and sample.molecule is not None:
+            failed[number] = sample.molecule
+        return sample
+
+    return attempts(generator, len(parts), known, most=most, correct=correct, num_steps=num_steps, **options)
 
 
 def without_hydrogens(atoms: Molecule) -> PartialMolecule:
@@ -106,6 +116,13 @@ def without_hydrogens(atoms: Molecule) -> PartialMolecule:
         raise ConfigError(f"{atoms.label}: has no heavy atom, and the hydrogens of these weights are latent")
     part = PartialMolecule.of(part_of(atoms, heavy), "atom")
     return replace(part, num_hydrogens=int((~heavy).sum()), open_hydrogens=True)
+
+
+def bonds_anew(molecule: Molecule) -> PartialMolecule:
+    """Its hydrogens stay on their atoms: classes that are known as a whole are what the weights were trained on."""
+    hydrogen = molecule.elements == 1
+    part = PartialMolecule.of(molecule, "atom")
+    return replace(part, bond=hydrogen[:, None] | hydrogen[None])
 
 
 def atoms_of_formula(formula: Mapping[int, int]) -> Molecule:

@@ -14,6 +14,7 @@ from moldiff.chem.stereo import graph_of
 from moldiff.chem.validity import check
 from moldiff.config.model import ModelConfig, NetworkConfig
 from moldiff.config.sampler import DEFAULT_SAMPLER
+from moldiff.data.domain import encode_folded
 from moldiff.data.prepare import prepare
 from moldiff.data.representation import FoldedStore
 from moldiff.data.store.dataset import MoleculeStore
@@ -23,6 +24,7 @@ from moldiff.generation.options import SamplingOptions
 from moldiff.generation.sample import Sample
 from moldiff.pretrained.bundle import Bundle
 from moldiff.tasks.folded_molecule import FoldedMolecule
+from moldiff.tasks.isomers import bonds_anew
 from moldiff.tasks.partial_molecule import PartialMolecule
 from moldiff.tasks.site_sizes import match_site_sizes, split_heavy_atoms
 
@@ -103,6 +105,18 @@ def test_isomers_have_the_formula_or_fail(latent: MoleculeGenerator):
             assert sample.failure is not None
     with pytest.warns(UserWarning, match="unlike"), pytest.raises(ConfigError, match="no heavy atom"):
         tasks.isomers(latent, "H2", options=SamplingOptions(allow_extrapolation=True))
+
+
+def test_a_further_attempt_keeps_the_hydrogens_on_their_atoms(latent: MoleculeGenerator, molecules: list[Molecule]):
+    """And samples all bonds between heavy atoms again."""
+    molecule, vocabulary = max(molecules, key=len), latent.bundle.vocabulary
+    known = FoldedMolecule(bonds_anew(molecule), vocabulary).known(vocabulary)
+    np.testing.assert_array_equal(known.values.atom[0].numpy(), encode_folded(molecule, vocabulary))
+    assert known.atom.all()
+    assert not known.bond.any()
+    assert known.possible is None
+    assert known.values.num_hydrogens is not None
+    assert int(known.values.num_hydrogens) == (molecule.elements == 1).sum()
 
 
 def test_conformers_have_the_atoms_in_their_order(latent: MoleculeGenerator):
