@@ -49,8 +49,9 @@ class KnownValues:
 
     @classmethod
     def stack(cls, parts: Sequence["KnownValues"]) -> "KnownValues":
-        """Parts of one size as one batch; all of them or none have possible classes, and a number of hydrogens."""
-        possible = [part.possible for part in parts if part.possible is not None]
+        """Parts of one size as one batch; all of them or none have a number of hydrogens."""
+        some = next((part.possible for part in parts if part.possible is not None), None)
+        possible = [] if some is None else [torch.ones_like(some) if p.possible is None else p.possible for p in parts]
         return cls(
             batch_of([part.values for part in parts]),
             torch.cat([part.pos for part in parts]),

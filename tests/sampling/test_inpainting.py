@@ -26,6 +26,16 @@ def test_stacked_parts_are_rows_of_one_batch():
     assert KnownValues.stack([part(4, 1.0)]).possible is None
 
 
+def test_parts_with_and_without_possible_classes_go_together():
+    """As a charged geometry among neutral ones: the mask of one is not that of the others."""
+    parts = [part(4, 1.0), part(4, 2.0, possible=True), part(4, 3.0)]
+    mixed = KnownValues.stack(parts).possible
+    assert mixed is not None
+    assert mixed[0].all()
+    assert mixed[2].all()
+    assert torch.equal(mixed[1:2], KnownValues.stack(parts[1:2]).possible)
+
+
 def test_impossible_classes_get_no_probability():
     def denoiser(state: State, t: Times, previous: Prediction | None = None) -> Prediction:
         return Prediction(state.pos, torch.tensor([[[0.0, 50.0, 1.0]] * 4]), torch.zeros(1, 4, 4, 4))
