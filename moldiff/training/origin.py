@@ -14,6 +14,7 @@ from moldiff.pretrained.format import read_statistics
 from moldiff.training.base_module import ORIGIN
 
 BUNDLE = "bundle"  # in the folder of a run
+LATER = ("latent_scale", "num_hydrogens")  # of statistics: empty, they are as in runs that were begun without them
 WORDS = ("atom classes", "training molecules", "conditions")  # that say something to a user
 
 
@@ -27,7 +28,9 @@ def origin_of(store: MoleculeStore, statistics: Statistics) -> dict[str, Any]:
     Returns:
         The values.
     """
-    text = json.dumps(statistics.to_dict(), sort_keys=True)
+    entries = statistics.to_dict()
+    counted = {name: value for name, value in entries.items() if value or name not in LATER}
+    text = json.dumps(counted, sort_keys=True)
     return _words_of(statistics) | {
         "data": f"{store.fingerprint()} {hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}",
     }
