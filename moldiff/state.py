@@ -17,6 +17,7 @@ from torch import Tensor
 BOND_CLASSES = 4  # none, single, double, triple
 LATENT_WIDTH = 3  # components of the latent of an atom where hydrogens are latent: one vector
 MOST_FOLDED = 4  # hydrogens that are folded into an atom
+NOT_GIVEN = -1  # number of hydrogens that is not given
 
 
 @dataclass(frozen=True, eq=False)

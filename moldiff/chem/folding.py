@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Int, Integer
 
 from moldiff.chem.molecule import Molecule
+from moldiff.chem.vocabulary import Vocabulary
 
 KEPT = 255  # slot of an atom that is none of another's hydrogens
 
@@ -50,9 +51,10 @@ def fold(
 
 
 def fold_molecule(
-    molecule: Molecule, *, most: int
+    molecule: Molecule, vocabulary: Vocabulary
 ) -> tuple[Int[np.ndarray, "n"], Int[np.ndarray, "n"], Int[np.ndarray, "n"]]:
-    """As `fold`, of one molecule; and how many hydrogens are folded into each atom."""
+    """As `fold`, of one molecule, as far as classes have so many; and how many are folded into each atom."""
+    most = int(vocabulary.hydrogens.max())
     ends = np.stack(np.nonzero(np.triu(molecule.bond)))
     parent, slot = fold(molecule.elements, molecule.charges, ends, molecule.bond[tuple(ends)], most=most)
     slot = slot.astype(np.int64)

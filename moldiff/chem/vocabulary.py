@@ -98,9 +98,14 @@ class Vocabulary:
         return np.array([parse_label(label)[2] for label in self.labels], dtype=np.int64)
 
     @property
+    def folded(self) -> bool:
+        """Whether hydrogens are folded into atoms of any class."""
+        return bool(self.hydrogens.any())
+
+    @property
     def unfolded(self) -> "Vocabulary":
         """Classes of the same atoms with all hydrogens explicit; itself where none is folded."""
-        if not self.hydrogens.any():
+        if not self.folded:
             return self
         pairs = zip(self.elements.tolist(), self.charges.tolist(), strict=True)
         return Vocabulary.from_pairs([(1, 0), *pairs])

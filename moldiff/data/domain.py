@@ -88,7 +88,7 @@ class Domain:
 
 def encode_folded(molecule: Molecule, vocabulary: Vocabulary) -> Int[np.ndarray, "m"]:
     """Classes of the atoms that are left when the hydrogens are folded; a `VocabularyError` if one is unknown."""
-    _, slot, hydrogens = fold_molecule(molecule, most=int(vocabulary.hydrogens.max()))
+    _, slot, hydrogens = fold_molecule(molecule, vocabulary)
     kept = slot == KEPT
     return vocabulary.encode(molecule.elements[kept], molecule.charges[kept], hydrogens[kept])
 

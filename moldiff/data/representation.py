@@ -141,7 +141,7 @@ def state_of(molecule: Molecule, vocabulary: Vocabulary) -> State:
     Returns:
         The batch; a `VocabularyError` on an atom that is in no class.
     """
-    parent, slot, folded = fold_molecule(molecule, most=int(vocabulary.hydrogens.max()))
+    parent, slot, folded = fold_molecule(molecule, vocabulary)
     kept, hidden = slot == KEPT, np.flatnonzero(slot != KEPT)
     pos, offsets = molecule.pos[kept], np.zeros((len(molecule), MOST_FOLDED, 3))
     offsets[parent[hidden], slot[hidden]] = molecule.pos[hidden] - molecule.pos[parent[hidden]]
@@ -153,6 +153,6 @@ def state_of(molecule: Molecule, vocabulary: Vocabulary) -> State:
         torch.from_numpy(molecule.bond[np.ix_(kept, kept)])[None],
         torch.ones(1, len(pos), dtype=torch.bool),
     )
-    if not vocabulary.hydrogens.any():
+    if not vocabulary.folded:
         return state
     return state.replace(latent=hydrogens[:, :, 0], hydrogens=hydrogens, num_hydrogens=torch.tensor([len(hidden)]))

@@ -23,7 +23,7 @@ from moldiff.generation.options import SamplingOptions
 from moldiff.generation.particles import Particles, ParticleSampling
 from moldiff.generation.sample import Sample
 from moldiff.generation.sampled_batch import SampledBatch
-from moldiff.generation.sizes import NOT_GIVEN, Size, hydrogens_of
+from moldiff.generation.sizes import Size, hydrogens_of
 from moldiff.generation.target_report import TARGET
 from moldiff.pretrained.bundle import Bundle
 from moldiff.runtime.precision import find_precision, use_bf16
@@ -32,7 +32,7 @@ from moldiff.sampling.constraints import GivenHydrogens, OnlyPossible
 from moldiff.sampling.inpainting import KnownValues
 from moldiff.sampling.resampling import Select, index_rows
 from moldiff.sampling.sampler import StepCallback, fill_masked, sample_trajectory
-from moldiff.state import Prediction, State
+from moldiff.state import NOT_GIVEN, Prediction, State
 
 KnownValuesOf = Callable[[int, Sequence[int]], KnownValues]  # from a size and the indices of that size, a row each
 TargetsOf = Callable[[int], Mapping[str, Value]]  # values that a molecule shall have, by its index
@@ -262,10 +262,10 @@ class Runner:
     def _breach(self, state: State, row: int) -> Failure | None:
         """Where another number of hydrogens came than was promised."""
         wanted = NOT_GIVEN if state.num_hydrogens is None else int(state.num_hydrogens[row])
-        came = int(self.vocabulary.hydrogens[state.atom[row].numpy()].sum())
-        if self.hydrogens_until or wanted in (came, NOT_GIVEN):
+        if self.hydrogens_until or wanted == NOT_GIVEN:
             return None
-        return Failure("changed", f"{came} hydrogens, where {wanted} belong")
+        came = int(self.vocabulary.hydrogens[state.atom[row].numpy()].sum())
+        return None if came == wanted else Failure("changed", f"{came} hydrogens, where {wanted} belong")
 
     def _molecule(self, state: State, row: int, properties: Mapping[str, Value]) -> Molecule:
         name = f"moldiff-{properties['seed']}-{properties['index']}"

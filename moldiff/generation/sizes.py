@@ -17,6 +17,7 @@ from moldiff.chem.molecule import MAX_ATOMS
 from moldiff.conditions.condition import Condition
 from moldiff.diffusion.random import sample_generator
 from moldiff.errors import SizeError
+from moldiff.state import NOT_GIVEN
 
 
 def size_weights(
@@ -29,7 +30,6 @@ def size_weights(
 
 
 NumAtoms = int | tuple[int, int] | None
-NOT_GIVEN = -1  # number of hydrogens that is not given
 
 
 class Size(NamedTuple):

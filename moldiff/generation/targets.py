@@ -13,10 +13,10 @@ from moldiff.errors import ConfigError
 from moldiff.generation.options import DEFAULT_OPTIONS, SamplingOptions
 from moldiff.generation.particles import ParticleSampling
 from moldiff.generation.rewards import DescriptorReward, PropertyReward, Reward, SumReward
-from moldiff.generation.sizes import NOT_GIVEN
 from moldiff.pretrained.bundle import Bundle
 from moldiff.pretrained.format import shipped_predictors
 from moldiff.pretrained.property_predictor import PropertyPredictor
+from moldiff.state import NOT_GIVEN
 
 LEAST_SHARE = 0.9  # of the molecules that weights sample, which a reward model must know
 Target = Mapping[str, Value]  # values by the name of the property; text may end with the unit, such as 6.5eV

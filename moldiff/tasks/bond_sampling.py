@@ -118,7 +118,7 @@ def sample_bonds(
     check_domains(generator, geometries, "elements", allow_extrapolation=allow_extrapolation)
 
     vocabulary = generator.bundle.vocabulary
-    latent, neutral = bool(vocabulary.hydrogens.any()), not vocabulary.charges.any()
+    latent, neutral = vocabulary.folded, not vocabulary.charges.any()
 
     def part_of(number: int, attempt: int) -> PartialMolecule:
         geometry = _neutral(geometries[number])
@@ -151,11 +151,8 @@ def _with_hydrogens(geometry: Molecule, vocabulary: Vocabulary, *, charged: bool
     except VocabularyError:  # such as a neutral NH4
         charged = True
     if charged:
-        part = PartialMolecule.of(geometry, "pos", same_element=True)
-    else:
-        part = PartialMolecule.of(geometry, "pos", "atom")
-    hydrogen = geometry.elements == 1
-    return replace(part, bond=hydrogen[:, None] | hydrogen[None])
+        return PartialMolecule.of(geometry, "pos", same_element=True).with_hydrogen_bonds()
+    return PartialMolecule.of(geometry, "pos", "atom").with_hydrogen_bonds()
 
 
 def check_geometry(geometry: Molecule) -> None:

@@ -14,15 +14,15 @@ from moldiff.chem.vocabulary import Vocabulary
 from moldiff.data.statistics import Statistics
 from moldiff.errors import SizeError
 from moldiff.generation.sample import Sample
-from moldiff.generation.sizes import NOT_GIVEN, Size, Sizes
+from moldiff.generation.sizes import Size, Sizes
 from moldiff.sampling.inpainting import KnownValues
-from moldiff.state import LATENT_WIDTH, State
+from moldiff.state import LATENT_WIDTH, NOT_GIVEN, State
 from moldiff.tasks.partial_molecule import PartialMolecule
 
 
 def represented(part: PartialMolecule, vocabulary: Vocabulary) -> "PartialMolecule | FoldedMolecule":
     """The part as weights with this vocabulary read it."""
-    return FoldedMolecule(part, vocabulary) if vocabulary.hydrogens.any() else part
+    return FoldedMolecule(part, vocabulary) if vocabulary.folded else part
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +40,11 @@ class FoldedMolecule:
     @cached_property
     def _folding(self) -> tuple[Int[np.ndarray, "n"], Int[np.ndarray, "n"], Int[np.ndarray, "n"]]:
         """As of `moldiff.chem.folding.fold_molecule`, of what is known."""
-        part, most = self.part, int(self.vocabulary.hydrogens.max())
+        part = self.part
         # An atom to come is none of another's hydrogens.
         elements = np.where(part.atom | part.same_element, part.molecule.elements, 6)
         bond = np.where(part.bond, part.molecule.bond, 0)
-        return fold_molecule(replace(part.molecule, elements=elements, bond=bond), most=most)
+        return fold_molecule(replace(part.molecule, elements=elements, bond=bond), self.vocabulary)
 
     def known(self, vocabulary: Vocabulary) -> KnownValues:
         """For the sampler: one molecule, known coordinates centred; a `VocabularyError` on an unknown class."""
@@ -109,7 +109,7 @@ class FoldedMolecule:
         slot, pos = self._folding[1], drawn.pos + self._centre()
         stay = np.flatnonzero((slot != KEPT) & part.pos)  # as they were; the decoder gives them but for its error
         pos[stay] = part.molecule.pos[stay]
-        whole = replace(part, molecule=_padded(part.molecule, more), **_padded_masks(part, more))
+        whole = part.padded(more)
         confidence = None if sample.confidence is None else sample.confidence[np.ix_(order, order)]
         drawn = replace(drawn, pos=pos - whole.centre())
         return whole.restore(replace(sample, molecule=drawn, confidence=confidence))
@@ -119,7 +119,7 @@ class FoldedMolecule:
         parent, slot, hydrogens = self._folding
         kept = slot == KEPT
         rank = np.cumsum(kept) - 1
-        own_parent, own_slot, own_hydrogens = fold_molecule(drawn, most=int(self.vocabulary.hydrogens.max()))
+        own_parent, own_slot, own_hydrogens = fold_molecule(drawn, self.vocabulary)
         if (own_hydrogens[: kept.sum()] < hydrogens[kept]).any():
             return Failure("changed", "a known atom has fewer hydrogens than it had")
         at = {
@@ -166,24 +166,3 @@ def folded_sizes(
         wanted = f"{bounds[0]} to {bounds[1]} atoms with at least {fewest} heavy and {hydrogens} hydrogen atoms"
         raise SizeError(f"{molecule.label}: no molecule of the training data has {wanted}")
     return Sizes.as_often_as(counts)
-
-
-def _padded(molecule: Molecule, more: int) -> Molecule:
-    """With so many atoms of which nothing is known."""
-    return replace(
-        molecule,
-        elements=np.pad(molecule.elements, (0, more), constant_values=1),
-        charges=np.pad(molecule.charges, (0, more)),
-        pos=np.pad(molecule.pos, ((0, more), (0, 0))),
-        bond=np.pad(molecule.bond, (0, more)),
-    )
-
-
-def _padded_masks(part: PartialMolecule, more: int) -> dict[str, Bool[np.ndarray, "..."] | None]:
-    heavy = None if part.heavy is None else np.pad(part.heavy, (0, more))
-    return {
-        "pos": np.pad(part.pos, (0, more)),
-        "atom": np.pad(part.atom, (0, more)),
-        "bond": np.pad(part.bond, (0, more)),
-        "heavy": heavy,
-    }

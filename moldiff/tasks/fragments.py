@@ -21,7 +21,7 @@ from moldiff.pretrained.format import refuse_outside
 from moldiff.tasks.attempts import ATTEMPT, attempts
 from moldiff.tasks.defaults import GROWTH
 from moldiff.tasks.folded_molecule import folded_sizes
-from moldiff.tasks.partial_molecule import PartialMolecule
+from moldiff.tasks.partial_molecule import PartialMolecule, padded
 from moldiff.tasks.site_sizes import match_site_sizes, split_atoms, split_heavy_atoms
 
 STRIDE, CLOSEST = 1.6, 0.5  # Å: as far as one more atom of a chain reaches; less is a clash of pieces
@@ -114,7 +114,7 @@ def grow(
         Samples in order, those of one fragment together.
     """
     sizes = [check_fragment(generator, one, num_added, allow_extrapolation=allow_extrapolation) for one in fragments]
-    latent = bool(generator.bundle.vocabulary.hydrogens.any())
+    latent = generator.bundle.vocabulary.folded
 
     def part_at(number: int, attempt: int) -> PartialMolecule:
         fragment, index = fragments[number // num_each], number + attempt * ATTEMPT
@@ -273,24 +273,17 @@ def add_atoms(fragment: Fragment, added: int, *, blocks: Sequence[int] = ()) -> 
     m, n = fragment.molecule, len(fragment.molecule)
     total = n + added
     given = np.arange(total) < n
-    padded = Molecule(
-        np.pad(m.elements, (0, added), constant_values=1),
-        np.pad(m.charges, (0, added)),
-        np.pad(m.pos, ((0, added), (0, 0))),
-        np.pad(m.bond, (0, added)),
-        name=m.name,
-        properties=m.properties,
-    )
+    whole = padded(m, added)
     known = given[:, None] & given[None]
     if not _one_piece(fragment):
         shut = np.pad(~fragment.open, (0, added), constant_values=False)
-        return PartialMolecule(padded, given, given, known | shut[:, None] | shut[None])
+        return PartialMolecule(whole, given, given, known | shut[:, None] | shut[None])
     sites = np.array(fragment.sites)
     firsts = n + (np.cumsum([0, *blocks[:-1]]) if blocks else np.arange(len(sites)))
-    padded.bond[sites, firsts] = padded.bond[firsts, sites] = 1
+    whole.bond[sites, firsts] = whole.bond[firsts, sites] = 1
     known |= given[:, None] | given[None]
     if blocks:
         owner = np.concatenate([np.full(n, -1), np.repeat(np.arange(len(blocks)), blocks)])
         known |= owner[:, None] != owner[None]
     heavy = np.isin(np.arange(total), firsts)
-    return PartialMolecule(padded, given, given, known, heavy=heavy)
+    return PartialMolecule(whole, given, given, known, heavy=heavy)

@@ -93,13 +93,15 @@ def sample_isomers(
     """
     given = [atoms_of_formula(formula) for formula in formulas]
     check_domains(generator, given, allow_extrapolation=allow_extrapolation)
-    latent = bool(generator.bundle.vocabulary.hydrogens.any())
+    latent = generator.bundle.vocabulary.folded
     parts = [without_hydrogens(atoms) if latent else PartialMolecule.of(atoms, "atom") for atoms in given]
     failed: dict[int, Molecule] = {}
 
     def known(number: int, attempt: int) -> PartialMolecule:
         del attempt
-        return bonds_anew(failed[number]) if number in failed else parts[number]
+        if number not in failed:
+            return parts[number]
+        return PartialMolecule.of(failed[number], "atom").with_hydrogen_bonds()
 
     def correct(number: int, sample: Sample) -> Sample:
         if latent and sample.failure is not None and sample.failure.reason != "changed" and sample.molecule is not None:
@@ -116,13 +118,6 @@ def without_hydrogens(atoms: Molecule) -> PartialMolecule:
         raise ConfigError(f"{atoms.label}: has no heavy atom, and the hydrogens of these weights are latent")
     part = PartialMolecule.of(part_of(atoms, heavy), "atom")
     return replace(part, num_hydrogens=int((~heavy).sum()), open_hydrogens=True)
-
-
-def bonds_anew(molecule: Molecule) -> PartialMolecule:
-    """Its hydrogens stay on their atoms: classes that are known as a whole are what the weights were trained on."""
-    hydrogen = molecule.elements == 1
-    part = PartialMolecule.of(molecule, "atom")
-    return replace(part, bond=hydrogen[:, None] | hydrogen[None])
 
 
 def atoms_of_formula(formula: Mapping[int, int]) -> Molecule:

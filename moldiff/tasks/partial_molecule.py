@@ -16,10 +16,9 @@ from moldiff.data.domain import Read
 from moldiff.errors import ConfigError
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.sample import Sample
-from moldiff.generation.sizes import NOT_GIVEN
 from moldiff.pretrained.format import refuse_outside
 from moldiff.sampling.inpainting import KnownValues
-from moldiff.state import State
+from moldiff.state import NOT_GIVEN, State
 
 KEPT = 1e-3  # Å; a known coordinate must come back this close
 
@@ -56,6 +55,17 @@ class PartialMolecule:
         n = len(molecule)
         pos, atom, bond = (name in known for name in ("pos", "atom", "bond"))
         return cls(molecule, np.full(n, pos), np.full(n, atom), np.full((n, n), bond), same_element)
+
+    def with_hydrogen_bonds(self) -> "PartialMolecule":
+        """It is also known which atom each hydrogen is bonded to."""
+        hydrogen = self.molecule.elements == 1
+        return replace(self, bond=self.bond | hydrogen[:, None] | hydrogen[None])
+
+    def padded(self, more: int) -> "PartialMolecule":
+        """With so many atoms of which nothing is known."""
+        pos, atom, bond = (np.pad(known, (0, more)) for known in (self.pos, self.atom, self.bond))
+        heavy = None if self.heavy is None else np.pad(self.heavy, (0, more))
+        return replace(self, molecule=padded(self.molecule, more), pos=pos, atom=atom, bond=bond, heavy=heavy)
 
     def known(self, vocabulary: Vocabulary) -> KnownValues:
         """For the sampler: one molecule, known coordinates centred; a `VocabularyError` on an unknown class."""
@@ -113,6 +123,17 @@ class PartialMolecule:
     def centre(self) -> Float[np.ndarray, "3"]:
         """Of the known coordinates, Å."""
         return self.molecule.pos[self.pos].mean(0) if self.pos.any() else np.zeros(3)
+
+
+def padded(molecule: Molecule, more: int) -> Molecule:
+    """With so many hydrogens at the origin, in the place of atoms to come."""
+    return replace(
+        molecule,
+        elements=np.pad(molecule.elements, (0, more), constant_values=1),
+        charges=np.pad(molecule.charges, (0, more)),
+        pos=np.pad(molecule.pos, ((0, more), (0, 0))),
+        bond=np.pad(molecule.bond, (0, more)),
+    )
 
 
 def check_domain(

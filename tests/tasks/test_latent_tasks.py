@@ -24,7 +24,6 @@ from moldiff.generation.options import SamplingOptions
 from moldiff.generation.sample import Sample
 from moldiff.pretrained.bundle import Bundle
 from moldiff.tasks.folded_molecule import FoldedMolecule
-from moldiff.tasks.isomers import bonds_anew
 from moldiff.tasks.partial_molecule import PartialMolecule
 from moldiff.tasks.site_sizes import match_site_sizes, split_heavy_atoms
 
@@ -110,7 +109,7 @@ def test_isomers_have_the_formula_or_fail(latent: MoleculeGenerator):
 def test_a_further_attempt_keeps_the_hydrogens_on_their_atoms(latent: MoleculeGenerator, molecules: list[Molecule]):
     """And samples all bonds between heavy atoms again."""
     molecule, vocabulary = max(molecules, key=len), latent.bundle.vocabulary
-    known = FoldedMolecule(bonds_anew(molecule), vocabulary).known(vocabulary)
+    known = FoldedMolecule(PartialMolecule.of(molecule, "atom").with_hydrogen_bonds(), vocabulary).known(vocabulary)
     np.testing.assert_array_equal(known.values.atom[0].numpy(), encode_folded(molecule, vocabulary))
     assert known.atom.all()
     assert not known.bond.any()

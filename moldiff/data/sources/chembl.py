@@ -5,13 +5,11 @@ import importlib.util
 import zipfile
 from pathlib import Path
 
-import numpy as np
-
 from moldiff.chem.molecule import Failure
 from moldiff.chem.smiles_parsing import mol_of_smiles
 from moldiff.data.sources.base import Source
-from moldiff.data.sources.smiles import CHUNK, GEOMETRY, Row, read_row
-from moldiff.errors import ConfigError, DataError, MissingPackageError
+from moldiff.data.sources.smiles import CHUNK, choose_rows, origin_of_package, read_row
+from moldiff.errors import DataError, MissingPackageError
 
 FOLDER = "MoleculeACE/Data/benchmark_data"  # in the package; a file for each of 30 targets
 MOST_HEAVY = 50  # atoms; the 98th percentile
@@ -30,27 +28,13 @@ def chembl_source(path: str | Path | None, *, num_molecules: int | None, seed: i
         seed: of the choice, the conformers and the split.
 
     Returns:
-        The source.
-
-    Raises:
-        ConfigError: if more are requested than there are.
+        The source; a `ConfigError` if more are requested than there are.
 
     Source: van Tilborg et al. 2022, J. Chem. Inf. Model. 62, 5938 (MoleculeACE, from ChEMBL 29).
     """
-    smiles = chembl_smiles(path)
-    count = len(smiles) if num_molecules is None else num_molecules
-    if count > len(smiles):
-        raise ConfigError(f"chembl3d has {len(smiles):,} molecules, {count:,} were requested")
-    chosen = np.sort(np.random.RandomState(seed).permutation(len(smiles))[:count])
-    rows = [Row(int(i) + 1, smiles[i], f"chembl_{i + 1}", {}, seed) for i in chosen]
-    origin = {
-        "package": "moleculeace 3.0.0",
-        "licence": "MIT",
-        "num_molecules": count,
-        "geometry": GEOMETRY,
-        "geometry_seed": seed,
-    }
-    return Source("chembl3d", rows, count, read_row, origin, chunk=CHUNK, slow=True)
+    _, rows = choose_rows("chembl3d", chembl_smiles(path), prefix="chembl", num_molecules=num_molecules, seed=seed)
+    origin = origin_of_package("moleculeace 3.0.0", len(rows), seed)
+    return Source("chembl3d", rows, len(rows), read_row, origin, chunk=CHUNK, slow=True)
 
 
 def chembl_smiles(path: str | Path | None = None) -> list[str]:

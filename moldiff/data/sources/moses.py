@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Int
 
 from moldiff.data.sources.base import Source
-from moldiff.data.sources.smiles import CHUNK, GEOMETRY, Row, read_row
-from moldiff.errors import ConfigError, DataError, MissingPackageError
+from moldiff.data.sources.smiles import CHUNK, choose_rows, origin_of_package, read_row
+from moldiff.errors import DataError, MissingPackageError
 
 MOSES = "moses/dataset/data/{}.csv.gz"  # in the package molsets
 MOSES_REMEDY = (
@@ -30,35 +30,20 @@ def moses_source(path: str | Path | None, *, num_molecules: int | None, seed: in
         seed: of the choice, the conformers and the validation split.
 
     Returns:
-        The source.
-
-    Raises:
-        ConfigError: if more are requested than there are.
+        The source; a `ConfigError` if more are requested than there are.
 
     Source: Polykovskiy et al. 2020, Front. Pharmacol. 11, 565644; `test_scaffolds.csv` is left out.
     """
     train, test = (_moses_list(path, part) for part in ("train", "test"))
-    total = len(train) + len(test)
-    count = total if num_molecules is None else num_molecules
-    if count > total:
-        raise ConfigError(f"moses3d has {total:,} molecules, {count:,} were requested")
-    chosen = np.sort(np.random.RandomState(seed).permutation(total)[:count])
-    smiles = (*train, *test)
-    rows = [Row(int(i) + 1, smiles[i], f"moses_{i + 1}", {}, seed) for i in chosen]
+    chosen, rows = choose_rows("moses3d", (*train, *test), prefix="moses", num_molecules=num_molecules, seed=seed)
 
     def split(records: int, seed: int) -> Int[np.ndarray, "m"]:
         held_out = np.random.RandomState(seed).random_sample(records) < 0.05
         return np.where(chosen >= len(train), 2, held_out.astype(np.int64))
 
-    origin = {
-        "package": "molsets 0.3.1",
-        "licence": "MIT",
-        "num_molecules": count,
-        "geometry": GEOMETRY,
-        "geometry_seed": seed,
-    }
+    origin = origin_of_package("molsets 0.3.1", len(rows), seed)
     rule = "test: MOSES' own; validation: 5 % of its train set by chance, numpy RandomState(seed)"
-    return Source("moses3d", rows, count, read_row, origin, split, rule, chunk=CHUNK, slow=True)
+    return Source("moses3d", rows, len(rows), read_row, origin, split, rule, chunk=CHUNK, slow=True)
 
 
 def _moses_list(path: str | Path | None, part: str) -> list[str]:

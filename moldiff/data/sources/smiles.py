@@ -3,16 +3,19 @@
 import hashlib
 import importlib.metadata
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int
 
 from moldiff.chem.conformer import embed_smiles
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.rdkit_conversion import number_or_text
 from moldiff.data.sources.base import Source
-from moldiff.errors import DataError
+from moldiff.errors import ConfigError, DataError
 from moldiff.io.rows import read_rows
 from moldiff.io.text import printable
 
@@ -54,6 +57,37 @@ def smiles_source(path: str | Path, *, seed: int) -> Source:
         raise DataError(f"{printable(path)}: cannot be read: {error.strerror or error}") from error
     origin = {"file": path.name, "sha256": sha256, **_geometry(seed)}
     return Source(path.name.split(".")[0], rows(), None, read_row, origin, chunk=CHUNK, slow=True)
+
+
+def choose_rows(
+    name: str, smiles: Sequence[str], *, prefix: str, num_molecules: int | None, seed: int
+) -> tuple[Int[np.ndarray, "k"], list[Row]]:
+    """Molecules of a list, chosen by chance; each is named by its place.
+
+    Args:
+        name: of the data set, for the message.
+        smiles: all of its molecules.
+        prefix: of the names.
+        num_molecules: how many to choose; none takes all.
+        seed: of the choice and of the conformers.
+
+    Returns:
+        Places in the list, ascending, and the rows.
+
+    Raises:
+        ConfigError: if more are requested than there are.
+    """
+    count = len(smiles) if num_molecules is None else num_molecules
+    if count > len(smiles):
+        raise ConfigError(f"{name} has {len(smiles):,} molecules, {count:,} were requested")
+    chosen = np.sort(np.random.RandomState(seed).permutation(len(smiles))[:count])
+    return chosen, [Row(i + 1, smiles[i], f"{prefix}_{i + 1}", {}, seed) for i in chosen.tolist()]
+
+
+def origin_of_package(package: str, count: int, seed: int) -> dict[str, str | int]:
+    """What so many molecules of a package and their coordinates depend on; its licence is MIT."""
+    made = {"geometry": GEOMETRY, "geometry_seed": seed}
+    return {"package": package, "licence": "MIT", "num_molecules": count, **made}
 
 
 def read_row(row: Row) -> tuple[Molecule, str] | Failure:

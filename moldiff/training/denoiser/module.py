@@ -10,7 +10,7 @@ from moldiff.diffusion.random import BatchRandomness, sample_generator
 from moldiff.errors import TrainingError
 from moldiff.network.hydrogen_decoder import HydrogenDecoder
 from moldiff.runtime.precision import use_bf16
-from moldiff.state import Prediction, State, Times
+from moldiff.state import NOT_GIVEN, Prediction, State, Times
 from moldiff.training.base_module import AveragedModule
 from moldiff.training.denoiser.hydrogens import blur, decoder_loss, shuffle_hydrogens
 from moldiff.training.denoiser.inpainting_masks import sample_inpainting_times
@@ -98,7 +98,7 @@ class DiffusionModule(AveragedModule):
             batch = batch.replace(labels=labels)
         if batch.num_hydrogens is not None:
             dropped = torch.rand(b, generator=generator) < self.config.condition_dropout
-            batch = batch.replace(num_hydrogens=batch.num_hydrogens.masked_fill(dropped.to(self.device), -1))
+            batch = batch.replace(num_hydrogens=batch.num_hydrogens.masked_fill(dropped.to(self.device), NOT_GIVEN))
         z_t = self.process.noise(batch, t, generator=randomness)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bf16(self.config.precision, self.device)):
             previous: Prediction | None = None
