@@ -81,7 +81,7 @@ def choose_rows(
     if count > len(smiles):
         raise ConfigError(f"{name} has {len(smiles):,} molecules, {count:,} were requested")
     chosen = np.sort(np.random.RandomState(seed).permutation(len(smiles))[:count])
-    return chosen, [Row(i + 1, smiles[i], f"{prefix}_{i + 1}", {}, seed) for i in chosen.tolist()]
+    return chosen, [Row(i + 1, smiles[i], f"{prefix}_{i + 1}", {}, seed) for i in map(int, chosen)]
 
 
 def origin_of_package(package: str, count: int, seed: int) -> dict[str, str | int]:
