@@ -31,7 +31,7 @@ from moldiff.sampling.discrete.tau_leaping import TauLeaping
 from moldiff.sampling.discrete.unmasking import Unmasking
 from moldiff.sampling.sampler import Solvers
 from moldiff.sampling.time_grids import log_grid, log_snr_grid, power_grid, visit_twice
-from moldiff.state import LATENT_WIDTH, TimeExponents
+from moldiff.state import BOND_CLASSES, LATENT_WIDTH, TimeExponents
 
 CONTINUOUS_SOLVERS: dict[str, Callable[[SamplerConfig], ContinuousSolver]] = {
     "ddim": lambda config: Ddim(config.eta),
@@ -92,6 +92,8 @@ def build_denoiser(
     }
     if process.latent_width:
         data |= {"latent_vectors": process.latent_width // 3, "latent_scale": statistics.latent_scale}
+    if process.bond.num_classes != BOND_CLASSES:
+        data |= {"bond_classes": process.bond.num_classes}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         if config.network_class is None:
@@ -112,6 +114,7 @@ def _build_decoder(sizes: NetworkConfig, statistics: Statistics) -> HydrogenDeco
         widths=_widths(sizes),
         scale=statistics.pos_scale,
         latent_scale=statistics.latent_scale,
+        bond_classes=len(statistics.bond_marginals),
     )
 
 
@@ -145,7 +148,7 @@ def build_predictor(config: NetworkConfig, statistics: Statistics, *, seed: int 
 
 
 def _widths(sizes: NetworkConfig) -> Widths:
-    return Widths(sizes.atom, sizes.vector, sizes.pair, sizes.hidden, sizes.heads, sizes.lmax)
+    return Widths(**sizes.model_dump(exclude={"num_blocks"}))
 
 
 def build_grid(

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-BOND_CLASSES = 4  # none, single, double, triple
+BOND_CLASSES = 4  # none, single, double, triple; where a model has it, aromatic is one more
 LATENT_WIDTH = 3  # components of the latent of an atom where hydrogens are latent: one vector
 MOST_FOLDED = 4  # hydrogens that are folded into an atom
 NOT_GIVEN = -1  # number of hydrogens that is not given

@@ -151,7 +151,7 @@ def aromatic_fault(mol: Chem.Mol) -> Failure | None:
             for bond in each_bond(mol)
             if bond.GetBondType() == Chem.BondType.AROMATIC
             for atom in (bond.GetBeginAtom(), bond.GetEndAtom())
-            if atom.GetDegree() > 3 and atom.GetAtomicNum() in _SECOND_PERIOD
+            if atom.GetDegree() + atom.GetNumExplicitHs() > 3 and atom.GetAtomicNum() in _SECOND_PERIOD
         ),
         None,
     )

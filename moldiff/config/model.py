@@ -36,7 +36,11 @@ class ProcessConfig(Config):
 
 
 class NetworkConfig(Config):
-    """Sizes of the network; see `moldiff.network.blocks.Widths`."""
+    """Sizes of the network; see `moldiff.network.blocks.Widths`.
+
+    With `longest_path` above 1 it also reads paths of up to so many bonds, and so rings (`moldiff.network.rings`),
+    with `latent_distances` the distances between latent hydrogens.
+    """
 
     num_blocks: Annotated[int, Field(ge=1, le=64)] = 6
     atom: Annotated[int, Field(ge=4)] = 192
@@ -45,6 +49,8 @@ class NetworkConfig(Config):
     hidden: Annotated[int, Field(ge=1)] = 96
     heads: Annotated[int, Field(ge=1)] = 4
     lmax: Annotated[int, Field(ge=1, le=4)] = 1
+    longest_path: Annotated[int, Field(ge=0, le=16)] = 0
+    latent_distances: bool = False
 
     @model_validator(mode="after")
     def _heads_divide(self) -> "NetworkConfig":
@@ -60,16 +66,26 @@ class ModelConfig(Config):
     atoms that they are bonded to (`moldiff.data.representation`); `decoder` has the sizes of the network that unfolds
     them.
 
+    `bonds` is `kekule`, where every bond is single, double or triple, or `aromatic`, where those of aromatic rings are
+    a class of their own (`moldiff.chem.aromaticity`); for latent hydrogens, whose numbers tell the Kekulé form.
+
     `network_class` names a network from outside this package, as `package.module:Class`; its constructor gets
     `network_options`, and `network` is not read. A run imports that class; a bundle only says which one it needs.
     """
 
     representation: Literal["explicit", "latent"] = "explicit"
+    bonds: Literal["kekule", "aromatic"] = "kekule"
     process: ProcessConfig = ProcessConfig()
     network: NetworkConfig = NetworkConfig()
     decoder: NetworkConfig = NetworkConfig(num_blocks=3, atom=64, vector=16, pair=24, hidden=48)
     network_class: Annotated[str, Field(pattern=CLASS_NAME)] | None = None
     network_options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _aromatic_needs_hydrogens(self) -> "ModelConfig":
+        if self.bonds == "aromatic" and self.representation != "latent":
+            raise ValueError("bonds 'aromatic' need representation 'latent'")
+        return self
 
     @model_validator(mode="after")
     def _sizes_of_one_network(self) -> "ModelConfig":

@@ -7,25 +7,24 @@ cannot be folded (`moldiff.chem.folding`) stay atoms: nothing has to be refused.
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, Integer
 
+from moldiff.chem.aromaticity import AROMATIC, find_aromatic, with_aromatic
 from moldiff.chem.folding import KEPT, fold, fold_molecule
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.vocabulary import Vocabulary
+from moldiff.config.model import ModelConfig
 from moldiff.data.statistics import Statistics
 from moldiff.data.store.dataset import MoleculeStore
-from moldiff.state import LATENT_WIDTH, MOST_FOLDED, State
-
-Representation = Literal["explicit", "latent"]
+from moldiff.state import BOND_CLASSES, LATENT_WIDTH, MOST_FOLDED, State
 
 
-def represent(store: MoleculeStore, representation: Representation) -> "MoleculeStore | FoldedStore":
-    """The store as a model with this representation reads it."""
-    return store if representation == "explicit" else FoldedStore(store)
+def represent(store: MoleculeStore, config: ModelConfig) -> "MoleculeStore | FoldedStore":
+    """The store as a model with these settings reads it."""
+    return store if config.representation == "explicit" else FoldedStore(store, aromatic=config.bonds == "aromatic")
 
 
 class FoldedStore:
@@ -35,10 +34,11 @@ class FoldedStore:
 
     Args:
         store: prepared molecules, which are read once.
+        aromatic: aromatic bonds are a class of their own.
     """
 
-    def __init__(self, store: MoleculeStore) -> None:
-        self.store = store
+    def __init__(self, store: MoleculeStore, *, aromatic: bool = False) -> None:
+        self.store, self.aromatic = store, aromatic
         ends, order, _ = store.bonds()
         atom = store.atom_classes().astype(np.int64)
         parent, slot = fold(
@@ -57,6 +57,7 @@ class FoldedStore:
         self._atom = np.zeros(len(atom), dtype=np.uint16)
         self._atom[kept] = places[classes.reshape(-1)]
         self._bonded = kept[ends].all(0)  # bonds between atoms that are kept
+        self._order = self._with_aromatic() if aromatic else order
 
     @property
     def explicit(self) -> MoleculeStore:
@@ -76,15 +77,16 @@ class FoldedStore:
         """Counted on these molecules only; what they are read into takes memory."""
         chosen = np.zeros(len(self.sizes), dtype=bool)
         chosen[indices] = True
-        _, order, owner = self.store.bonds()
+        owner = self.store.bonds()[2]
         atoms = np.repeat(chosen, self.store.sizes)
         return Statistics.count(
             self.store.positions()[atoms & self._kept],
             self._atom[atoms & self._kept].astype(np.int64),
             self.sizes[chosen],
-            order[self._bonded & chosen[owner]].astype(np.int64),
+            self._order[self._bonded & chosen[owner]].astype(np.int64),
             vocabulary=self.vocabulary.labels,
             latent_scale=self._latent_scale(atoms),
+            bond_classes=BOND_CLASSES + self.aromatic,
         )
 
     def _latent_scale(self, atoms: Bool[np.ndarray, "a"]) -> float:
@@ -120,23 +122,39 @@ class FoldedStore:
         folded = torch.from_numpy(counts - sizes)
         return State(pos, atom, bond, mask, latent=hydrogens[:, :, 0], hydrogens=hydrogens, num_hydrogens=folded)
 
+    def _with_aromatic(self) -> Integer[np.ndarray, "e"]:
+        """Orders of all bonds between atoms that are kept, the aromatic ones as a class of their own."""
+        store, vocabulary = self.store, self.vocabulary
+        (left, right), order, owner = store.bonds()
+        atom, order = self._atom.astype(np.int64), np.array(order)
+        (elements, charges), hydrogens = vocabulary.decode(atom), vocabulary.hydrogens[atom]
+        bonds = np.searchsorted(owner, np.arange(len(self.sizes) + 1))
+        for start, size, first, last in zip(store.starts, store.sizes, bonds[:-1], bonds[1:], strict=True):
+            edges = first + np.flatnonzero(self._bonded[first:last])
+            atoms = np.flatnonzero(self._kept[start : start + size]) + start
+            ends = self._number[np.stack([left[edges], right[edges]])]
+            found = find_aromatic(elements[atoms], charges[atoms], ends, order[edges], hydrogens[atoms])
+            order[edges[found]] = AROMATIC
+        return order
+
     def _bonds(self, indices: Int[np.ndarray, "b"]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Row, both ends and order of the bonds between the atoms of these molecules that are kept."""
-        (left, right), order, owner = self.store.bonds()
+        (left, right), _, owner = self.store.bonds()
         first, last = np.searchsorted(owner, indices), np.searchsorted(owner, indices, side="right")
         counts = last - first
         edge = np.repeat(first - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
         there = self._bonded[edge]
         edge, rows = edge[there], np.repeat(np.arange(len(indices)), counts)[there]
-        return rows, self._number[left[edge]], self._number[right[edge]], order[edge]
+        return rows, self._number[left[edge]], self._number[right[edge]], self._order[edge]
 
 
-def state_of(molecule: Molecule, vocabulary: Vocabulary) -> State:
+def state_of(molecule: Molecule, vocabulary: Vocabulary, *, aromatic: bool = False) -> State:
     """A molecule as weights with this vocabulary read it, centred, in a batch of its own.
 
     Args:
         molecule: with all hydrogens.
         vocabulary: of the weights.
+        aromatic: aromatic bonds are a class of their own.
 
     Returns:
         The batch; a `VocabularyError` on an atom that is in no class.
@@ -147,10 +165,13 @@ def state_of(molecule: Molecule, vocabulary: Vocabulary) -> State:
     offsets[parent[hidden], slot[hidden]] = molecule.pos[hidden] - molecule.pos[parent[hidden]]
     classes = vocabulary.encode(molecule.elements[kept], molecule.charges[kept], folded[kept])
     hydrogens = torch.from_numpy(offsets[kept]).float()[None]
+    bond = molecule.bond[np.ix_(kept, kept)]
+    if aromatic:
+        bond = with_aromatic(molecule.elements[kept], molecule.charges[kept], bond, folded[kept])
     state = State(
         torch.from_numpy(pos - pos.mean(0)).float()[None],
         torch.from_numpy(classes)[None],
-        torch.from_numpy(molecule.bond[np.ix_(kept, kept)])[None],
+        torch.from_numpy(bond)[None],
         torch.ones(1, len(pos), dtype=torch.bool),
     )
     if not vocabulary.folded:

@@ -24,7 +24,8 @@ class Statistics:
         vocabulary: labels of the atom classes, in order.
         sizes: number of molecules of each number of atoms.
         atom_marginals: frequency of each atom class.
-        bond_marginals: frequency of no, single, double and triple bond over pairs of different atoms.
+        bond_marginals: frequency of no, single, double and triple bond over pairs of different atoms, and of aromatic
+            ones where they are a class of their own.
         pos_scale: root mean square of a coordinate about its molecule's centre, Å.
         num_molecules: how many were counted.
         score: the data's own row of scores, where it was computed.
@@ -82,10 +83,10 @@ class Statistics:
         Raises:
             DataError: if counts, lengths, sums or signs do not fit.
         """
-        if len(self.atom_marginals) != len(self.vocabulary) or len(self.bond_marginals) != 4:
+        if len(self.atom_marginals) != len(self.vocabulary) or len(self.bond_marginals) not in (4, 5):
             raise DataError(
                 f"statistics: {len(self.atom_marginals)} atom and {len(self.bond_marginals)} bond marginals for "
-                f"{len(self.vocabulary)} atom classes and 4 bond classes"
+                f"{len(self.vocabulary)} atom classes and 4 or 5 bond classes"
             )
         for name, marginals in (("atom", self.atom_marginals), ("bond", self.bond_marginals)):
             if not (min(marginals) >= 0 and abs(sum(marginals) - 1) <= 1e-6):  # so that NaN is refused, too
@@ -120,6 +121,7 @@ class Statistics:
         *,
         vocabulary: tuple[str, ...],
         latent_scale: float = 0.0,
+        bond_classes: int = 4,
     ) -> "Statistics":
         """Statistics of molecules that lie one after the other.
 
@@ -130,6 +132,7 @@ class Statistics:
             orders: order of every bond, each bond once.
             vocabulary: labels of the atom classes.
             latent_scale: see the attributes.
+            bond_classes: number of bond classes, 5 where aromatic bonds are one.
 
         Returns:
             The statistics.
@@ -144,7 +147,7 @@ class Statistics:
         scale = float(np.sqrt(np.mean((pos - np.repeat(centres, sizes, axis=0)) ** 2)))
         values, counts = np.unique(sizes, return_counts=True)
         pairs = max(int((sizes.astype(np.int64) * (sizes.astype(np.int64) - 1)).sum()) // 2, 1)
-        bonds = np.bincount(orders, minlength=4).astype(float)
+        bonds = np.bincount(orders, minlength=bond_classes).astype(float)
         bonds[0] = pairs - bonds[1:].sum()
         classes = Vocabulary(tuple(vocabulary))
         folded = np.add.reduceat(classes.hydrogens[atom], starts)

@@ -27,7 +27,8 @@ class Network(Protocol):
     Its class is called with keywords: `atom_classes`, the number of atom classes of the data; `atom_inputs` and
     `bond_inputs`, the numbers of classes of a noisy atom (one more with absorbing noise) and of a noisy bond;
     `label_classes`, for each label of a molecule its number of classes, or 0 for a number; `scale`, the spread of the
-    data's coordinates in Å; and `model.network_options` of the settings.
+    data's coordinates in Å; and `model.network_options` of the settings. Where hydrogens are latent, also
+    `latent_vectors` and `latent_scale`, where aromatic bonds are a class, `bond_classes`, the classes of a clean bond.
 
     Parameters go by their name in the network's own `named_parameters`; nothing outside it spells one.
     """

@@ -26,6 +26,8 @@ class Widths:
         hidden: channels inside the pair network.
         heads: attention heads.
         lmax: highest l of the atoms' irreps.
+        longest_path: bonds of the longest paths that an input counts, as of `moldiff.network.rings`; 0 for none.
+        latent_distances: the ends of the latents' vectors are points that an input measures distances to.
     """
 
     atom: int
@@ -34,6 +36,8 @@ class Widths:
     hidden: int
     heads: int
     lmax: int
+    longest_path: int = 0
+    latent_distances: bool = False
 
     @property
     def degrees(self) -> range:

@@ -11,6 +11,7 @@ from moldiff.network.blocks import DISTANCE_FEATURES, MAX_DISTANCE, Block, Featu
 from moldiff.network.condition_embedding import LabelLayers
 from moldiff.network.pairs import Pairs, safe_norm
 from moldiff.network.radial import GaussianBasis
+from moldiff.network.rings import path_counts
 from moldiff.state import BOND_CLASSES, Prediction, State, Times
 
 TIME_FEATURES = 16
@@ -32,6 +33,7 @@ class Encoder(nn.Module):
         latent_vectors: number of vectors in the latent of an atom.
         latent_scale: spread of the data's latents, Å.
         given_hydrogens: the number of folded hydrogens may be given.
+        bond_classes: number of classes of a clean bond.
     """
 
     def __init__(
@@ -47,18 +49,23 @@ class Encoder(nn.Module):
         latent_vectors: int = 0,
         latent_scale: float = 1.0,
         given_hydrogens: bool = False,
+        bond_classes: int = BOND_CLASSES,
     ) -> None:
         super().__init__()
         w = widths
-        self.atom_classes, self.atom_inputs, self.bond_inputs = atom_classes, atom_inputs, bond_inputs
+        self.atom_classes, self.atom_inputs = atom_classes, atom_inputs
+        self.bond_classes, self.bond_inputs = bond_classes, bond_inputs
         self.scale, self.latent_vectors, self.latent_scale = scale, latent_vectors, latent_scale
-        self.given_hydrogens = given_hydrogens
+        self.given_hydrogens, self.reads_ends = given_hydrogens, w.latent_distances and latent_vectors > 0
         self.time_basis = GaussianBasis(0.0, 1.0, TIME_FEATURES)
         self.distance_basis = GaussianBasis(0.0, MAX_DISTANCE, DISTANCE_FEATURES)
         # class, previous prediction and whether there is one, times of coordinates, class and latents, size
         times, numbers = 2 + (latent_vectors > 0), SIZE_FEATURES + given_hydrogens * (SIZE_FEATURES + 1)
-        self.embed_atoms = nn.Linear(atom_inputs + atom_classes + 1 + times * TIME_FEATURES + numbers, w.atom)
-        self.embed_pairs = nn.Linear(bond_inputs + BOND_CLASSES + 2 * DISTANCE_FEATURES + TIME_FEATURES, w.pair)
+        paths = 2 * max(0, w.longest_path - 1)  # of the noisy and of the predicted bonds
+        distances = 2 + 4 * self.reads_ends  # of the noisy and of the predicted coordinates
+        self.embed_atoms = nn.Linear(atom_inputs + atom_classes + 1 + times * TIME_FEATURES + numbers + paths, w.atom)
+        of_pairs = bond_inputs + bond_classes + distances * DISTANCE_FEATURES + TIME_FEATURES + paths
+        self.embed_pairs = nn.Linear(of_pairs, w.pair)
         self.embed_moves = nn.Parameter(torch.empty(w.vector))
         nn.init.normal_(self.embed_moves)
         self.embed_labels = (
@@ -151,19 +158,38 @@ class Encoder(nn.Module):
         if previous is None:
             moves = torch.zeros_like(start)
             atoms.append(start.new_zeros(n, b, self.atom_classes + 1))
-            edges.append(start.new_zeros(len(pairs.first), b, BOND_CLASSES + DISTANCE_FEATURES))
+            width = self.bond_classes + (1 + 2 * self.reads_ends) * DISTANCE_FEATURES
+            edges.append(start.new_zeros(len(pairs.first), b, width))
         else:
             last = previous.pos.to(dtype).transpose(0, 1)
             moves = last - start
             atoms += [previous.atom.to(dtype).softmax(-1).transpose(0, 1), start.new_ones(n, b, 1)]
             probs = self._upper(previous.bond, pairs).to(dtype).softmax(-1)
             edges += [probs, self._distances(last, pairs)]
+            if self.reads_ends:
+                edges += self._end_distances(last, previous.latent.to(dtype), pairs)
+        if self.reads_ends:
+            edges += self._end_distances(start, state.latent.to(dtype), pairs)
+        if self.widths.longest_path > 1:
+            paths = self._paths(state, previous).to(dtype)
+            edges.append(self._upper(paths, pairs))
+            atoms.insert(1, paths.diagonal(dim1=1, dim2=2).permute(2, 0, 1))
         first = (moves / self.scale)[..., None] * self.embed_moves
         if self.embed_latents is not None:
             first = first + self._latents(state, previous) @ self.embed_latents
         w = self.widths
         vectors = (first, *(first.new_zeros(n, b, 2 * degree + 1, w.vector) for degree in w.degrees[1:]))
         return Features(self.embed_atoms(torch.cat(atoms, -1)), vectors, self.embed_pairs(torch.cat(edges, -1)), start)
+
+    def _paths(self, state: State, previous: Prediction | None) -> Float[Tensor, "b n n w"]:
+        """Counts of paths along the noisy bonds, and along those that the previous prediction holds for likely."""
+        pairs = state.pair_mask
+        longest = self.widths.longest_path
+        noisy = path_counts((state.bond != 0) & pairs, longest)
+        if previous is None:
+            return torch.cat([noisy, torch.zeros_like(noisy)], -1)
+        none = previous.bond.float().softmax(-1)[..., 0]
+        return torch.cat([noisy, path_counts((none < 0.5) & pairs, longest)], -1)
 
     def _latents(self, state: State, previous: Prediction | None) -> Float[Tensor, "n b 3 c"]:
         """Estimates of the vectors of the latents, and the differences of the previous prediction from them."""
@@ -173,6 +199,19 @@ class Encoder(nn.Module):
 
     def _distances(self, pos: Float[Tensor, "n b 3"], pairs: Pairs) -> Float[Tensor, "p b g"]:
         return self.distance_basis(safe_norm(pos.index_select(0, pairs.first) - pos.index_select(0, pairs.second)))
+
+    def _end_distances(
+        self, pos: Float[Tensor, "n b 3"], latent: Float[Tensor, "b n d"], pairs: Pairs
+    ) -> list[Float[Tensor, "p b g"]]:
+        """Distances from the ends of the first vectors of the latents to each other, and to the atoms: where hydrogens
+        are latent, those of one hydrogen of each atom."""
+        ends = pos + latent[..., :3].transpose(0, 1)
+        one, other = pairs.first, pairs.second
+        to_atoms = (
+            self.distance_basis(safe_norm(ends.index_select(0, i) - pos.index_select(0, j)))
+            for i, j in ((one, other), (other, one))
+        )
+        return [self._distances(ends, pairs), sum(to_atoms)]  # type: ignore[list-item]
 
     @staticmethod
     def _upper(values: Tensor, pairs: Pairs) -> Tensor:

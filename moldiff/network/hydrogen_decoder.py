@@ -30,6 +30,7 @@ class HydrogenDecoder(nn.Module):
         widths: sizes of a block.
         scale: spread of the data's coordinates, Å.
         latent_scale: spread of the data's latents, Å.
+        bond_classes: number of bond classes.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class HydrogenDecoder(nn.Module):
         widths: Widths,
         scale: float,
         latent_scale: float,
+        bond_classes: int = BOND_CLASSES,
     ) -> None:
         super().__init__()
         self.body = Encoder(
             atom_classes=atom_classes,
             atom_inputs=atom_classes,
-            bond_inputs=BOND_CLASSES,
+            bond_inputs=bond_classes,
+            bond_classes=bond_classes,
             num_blocks=num_blocks,
             widths=widths,
             scale=scale,

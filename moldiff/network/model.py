@@ -24,6 +24,7 @@ class EquivariantNetwork(Encoder):
         label_classes: for each label of a molecule its number of classes, or 0 for a number.
         latent_vectors: number of vectors in the latent of an atom.
         latent_scale: spread of the data's latents, Å.
+        bond_classes: number of classes of a clean bond.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class EquivariantNetwork(Encoder):
         label_classes: Sequence[int] = (),
         latent_vectors: int = 0,
         latent_scale: float = 1.0,
+        bond_classes: int = BOND_CLASSES,
     ) -> None:
         super().__init__(
             atom_classes=atom_classes,
@@ -50,11 +52,12 @@ class EquivariantNetwork(Encoder):
             latent_vectors=latent_vectors,
             latent_scale=latent_scale,
             given_hydrogens=latent_vectors > 0,
+            bond_classes=bond_classes,
         )
         self.atom_head = nn.Linear(widths.atom, atom_classes)
         self.bond_ends = nn.Linear(widths.atom, widths.hidden)
         self.bond_inner = nn.Linear(widths.pair + DISTANCE_FEATURES, widths.hidden, bias=False)
-        self.bond_outer = nn.Linear(widths.hidden, BOND_CLASSES)
+        self.bond_outer = nn.Linear(widths.hidden, bond_classes)
         self.latent_head = VectorHead(widths, latent_vectors) if latent_vectors else None
 
     def forward(

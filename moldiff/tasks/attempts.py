@@ -38,14 +38,15 @@ def attempts(
     Yields:
         Sample: one for each part; its index is the number of the part, the property `index` that of the attempt.
     """
-    vocabulary = generator.bundle.vocabulary
+    vocabulary, aromatic = generator.bundle.vocabulary, generator.bundle.config.bonds == "aromatic"
     for start in range(0, count, WINDOW):
         best: dict[int, Sample] = {}
         waiting = list(range(start, min(start + WINDOW, count)))
         try:
             for attempt in range(most):
                 parts = {
-                    number + attempt * ATTEMPT: represented(part_of(number, attempt), vocabulary) for number in waiting
+                    number + attempt * ATTEMPT: represented(part_of(number, attempt), vocabulary, aromatic=aromatic)
+                    for number in waiting
                 }
                 known = [part.known(vocabulary) for part in parts.values()]
                 for sample in generator.complete(known, indices=list(parts), **request):

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
+from moldiff.chem.aromaticity import AROMATIC, with_aromatic
 from moldiff.chem.folding import KEPT, fold_molecule
 from moldiff.chem.fragments import part_of
 from moldiff.chem.molecule import Failure, Molecule
@@ -20,9 +21,11 @@ from moldiff.state import LATENT_WIDTH, NOT_GIVEN, State
 from moldiff.tasks.partial_molecule import PartialMolecule
 
 
-def represented(part: PartialMolecule, vocabulary: Vocabulary) -> "PartialMolecule | FoldedMolecule":
-    """The part as weights with this vocabulary read it."""
-    return FoldedMolecule(part, vocabulary) if vocabulary.folded else part
+def represented(
+    part: PartialMolecule, vocabulary: Vocabulary, *, aromatic: bool = False
+) -> "PartialMolecule | FoldedMolecule":
+    """The part as weights with this vocabulary, and with or without a class of aromatic bonds, read it."""
+    return FoldedMolecule(part, vocabulary, aromatic) if vocabulary.folded else part
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +35,12 @@ class FoldedMolecule:
     Attributes:
         part: what is known; its hydrogens are known with their bonds, or not at all.
         vocabulary: of the weights.
+        aromatic: aromatic bonds are a class of their own.
     """
 
     part: PartialMolecule
     vocabulary: Vocabulary
+    aromatic: bool = False
 
     @cached_property
     def _folding(self) -> tuple[Int[np.ndarray, "n"], Int[np.ndarray, "n"], Int[np.ndarray, "n"]]:
@@ -62,7 +67,7 @@ class FoldedMolecule:
         values = State(
             torch.from_numpy(np.where(pos[:, None], m.pos[kept] - self._centre(), 0.0)).float()[None],
             torch.from_numpy(classes)[None],
-            torch.from_numpy(np.where(bond, m.bond[np.ix_(kept, kept)], 0))[None],
+            torch.from_numpy(self._bonds(part)[np.ix_(kept, kept)])[None],
             torch.ones(1, len(named), dtype=torch.bool),
             latent=torch.from_numpy(latent[kept]).float()[None],
             num_hydrogens=torch.tensor([given]),
@@ -96,6 +101,20 @@ class FoldedMolecule:
             return of_atom | ~part.atom[kept][:, None]
         return None if part.heavy is None else ~part.heavy[kept][:, None] | (vocabulary.elements != 1)
 
+    def _bonds(self, part: PartialMolecule) -> Int[np.ndarray, "n n"]:
+        """Classes of the known bonds, 0 elsewhere."""
+        m = part.molecule
+        known = np.where(part.bond, m.bond, 0)
+        return with_aromatic(m.elements, m.charges, known) if self.aromatic else known
+
+    def _in_given_form(self, drawn: Molecule, whole: PartialMolecule) -> Molecule:
+        """With the given one of the Kekulé forms where known bonds are aromatic, as they came out."""
+        if not self.aromatic:
+            return drawn
+        given = self._bonds(whole) == AROMATIC
+        came = with_aromatic(drawn.elements, drawn.charges, drawn.bond) == AROMATIC
+        return replace(drawn, bond=np.where(given & came, whole.molecule.bond, drawn.bond))
+
     def restore(self, sample: Sample) -> Sample:
         """As `PartialMolecule.restore`: the given atoms come first, in their order."""
         drawn = sample.molecule
@@ -111,7 +130,7 @@ class FoldedMolecule:
         pos[stay] = part.molecule.pos[stay]
         whole = part.padded(more)
         confidence = None if sample.confidence is None else sample.confidence[np.ix_(order, order)]
-        drawn = replace(drawn, pos=pos - whole.centre())
+        drawn = self._in_given_form(replace(drawn, pos=pos - whole.centre()), whole)
         return whole.restore(replace(sample, molecule=drawn, confidence=confidence))
 
     def _order(self, drawn: Molecule) -> Int[np.ndarray, "d"] | Failure:

@@ -6,13 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from rdkit import Chem
 
+from moldiff.chem.aromaticity import AROMATIC
 from moldiff.chem.folding import fold
 from moldiff.chem.molecule import Molecule
+from moldiff.chem.rdkit_conversion import to_rdkit
 from moldiff.chem.vocabulary import Vocabulary
-from moldiff.data.decoding import molecule_of
+from moldiff.config.model import ModelConfig
+from moldiff.data.decoding import kekule_obstacle, molecule_of
 from moldiff.data.prepare import prepare
-from moldiff.data.representation import FoldedStore, represent
+from moldiff.data.representation import FoldedStore, represent, state_of
 from moldiff.data.store.dataset import MoleculeStore
 
 SAMPLE = Path(__file__).parents[2] / "datasets" / "qm9" / "sample.sdf"
@@ -32,8 +36,9 @@ def sorted_atoms(molecule: Molecule) -> np.ndarray:
     return np.array(sorted(zip(*columns, strict=True)))
 
 
-def test_folded_molecules_come_back_whole(store: MoleculeStore):
-    folded = FoldedStore(store)
+@pytest.mark.parametrize("aromatic", [False, True])
+def test_folded_molecules_come_back_whole(store: MoleculeStore, aromatic: bool):
+    folded = FoldedStore(store, aromatic=aromatic)
     for index in range(len(store)):
         again = molecule_of(folded.state([index]), 0, folded.vocabulary)
         np.testing.assert_allclose(sorted_atoms(again), sorted_atoms(store.molecule(index)), atol=2e-3)
@@ -51,6 +56,48 @@ def test_a_batch_holds_the_molecules_that_it_was_asked_for(store: MoleculeStore)
         assert torch.equal(batch.bond[row, :n, :n], alone.bond[0])
         assert not batch.atom[row, n:].any()
         assert not batch.bond[row, n:].any()
+
+
+def test_aromatic_bonds_are_those_of_each_molecule(store: MoleculeStore):
+    """Of each molecule of the sample, alone and in a batch, as RDKit finds them; the statistics count them."""
+    folded, kekule = FoldedStore(store, aromatic=True), FoldedStore(store)
+    aromatic = 0
+    for index in range(len(store)):
+        mol = to_rdkit(store.molecule(index))
+        Chem.SanitizeMol(mol)
+        bond = folded.state([index]).bond
+        count = sum(b.GetIsAromatic() for b in mol.GetBonds())
+        assert int((bond == AROMATIC).sum()) == 2 * count
+        rest = bond != AROMATIC
+        assert torch.equal(bond[rest], kekule.state([index]).bond[rest])
+        assert torch.equal(state_of(store.molecule(index), folded.vocabulary, aromatic=True).bond, bond)
+        aromatic += count
+    assert aromatic > 20
+    marginals = folded.statistics.bond_marginals
+    assert len(marginals) == 5
+    assert marginals[4] > 0
+    assert marginals[0] == kekule.statistics.bond_marginals[0]
+    assert folded.statistics.from_dict(folded.statistics.to_dict()) == folded.statistics
+    batch = folded.state(range(50))
+    for row in range(50):
+        n = int(folded.sizes[row])
+        assert torch.equal(batch.bond[row, :n, :n], folded.state([row]).bond[0])
+
+
+def test_aromatic_bonds_without_a_kekule_form_are_said(store: MoleculeStore):
+    """What comes out has single bonds in their place, and an obstacle that names them."""
+    folded = FoldedStore(store, aromatic=True)
+    index = next(i for i in range(len(store)) if bool((folded.state([i]).bond == AROMATIC).any()))
+    state = folded.state([index])
+    assert kekule_obstacle(state, 0, folded.vocabulary) is None
+    ring = (state.bond == AROMATIC).any(-1)[0]
+    carbon = folded.vocabulary.labels.index("CH2")
+    broken = state.replace(atom=torch.where(ring, carbon, state.atom))
+    obstacle = kekule_obstacle(broken, 0, folded.vocabulary)
+    assert obstacle is not None
+    assert obstacle.reason == "kekulize"
+    bond = molecule_of(broken, 0, folded.vocabulary).bond[: len(ring), : len(ring)]
+    assert (bond[state.bond[0].numpy() == AROMATIC] == 1).all()
 
 
 def test_folded_statistics_count_what_is_left(store: MoleculeStore):
@@ -104,8 +151,11 @@ def test_hydrogens_are_numbered_on_each_atom():
     assert slot.tolist() == [0, 255, 1, 255, 0, 2]
 
 
-def test_explicit_molecules_are_read_as_they_are(store: MoleculeStore):
-    assert represent(store, "explicit") is store
+def test_settings_say_how_molecules_are_read(store: MoleculeStore):
+    assert represent(store, ModelConfig()) is store
+    folded = represent(store, ModelConfig(representation="latent", bonds="aromatic"))
+    assert isinstance(folded, FoldedStore)
+    assert folded.aromatic
 
 
 def test_hydrides_are_one_atom(tmp_path: Path):

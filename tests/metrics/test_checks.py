@@ -118,7 +118,7 @@ def test_checks_are_the_same_in_processes(embed):
     assert seen["posebusters"].rates["sanitization"] == Rate(3, 3)
 
 
-def test_truths_are_counted_where_they_could_be_told():
+def test_truths_are_counted_where_they_are_known():
     seen = CheckResult("posebusters", ({"sanitization": True, "all": True}, {"all": False}, Failure("timeout", "slow")))
     assert seen.rates == {"sanitization": Rate(1, 1), "all": Rate(1, 3)}
     assert seen.not_made["sanitization"] == 1
@@ -170,7 +170,7 @@ def test_what_takes_too_long_costs_itself_alone(embed):
     assert seen.rates == {}
 
 
-def test_unknown_checks_and_missing_packages_are_told(monkeypatch):
+def test_unknown_checks_and_missing_packages_are_named(monkeypatch):
     with pytest.raises(ConfigError, match="expected one of posebusters, mmff94, xtb"):
         run_checks([], ["dft"])
     monkeypatch.setattr(moldiff.runtime.optional, "find_spec", lambda name: None if name == "tblite" else sys)

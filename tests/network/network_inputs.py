@@ -34,10 +34,12 @@ def make_inputs(sizes: list[int], *, seed: int = 0, conditioned: bool = True) ->
     return random_inputs(sizes, atom_classes=ATOM_CLASSES, seed=seed, self_conditioned=conditioned)
 
 
-def make_network(lmax: int, kind: type[EquivariantNetwork] = EquivariantNetwork) -> EquivariantNetwork:
+def make_network(
+    lmax: int, kind: type[EquivariantNetwork] = EquivariantNetwork, *, longest_path: int = 0
+) -> EquivariantNetwork:
     """A small network whose every parameter was moved away from its start."""
     torch.manual_seed(lmax)
-    widths = Widths(atom=16, vector=4, pair=6, hidden=8, heads=2, lmax=lmax)
+    widths = Widths(atom=16, vector=4, pair=6, hidden=8, heads=2, lmax=lmax, longest_path=longest_path)
     network = kind(
         atom_classes=ATOM_CLASSES,
         atom_inputs=ATOM_CLASSES,

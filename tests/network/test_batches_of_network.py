@@ -61,6 +61,11 @@ def test_network_is_independent_of_batch_and_padding(lmax: int, conditioned: boo
     assert_independent(make_network(lmax), make_inputs([7, 4, 2, 6], conditioned=conditioned))
 
 
+@pytest.mark.parametrize("conditioned", [True, False])
+def test_network_that_counts_walks_is_independent_of_batch_and_padding(conditioned: bool):
+    assert_independent(make_network(1, longest_path=6), make_inputs([7, 4, 2, 6], conditioned=conditioned))
+
+
 @pytest.mark.parametrize("fault", [PaddedSize, OpenPadding, BatchMean])
 def test_network_batch_law_catches_a_fault(fault: type[EquivariantNetwork]):
     with pytest.raises(AssertionError):

@@ -16,14 +16,14 @@ from moldiff.config.model import ModelConfig, NetworkConfig
 from moldiff.config.sampler import DEFAULT_SAMPLER
 from moldiff.data.domain import encode_folded
 from moldiff.data.prepare import prepare
-from moldiff.data.representation import FoldedStore
+from moldiff.data.representation import represent
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import ConfigError, MoldiffError, SizeError
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.generation.options import SamplingOptions
 from moldiff.generation.sample import Sample
 from moldiff.pretrained.bundle import Bundle
-from moldiff.tasks.folded_molecule import FoldedMolecule
+from moldiff.tasks.folded_molecule import FoldedMolecule, represented
 from moldiff.tasks.partial_molecule import PartialMolecule
 from moldiff.tasks.site_sizes import match_site_sizes, split_heavy_atoms
 
@@ -31,16 +31,19 @@ SMALL = NetworkConfig(num_blocks=2, atom=32, vector=4, pair=8, hidden=16, heads=
 LATENT = ModelConfig(representation="latent", network=SMALL, decoder=SMALL)
 
 
-@pytest.fixture(scope="module")
-def latent(sample_sdf: Path, tmp_path_factory: pytest.TempPathFactory) -> MoleculeGenerator:
+@pytest.fixture(scope="module", params=["kekule", "aromatic"])
+def latent(
+    sample_sdf: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> MoleculeGenerator:
     """Weights that have learned nothing, for the molecules of the sample."""
+    config = LATENT.model_copy(update={"bonds": request.param})
     path = tmp_path_factory.mktemp("stores") / "sample"
     prepare(sample_sdf, path)
-    folded = FoldedStore(MoleculeStore(path))
+    folded = represent(MoleculeStore(path), config)
     statistics = folded.statistics
-    denoiser = build_denoiser(LATENT, statistics)
+    denoiser = build_denoiser(config, statistics)
     return MoleculeGenerator(
-        Bundle(denoiser, LATENT, statistics, folded.vocabulary, DEFAULT_SAMPLER, ""), weights="own"
+        Bundle(denoiser, config, statistics, folded.vocabulary, DEFAULT_SAMPLER, ""), weights="own"
     )
 
 
@@ -54,7 +57,7 @@ def shuffled(molecule: Molecule, seed: int = 0) -> Molecule:
 
 
 def complete(latent: MoleculeGenerator, part: PartialMolecule):
-    folded = FoldedMolecule(part, latent.bundle.vocabulary)
+    folded = represented(part, latent.bundle.vocabulary, aromatic=latent.bundle.config.bonds == "aromatic")
     (sample,) = latent.complete([folded.known(latent.bundle.vocabulary)], num_steps=2)
     return folded.restore(sample)
 

@@ -29,6 +29,12 @@ from moldiff.training.distillation.run import distill
 
 SMALL = NetworkConfig(num_blocks=2, atom=32, vector=4, pair=8, hidden=16, heads=2)
 LATENT = ModelConfig(representation="latent", network=SMALL, decoder=SMALL)
+RINGS = LATENT.model_copy(
+    update={
+        "bonds": "aromatic",
+        "network": SMALL.model_copy(update={"longest_path": 6, "latent_distances": True}),
+    }
+)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +130,7 @@ def test_hydrogens_are_charged_once(folded: FoldedStore):
     assert all(p.grad is None or float(p.grad.abs().max()) < 1e-6 for p in denoiser.network.parameters())
 
 
-def test_the_network_may_be_told_the_number_of_hydrogens(folded: FoldedStore):
+def test_the_number_of_hydrogens_may_be_given(folded: FoldedStore):
     """Given, another number gives another prediction; -1 is as if none was given, each molecule on its own."""
     denoiser, state = build_denoiser(LATENT, folded.statistics), folded.state(range(20, 26))
     t = Times.shared(torch.full((6,), 0.6), state.mask.shape[1])
@@ -191,10 +197,11 @@ def test_what_is_forgotten_is_measured_on_folded_molecules(folded: FoldedStore):
     assert batch.labels is None
 
 
-def test_a_run_ends_with_a_bundle_that_samples(store: MoleculeStore, tmp_path: Path):
+@pytest.mark.parametrize("model", [LATENT, RINGS], ids=["plain", "rings"])
+def test_a_run_ends_with_a_bundle_that_samples(model: ModelConfig, store: MoleculeStore, tmp_path: Path):
     config = TrainingConfig(
         data=str(store.path),
-        model=LATENT,
+        model=model,
         num_training_molecules=150,
         pair_budget=3000,
         sample_minutes=0,

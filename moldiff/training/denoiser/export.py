@@ -52,7 +52,7 @@ def export(
     """
     config = TrainingConfig.from_json(run / CONFIG)
     store = MoleculeStore(find_store(config.data))
-    represented = represent(store, config.model.representation)
+    represented = represent(store, config.model)
     statistics = training_subset(config, represented)[0]
     check_origin(read_checkpoint(run / CHECKPOINT), origin_of(store, statistics), run / CHECKPOINT)
     denoiser = build_denoiser(config.model, statistics, network=network_of_run(config.model))

@@ -79,7 +79,7 @@ def train(
     if config.start is not None:
         bundle = load_pretrained(config.start, network=network_of_run(config.model))
         config = with_model_of(bundle, config)
-    represented = represent(store, config.model.representation)
+    represented = represent(store, config.model)
     statistics, labels, indices = training_subset(config, represented)
     old: list[State] = []  # in fine-tuning, molecules of the weights to start from, and the losses on them
     before: dict[str, float] = {}

@@ -28,7 +28,7 @@ def estimate_cost(config: TrainingConfig, store: MoleculeStore) -> tuple[float, 
         Molecules a second of one process, and its memory so far, MiB.
     """
     network = network_of_run(config.model)
-    represented = represent(store, config.model.representation)
+    represented = represent(store, config.model)
     denoiser = build_denoiser(config.model, represented.statistics, seed=config.seed, network=network)
     module = DiffusionModule(denoiser, denoiser.process, config)
     batches = TrainingBatches(represented, budget=config.pair_budget, seed=config.seed)

@@ -8,7 +8,7 @@ from moldiff.chem.molecule import Failure
 from moldiff.chem.valence import stable_atoms
 from moldiff.chem.validity import check
 from moldiff.chem.vocabulary import Vocabulary
-from moldiff.data.decoding import molecule_of
+from moldiff.data.decoding import kekule_obstacle, molecule_of
 from moldiff.errors import MoleculeError
 from moldiff.state import State
 
@@ -30,5 +30,5 @@ def in_order(state: State, vocabulary: Vocabulary) -> tuple[Bool[Tensor, "b n"],
         except MoleculeError:
             continue
         atoms[row] = torch.from_numpy(stable_atoms(molecule)[: state.mask.shape[1]])  # then come folded hydrogens
-        molecules[row] = not isinstance(check(molecule), Failure)
+        molecules[row] = kekule_obstacle(state, row, vocabulary) is None and not isinstance(check(molecule), Failure)
     return atoms, molecules

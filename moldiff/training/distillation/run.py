@@ -135,7 +135,7 @@ def data(bundle: Bundle, config: DistillationConfig) -> MoleculeStore | FoldedSt
     """
     if not config.density_ratio_weight:
         return None
-    store = represent(MoleculeStore(find_store(config.data)), bundle.config.representation)
+    store = represent(MoleculeStore(find_store(config.data)), bundle.config)
     if store.vocabulary != bundle.vocabulary:
         raise ConfigError(
             f"data {config.data!r}: atom classes {', '.join(store.vocabulary.labels)}, those of {config.teacher!r} "
