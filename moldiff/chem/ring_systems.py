@@ -19,13 +19,20 @@ def ring_systems(mol: Chem.Mol) -> list[str]:
     Returns:
         Canonical SMILES, one for each system, sorted.
     """
+    return sorted(smiles for smiles, _ in located_ring_systems(mol))
+
+
+def located_ring_systems(mol: Chem.Mol) -> list[tuple[str, tuple[int, ...]]]:
+    """The same in no order, each with its atoms."""
     mol = without_labels(mol)
     Chem.RemoveStereochemistry(mol)
     cut = [b.GetIdx() for b in each_bond(mol) if b.GetBondType() == Chem.BondType.SINGLE and not b.IsInRing()]
     if cut:
         mol = Chem.FragmentOnBonds(mol, cut, addDummies=False)
-    pieces = Chem.GetMolFrags(mol, asMols=True, sanitizeFrags=False)
-    return sorted(Chem.MolToSmiles(piece) for piece in pieces if piece.GetNumBonds() >= piece.GetNumAtoms())
+    atoms: list[tuple[int, ...]] = []
+    pieces = Chem.GetMolFrags(mol, asMols=True, sanitizeFrags=False, fragsMolAtomMapping=atoms)
+    found = zip(pieces, map(tuple, atoms), strict=True)
+    return [(Chem.MolToSmiles(piece), of) for piece, of in found if piece.GetNumBonds() >= piece.GetNumAtoms()]
 
 
 def ring_sizes(mol: Chem.Mol) -> list[int]:

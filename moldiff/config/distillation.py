@@ -18,7 +18,8 @@ class DistillationConfig(RunConfig):
     from outside this package. In an update `batches_per_update` batches are sampled, of `pair_budget` atom pairs
     each, shared among the processes. `pos_weight` is the weight of the coordinates as decisions, `whole_weight`
     that of a molecule beside its atoms (`moldiff.training.distillation.policy`), `density_ratio_weight` that of
-    resembling the prepared `data` (`moldiff.training.distillation.environments`), which nothing else needs.
+    resembling the prepared `data` (`moldiff.training.distillation.environments`), and with
+    `known_rings` a molecule is in order only if all its ring systems occur there; nothing else needs `data`.
     """
 
     teacher: str = "qm9"
@@ -40,6 +41,7 @@ class DistillationConfig(RunConfig):
     pos_weight: NotNegative = 0.3
     whole_weight: NotNegative = 0.3
     density_ratio_weight: NotNegative = 1.0
+    known_rings: bool = False
     learning_rate: Positive = 2e-4
     warmup_steps: Annotated[int, Field(ge=0)] = 5
     cooldown: Share = 0.5

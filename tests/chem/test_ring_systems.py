@@ -3,7 +3,7 @@ from rdkit import Chem
 from renumbering import shuffled
 
 from moldiff.chem.implausible_rings import implausible_rings
-from moldiff.chem.ring_systems import ring_sizes, ring_systems
+from moldiff.chem.ring_systems import located_ring_systems, ring_sizes, ring_systems
 
 
 def read(smiles: str) -> Chem.Mol:
@@ -34,7 +34,10 @@ def read(smiles: str) -> Chem.Mol:
 def test_ring_systems_of_known_molecules(smiles: str, systems: list[str]):
     mol = read(smiles)
     assert ring_systems(mol) == systems
-    assert ring_systems(Chem.AddHs(mol)) == systems
+    whole = Chem.AddHs(mol)
+    assert ring_systems(whole) == systems
+    for system, atoms in located_ring_systems(whole):
+        assert sum(whole.GetAtomWithIdx(i).GetAtomicNum() > 1 for i in atoms) == read(system).GetNumAtoms()
     assert all(Chem.MolToSmiles(read(system)) == system for system in systems)  # a molecule of its own
 
 

@@ -228,6 +228,7 @@ def assert_a_student_is_made(teacher: Path, store: MoleculeStore, folder: Path) 
             teacher=str(teacher),
             data=str(store.path),
             sampler=sampler,
+            known_rings=True,
             num_training_molecules=60,
             batches_per_update=2,
             pair_budget=600,

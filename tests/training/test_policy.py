@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from rdkit import Chem
 
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.diffusion.categorical import CategoricalProcess, stationary
@@ -164,6 +165,22 @@ def test_only_an_atom_in_disorder_is_blamed():
 def test_where_all_is_in_order_nothing_is_rewarded():
     (rewarded,) = advantage([torch.ones(3, 2, dtype=torch.bool)], [torch.ones(3, dtype=torch.bool)], whole=1.0)
     assert not rewarded.any()
+
+
+def test_atoms_of_ring_systems_that_the_data_lack_are_not_in_order():
+    """Cyclopropane and cyclobutane, each with a methyl, and only the former is known."""
+    vocabulary = Vocabulary(("H", "C"))
+    for smiles, known in (("CC1CC1", True), ("CC1CCC1", False)):
+        mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
+        n = mol.GetNumAtoms()
+        bond = torch.from_numpy(Chem.GetAdjacencyMatrix(mol)).long()[None]
+        atom = torch.tensor([[int(a.GetAtomicNum() == 6) for a in mol.GetAtoms()]])
+        state = State(torch.randn(1, n, 3), atom, bond, torch.ones(1, n, dtype=torch.bool))
+        atoms, molecules = in_order(state, vocabulary, {"C1CC1"})
+        in_ring = torch.tensor([a.IsInRing() for a in mol.GetAtoms()])
+        assert bool(molecules) is known
+        assert atoms[0].tolist() == (~in_ring | known).tolist()
+        assert in_order(state, vocabulary)[0].all()
 
 
 def test_atoms_are_in_order_by_their_bonds_and_molecules_by_rdkit():

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from moldiff.data.representation import FoldedStore
 from moldiff.data.store.dataset import MoleculeStore
+from moldiff.network.rings import paths_of
 from moldiff.state import State
 
 NUM_RADII = 4  # surroundings out to 0, 1, 2 and 3 bonds
@@ -36,14 +37,12 @@ def environments(state: State) -> Int[Tensor, "b n radii"]:
     Returns:
         A number for every radius; rarely two different surroundings have the same.
     """
-    bonded = (state.bond > 0).double()
-    degree = bonded.sum(-1)
-    last, here = bonded, bonded @ bonded - torch.diag_embed(degree)
+    bonded = state.bond > 0
     factors = _mix_bits(torch.arange(int(state.bond.max()) + 1, device=state.bond.device))[state.bond]  # 0 is 0
     key = _mix_bits(state.atom + 1) + factors.sum(-1)
-    for length in range(3, LONGEST_RING + 1):
-        last, here = here, here @ bonded - last * (degree - 1)[:, None, :]
-        key = key + _mix_bits(here.diagonal(dim1=1, dim2=2).long() * 1000 + length)
+    for length, paths in enumerate(paths_of(bonded, LONGEST_RING), 2):
+        if length > 2:
+            key = key + _mix_bits(paths.diagonal(dim1=1, dim2=2).long() * 1000 + length)
     keys = [_mix_bits(key)]
     for _ in range(1, NUM_RADII):
         keys.append(_mix_bits(3 * keys[-1] + (factors * keys[-1][:, None, :]).sum(-1)))

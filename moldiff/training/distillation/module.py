@@ -1,5 +1,7 @@
 """The Lightning module of a student of few NFE: it samples, and makes likelier what came out well."""
 
+from collections.abc import Collection
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -31,6 +33,7 @@ class DistillationModule(AveragedModule):
         vocabulary: of its atom classes.
         config: of the run.
         likeness: counts of the data; none without a reward for resembling it.
+        known_rings: ring systems of the data; none where any will do.
 
     Attributes:
         config: of the run.
@@ -48,9 +51,10 @@ class DistillationModule(AveragedModule):
         config: DistillationConfig,
         *,
         likeness: DensityRatio | None = None,
+        known_rings: Collection[str] | None = None,
     ) -> None:
         super().__init__(denoiser, config)
-        self.policy, self.vocabulary, self.likeness = policy, vocabulary, likeness
+        self.policy, self.vocabulary, self.likeness, self.known_rings = policy, vocabulary, likeness, known_rings
         self.automatic_optimization = False  # a trajectory has more decisions than one graph should hold
 
     def training_step(self, batch: list[Trajectory], batch_idx: int) -> None:
@@ -105,7 +109,7 @@ class DistillationModule(AveragedModule):
             width, hydrogens = self.policy.process.latent_width, torch.full((b,), num_hydrogens, device=self.device)
             known = KnownValues.nothing(mask, width, num_hydrogens=hydrogens)
             end, decisions = self.policy.sample_trajectory(self._student, known, generator=randomness)
-        return decisions, *in_order(self.denoiser.unfold(end).to("cpu"), self.vocabulary)
+        return decisions, *in_order(self.denoiser.unfold(end).to("cpu"), self.vocabulary, self.known_rings)
 
     def _likeness(self, drawn: list[State], likeness: DensityRatio) -> list[Float[Tensor, "_b _n"]]:
         keys = [environments(state) for state in drawn]

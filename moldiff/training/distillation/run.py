@@ -25,6 +25,7 @@ from moldiff.training.card import training_card
 from moldiff.training.distillation.environments import DensityRatio
 from moldiff.training.distillation.module import DistillationModule
 from moldiff.training.distillation.policy import Policy
+from moldiff.training.distillation.reward import rings_of
 from moldiff.training.distillation.rollouts import Rollouts
 from moldiff.training.loggers import find_logger
 from moldiff.training.origin import BUNDLE
@@ -63,8 +64,14 @@ def distill(
     if denoiser.hydrogens is not None:
         denoiser.hydrogens.requires_grad_(False)  # where the hydrogens go is not a decision
     store = data(bundle, config)
-    likeness = None if store is None else DensityRatio(store)
-    module = DistillationModule(denoiser, policy(bundle, sampler), bundle.vocabulary, config, likeness=likeness)
+    module = DistillationModule(
+        denoiser,
+        policy(bundle, sampler),
+        bundle.vocabulary,
+        config,
+        likeness=DensityRatio(store) if store is not None and config.density_ratio_weight else None,
+        known_rings=rings_of(store.explicit) if store is not None and config.known_rings else None,
+    )
     text = json.dumps([bundle.config.model_dump(), bundle.statistics.to_dict()], sort_keys=True)
     module.origin = {
         "atom classes": ", ".join(bundle.vocabulary.labels),
@@ -133,14 +140,14 @@ def data(bundle: Bundle, config: DistillationConfig) -> MoleculeStore | FoldedSt
     Raises:
         ConfigError: if there is no such data, or its atom classes are not those of the teacher.
     """
-    if not config.density_ratio_weight:
+    if not config.density_ratio_weight and not config.known_rings:
         return None
     store = represent(MoleculeStore(find_store(config.data)), bundle.config)
     if store.vocabulary != bundle.vocabulary:
         raise ConfigError(
             f"data {config.data!r}: atom classes {', '.join(store.vocabulary.labels)}, those of {config.teacher!r} "
             f"are {', '.join(bundle.vocabulary.labels)}; give the data that it was trained on, "
-            "or density_ratio_weight=0"
+            "or density_ratio_weight=0 and known_rings=false"
         )
     return store
 
