@@ -77,6 +77,8 @@ class TrainingConfig(ValidatedRunConfig):
     `self_conditioning_gap_start` of the run on, it was made one step before, as in sampling, by
     `self_conditioning_gap` in the root of the time (`moldiff.training.denoiser.times.sample_previous_times`).
 
+    With `chemistry`, as of `moldiff score --chemistry`, the samples of a run are also compared with other molecules.
+
     `conditions` are columns of the data that the model is conditioned on (`moldiff.data.columns`); for the share
     `condition_dropout` of the molecules they are dropped (`moldiff.conditions.dropout`). `subset` is the range of the
     train split, in a fixed random order, that is trained on.
@@ -102,3 +104,4 @@ class TrainingConfig(ValidatedRunConfig):
     inpainting_start: Share = 0.25
     sample_minutes: Annotated[float, Field(ge=0)] = 20.0
     num_scored: Annotated[int, Field(ge=1)] = 200
+    chemistry: str | None = None

@@ -176,12 +176,15 @@ def test_run_ends_with_a_bundle_of_the_averaged_weights(whole: Path, store_path:
 
 
 def test_run_scores_samples_without_changing_the_weights(whole: Path, store_path: Path, tmp_path: Path):
-    train(settings(store_path, sample_minutes=0.02, num_scored=2, sampler=SamplerConfig(num_steps=2)), tmp_path / "run")
+    sampler = SamplerConfig(num_steps=2)
+    scored = settings(store_path, sample_minutes=0.02, num_scored=2, sampler=sampler, chemistry="qm9")
+    train(scored, tmp_path / "run")
     assert equal(state(tmp_path / "run"), state(whole))
     with (tmp_path / "run" / SCORES).open() as file:
         rows = list(csv.DictReader(file))
     assert rows
     assert 0 <= float(rows[0]["valid"]) <= 1
+    assert {"joint", "rings_known", "implausible_rings"} <= set(rows[0])
     assert int(rows[-1]["num_seen"]) > 0
 
 

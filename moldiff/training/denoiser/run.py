@@ -1,6 +1,7 @@
 """One training run: settings and a store in, a run folder with checkpoints, logs and settings out."""
 
 import json
+import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -18,8 +19,8 @@ from moldiff.data.statistics import Statistics
 from moldiff.data.store.dataset import MoleculeStore, find_store
 from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.errors import ConfigError
+from moldiff.evaluation.scorer import Scorer, ScoringOptions
 from moldiff.generation.generator import MoleculeGenerator
-from moldiff.metrics.score import score
 from moldiff.pretrained.bundle import Bundle, load_pretrained
 from moldiff.pretrained.foreign import network_of_run
 from moldiff.state import State
@@ -74,6 +75,7 @@ def train(
         WeightsError: if the weights to start from cannot be read.
     """
     logger = find_logger(logger, folder)  # what is missing is known before the run begins
+    scorer = Scorer(ScoringOptions(chemistry=config.chemistry, num_workers=1))
     checkpoint = check_folder(folder, config, resume=resume)
     store = MoleculeStore(find_store(config.data))
     if config.start is not None:
@@ -99,7 +101,7 @@ def train(
     scored = ScoredSamples(
         folder / SCORES,
         minutes=config.sample_minutes,
-        sample_and_score=partial(_sample_and_score, config, represented.vocabulary, statistics, old),
+        sample_and_score=partial(_sample_and_score, config, scorer, represented.vocabulary, statistics, old),
     )
     if fit(
         module,
@@ -128,11 +130,21 @@ def with_model_of(bundle: Bundle, config: TrainingConfig) -> TrainingConfig:
 
 
 def _sample_and_score(
-    config: TrainingConfig, vocabulary: Vocabulary, statistics: Statistics, old: list[State], denoiser: nn.Module
+    config: TrainingConfig,
+    scorer: Scorer,
+    vocabulary: Vocabulary,
+    statistics: Statistics,
+    old: list[State],
+    denoiser: nn.Module,
 ) -> dict[str, float]:
     assert isinstance(denoiser, NetworkDenoiser)
     bundle = Bundle(denoiser, config.model, statistics, vocabulary, config.sampler, card="")
     generator = MoleculeGenerator(bundle, device=next(denoiser.parameters()).device)
-    samples = generator.stream(config.num_scored, seed=config.seed)
-    rates = score(s.result if s.molecule is None else s.molecule for s in samples).rates
-    return {name: rate.value for name, rate in rates.items()} | old_losses(denoiser, old)
+    samples = list(generator.stream(config.num_scored, seed=config.seed))
+    result = scorer.score(samples, fcd=False)
+    values = {name: rate.value for name, rate in result.rates.items()}
+    if config.chemistry is not None:
+        found = result.chemistry
+        for name in ("rings_known", "implausible_rings"):
+            values[name] = math.nan if found is None else getattr(found, name).value
+    return values | old_losses(denoiser, old)
