@@ -80,9 +80,14 @@ def build_denoiser(
         The denoiser.
 
     Raises:
-        ConfigError: if the settings name a class and none is given, or it cannot be built with its options.
+        ConfigError: if the statistics are of other bonds, the settings name a class and none is given, or it cannot be
+            built with its options.
     """
     process = build_process(config.process, statistics)
+    if config.aromatic != (process.bond.num_classes > BOND_CLASSES):
+        raise ConfigError(
+            f"bonds {config.bonds!r} do not go with statistics of {process.bond.num_classes} bond classes"
+        )
     data = {
         "atom_classes": process.atom.num_classes,
         "atom_inputs": len(process.atom.noise_distribution),

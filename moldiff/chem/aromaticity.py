@@ -1,19 +1,18 @@
 """Aromatic bonds as a class of their own, and back to Kekulé orders.
 
-Which bonds of a benzene are double is a choice that all six make together. As a class of their own they need not
+Which bonds of a benzene are double is one choice for all six of them. With a class of their own there is nothing to
 choose; the numbers of hydrogens and the charges of the atoms then say which Kekulé forms there are.
 """
 
 import numpy as np
 from jaxtyping import Bool, Int, Integer
 from rdkit import Chem, rdBase
+from scipy.sparse.csgraph import connected_components
 
 from moldiff.chem.each import each_bond
-from moldiff.chem.molecule import Failure
-from moldiff.chem.rdkit_conversion import BOND_TYPES, kekule_orders
+from moldiff.chem.kekule import add_bond, kekule_orders
+from moldiff.chem.molecule import AROMATIC, Failure
 
-AROMATIC = 4  # in place of an order
-_TYPES = {**BOND_TYPES, AROMATIC: Chem.BondType.AROMATIC}
 _PERCEPTION = Chem.SANITIZE_SYMMRINGS | Chem.SANITIZE_SETCONJUGATION | Chem.SANITIZE_SETAROMATICITY
 
 
@@ -35,7 +34,7 @@ def find_aromatic(
             for, as where a part of a molecule stands for it.
 
     Returns:
-        Truth values; all false where the valences are odd.
+        Truth values; all false where RDKit refuses the molecule.
     """
     mol = _build(elements, charges, ends, order, hydrogens)
     try:
@@ -47,7 +46,7 @@ def find_aromatic(
     return np.array([bond.GetIsAromatic() for bond in each_bond(mol)], dtype=bool)
 
 
-def with_aromatic(
+def mark_aromatic(
     elements: Integer[np.ndarray, "n"],
     charges: Integer[np.ndarray, "n"],
     bond: Int[np.ndarray, "n n"],
@@ -66,8 +65,8 @@ def kekulize(
     charges: Integer[np.ndarray, "n"],
     bond: Int[np.ndarray, "n n"],
     hydrogens: Integer[np.ndarray, "n"],
-) -> Int[np.ndarray, "n n"] | Failure:
-    """Kekulé orders of bonds of which some are `AROMATIC`, or that there are none.
+) -> Int[np.ndarray, "n n"]:
+    """Kekulé orders of bonds of which some are `AROMATIC`.
 
     Args:
         elements: atomic numbers.
@@ -76,10 +75,29 @@ def kekulize(
         hydrogens: of each atom, beside those that are atoms themselves.
 
     Returns:
-        The orders.
+        The orders; a system of aromatic bonds that has no Kekulé form stays `AROMATIC`, the others get theirs.
     """
     if not (bond == AROMATIC).any():
         return bond
+    found = _kekulize(elements, charges, bond, hydrogens)
+    if not isinstance(found, Failure):
+        return found
+    count, system = connected_components(bond == AROMATIC, directed=False)
+    orders = bond.copy()
+    for number in range(count):
+        here = (bond == AROMATIC) & (system == number)[:, None]
+        if here.any():
+            found = _kekulize(elements, charges, np.where((bond == AROMATIC) & ~here, 1, bond), hydrogens)
+            orders = orders if isinstance(found, Failure) else np.where(here, found, orders)
+    return orders
+
+
+def _kekulize(
+    elements: Integer[np.ndarray, "n"],
+    charges: Integer[np.ndarray, "n"],
+    bond: Int[np.ndarray, "n n"],
+    hydrogens: Integer[np.ndarray, "n"],
+) -> Int[np.ndarray, "n n"] | Failure:
     begin, end = np.nonzero(np.triu(bond))
     return kekule_orders(_build(elements, charges, np.stack([begin, end]), bond[begin, end], hydrogens))
 
@@ -102,9 +120,5 @@ def _build(
             atom.SetNumExplicitHs(count)
         mol.AddAtom(atom)
     for i, j, kind in zip(*ends.tolist(), order.tolist(), strict=True):
-        mol.AddBond(i, j, _TYPES[kind])
-        if kind == AROMATIC:
-            mol.GetBondBetweenAtoms(i, j).SetIsAromatic(True)
-            for place in (i, j):
-                mol.GetAtomWithIdx(place).SetIsAromatic(True)
+        add_bond(mol, i, j, kind)
     return mol

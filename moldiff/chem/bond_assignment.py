@@ -7,8 +7,9 @@ from jaxtyping import Float, Int
 from rdkit import Chem, rdBase
 from scipy.optimize import linear_sum_assignment
 
+from moldiff.chem.kekule import BOND_TYPES
 from moldiff.chem.molecule import Failure, Molecule
-from moldiff.chem.rdkit_conversion import BOND_TYPES, convert, to_rdkit
+from moldiff.chem.rdkit_conversion import convert, to_rdkit
 from moldiff.chem.validity import canonical_smiles, check
 
 _TABLE = Chem.GetPeriodicTable()

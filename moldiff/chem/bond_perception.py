@@ -10,9 +10,10 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdDetermineBonds
 
 from moldiff.chem.hydrogens import REMEDY, find_misfit
-from moldiff.chem.molecule import MAX_CHARGE, Failure, Molecule, with_one_charge
+from moldiff.chem.kekule import BOND_TYPES, stray_aromatic_bond
+from moldiff.chem.molecule import MAX_CHARGE, Failure, Molecule, one_line, with_one_charge
 from moldiff.chem.process_pool import map_in_processes
-from moldiff.chem.rdkit_conversion import BOND_TYPES, convert, one_line, stray_aromatic_bond, to_rdkit, without_labels
+from moldiff.chem.rdkit_conversion import convert, to_rdkit, without_labels
 from moldiff.errors import MoleculeError
 
 PERCEPTION_SECONDS = 10.0  # QM9's molecules take milliseconds; the search is exponential in unsaturated atoms

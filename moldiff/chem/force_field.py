@@ -3,8 +3,7 @@
 from rdkit import Chem
 from rdkit.Chem import rdForceFieldHelpers
 
-from moldiff.chem.molecule import Failure
-from moldiff.chem.rdkit_conversion import one_line
+from moldiff.chem.molecule import Failure, one_line
 
 MOST_ROUNDS, ROUND = 20, 500  # of steps of RDKit's minimiser
 

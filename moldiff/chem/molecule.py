@@ -1,6 +1,7 @@
 """The molecule as numbers: what files, stores, samplers and scores pass to one another."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from jaxtyping import Float, Int
 
 from moldiff.errors import MoleculeError
 
+AROMATIC = 4  # in place of an order
+_COUNTED_FROM_0 = re.compile(r"\b(atoms?:?(?: #)? )(\d+(?: \d+)*)\b", re.IGNORECASE)
 # Bounds against mistaken and hostile input, not properties of the method. A record beyond one is a failure `size`.
 MAX_ATOMS = 1000
 MAX_BONDS = 300  # and two for each atom; RDKit hangs or crashes on denser graphs while it looks for rings
@@ -29,7 +32,8 @@ class Molecule:
         elements: atomic numbers, 1 to 118.
         charges: formal charges, elementary charge.
         pos: coordinates, Å.
-        bond: symmetric Kekulé orders, 0 none to 3 triple, zero on the diagonal.
+        bond: symmetric Kekulé orders, 0 none to 3 triple, zero on the diagonal; `AROMATIC` where a sampled molecule
+            has aromatic bonds without a Kekulé form.
         name: title of the record.
         properties: values by name; become SD tags.
     """
@@ -65,10 +69,9 @@ class Molecule:
             raise MoleculeError(f"{label}: atomic number {int(self.elements[unreal][0])} is no element")
         if (self.bond != self.bond.T).any() or self.bond.diagonal().any():
             raise MoleculeError(f"{label}: the bond matrix must be symmetric with a zero diagonal")
-        if self.bond.min() < 0 or self.bond.max() > 3:
-            raise MoleculeError(
-                f"{label}: bond orders must be 0, 1, 2 or 3, got {int(self.bond.min())} to {int(self.bond.max())}"
-            )
+        if self.bond.min() < 0 or self.bond.max() > AROMATIC:
+            got = f"{int(self.bond.min())} to {int(self.bond.max())}"
+            raise MoleculeError(f"{label}: bond orders must be 0, 1, 2, 3 or aromatic ({AROMATIC}), got {got}")
 
     def __len__(self) -> int:
         return len(self.elements)
@@ -164,3 +167,11 @@ def with_one_charge(properties: Mapping[str, Any]) -> dict[str, Any] | Failure:
     if len(set(charges.values())) > 1:
         return Failure("unreadable", f"has several total charges, {charges}; leave one")
     return kept | ({"charge": next(iter(charges.values()))} if charges else {})
+
+
+def one_line(error: Exception) -> str:
+    """What RDKit said, on one line, with atoms counted from 1 as in files; RDKit counts them from 0."""
+    return _COUNTED_FROM_0.sub(
+        lambda match: match[1] + " ".join(str(int(number) + 1) for number in match[2].split()),
+        " ".join(str(error).split()),
+    )

@@ -4,23 +4,20 @@ import re
 from functools import lru_cache
 
 import numpy as np
-from rdkit import Chem, rdBase
+from rdkit import Chem
 from rdkit.Chem import rdqueries
 
 from moldiff.chem.each import each_atom, each_bond
+from moldiff.chem.kekule import add_bond, kekule_orders
 from moldiff.chem.molecule import MAX_ATOMS, MAX_COORDINATE, Failure, HoldsMolecule, Molecule, as_molecule
 from moldiff.errors import MoleculeError
 
-BOND_TYPES = {1: Chem.BondType.SINGLE, 2: Chem.BondType.DOUBLE, 3: Chem.BondType.TRIPLE}
-_READABLE_BONDS = {*BOND_TYPES.values(), Chem.BondType.AROMATIC}
-_SECOND_PERIOD = range(3, 11)  # no more than four orbitals: with four neighbours none is left for a ring
 _LABELLED = rdqueries.IsotopeGreaterQueryAtom(0)
 _LABELLED.ExpandQuery(rdqueries.HasPropQueryAtom("molAtomMapNumber"), how=Chem.CompositeQueryType.COMPOSITE_OR)
 ALL_OF_IT = Chem.PropertyPickleOptions.AllProps | Chem.PropertyPickleOptions.CoordsAsDouble
 _OPEN = (Chem.BondDir.UNKNOWN, Chem.BondDir.EITHERDOUBLE)
 _INTEGER = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
 _DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+(?=[eE]))([eE][+-]?\d+)?")
-_COUNTED_FROM_0 = re.compile(r"\b(atoms?:?(?: #)? )(\d+(?: \d+)*)\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1024)
@@ -41,7 +38,7 @@ def to_rdkit(molecule: Molecule | HoldsMolecule) -> Chem.Mol:
         mol.AddAtom(_atom(element, charge))
     begin, end = np.nonzero(np.triu(molecule.bond))
     for i, j, order in zip(begin.tolist(), end.tolist(), molecule.bond[begin, end].tolist(), strict=True):
-        mol.AddBond(i, j, BOND_TYPES[order])
+        add_bond(mol, i, j, order)
     conformer = Chem.Conformer(len(molecule))
     conformer.Set3D(True)
     conformer.SetPositions(np.ascontiguousarray(molecule.pos, dtype=np.float64))
@@ -119,68 +116,6 @@ def unpack_mol(data: bytes) -> Chem.Mol:
     return Chem.Mol(data)  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
-def kekule_orders(mol: Chem.Mol) -> np.ndarray | Failure:
-    """Matrix of Kekulé bond orders, symmetric, int64; `mol` itself is not changed."""
-    strange = {bond.GetBondType() for bond in each_bond(mol)} - _READABLE_BONDS
-    if strange:
-        names = ", ".join(sorted(str(kind) for kind in strange))
-        return Failure("bond_type", f"has bonds of type {names}; expected single, double, triple or aromatic ones")
-    orders = Chem.GetAdjacencyMatrix(mol, useBO=True, force=True)
-    if (orders % 1).any():
-        fault = aromatic_fault(mol)
-        if fault is not None:
-            return fault
-        try:
-            with rdBase.BlockLogs():
-                mol = Chem.Mol(mol)
-                mol.UpdatePropertyCache(strict=False)
-                Chem.Kekulize(mol, clearAromaticFlags=True)
-        except Chem.MolSanitizeException as error:
-            return Failure("kekulize", f"its aromatic bonds have no Kekulé form: {one_line(error)}")
-        orders = Chem.GetAdjacencyMatrix(mol, useBO=True, force=True)
-        if (orders % 1).any():  # left by RDKit, where a bond's type and its flag disagree
-            return Failure("kekulize", "an aromatic bond is not marked as aromatic")
-    return orders.astype(np.int64)
-
-
-def aromatic_fault(mol: Chem.Mol) -> Failure | None:
-    """Aromatic bonds that RDKit takes for single ones: outside rings, or of an atom with four neighbours (CH2)."""
-    return stray_aromatic_bond(mol) or next(
-        (
-            Failure("kekulize", f"{atom.GetSymbol()} (atom {atom.GetIdx() + 1}) has four neighbours and aromatic bonds")
-            for bond in each_bond(mol)
-            if bond.GetBondType() == Chem.BondType.AROMATIC
-            for atom in (bond.GetBeginAtom(), bond.GetEndAtom())
-            if atom.GetDegree() + atom.GetNumExplicitHs() > 3 and atom.GetAtomicNum() in _SECOND_PERIOD
-        ),
-        None,
-    )
-
-
-def stray_aromatic_bond(mol: Chem.Mol) -> Failure | None:
-    """The first aromatic bond outside all rings of aromatic bonds, as in H:O:H, which RDKit takes for a single bond.
-
-    Between two atoms of such rings that are aromatic themselves it is how SMILES write a single bond, and passes.
-    """
-    aromatic = [bond for bond in each_bond(mol) if bond.GetBondType() == Chem.BondType.AROMATIC]
-    if not aromatic:
-        return None
-    alone = Chem.RWMol()
-    for _ in range(mol.GetNumAtoms()):
-        alone.AddAtom(_atom(6, 0))
-    for bond in aromatic:
-        alone.AddBond(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
-    Chem.FastFindRings(alone)
-    rings = alone.GetRingInfo()
-    for number, bond in enumerate(aromatic):
-        ends = bond.GetBeginAtom(), bond.GetEndAtom()
-        if rings.NumBondRings(number) or all(a.GetIsAromatic() and rings.NumAtomRings(a.GetIdx()) for a in ends):
-            continue
-        pair = " and ".join(f"{atom.GetSymbol()} (atom {atom.GetIdx() + 1})" for atom in ends)
-        return Failure("kekulize", f"the bond of {pair} is aromatic, but in no ring of aromatic bonds")
-    return None
-
-
 def without_labels(mol: Chem.Mol) -> Chem.Mol:
     """A copy without isotopes and atom maps, which make no other molecule."""
     mol = Chem.Mol(mol)
@@ -200,14 +135,6 @@ def assign_stereo_from_3d(mol: Chem.Mol) -> None:
                 bond.SetStereo(Chem.BondStereo.STEREONONE)
                 bond.SetBondDir(Chem.BondDir.NONE)
     Chem.AssignStereochemistryFrom3D(mol)
-
-
-def one_line(error: Exception) -> str:
-    """What RDKit said, on one line, with atoms counted from 1 as in files; RDKit counts them from 0."""
-    return _COUNTED_FROM_0.sub(
-        lambda match: match[1] + " ".join(str(int(number) + 1) for number in match[2].split()),
-        " ".join(str(error).split()),
-    )
 
 
 def too_large(mol: Chem.Mol) -> Failure | None:

@@ -1,6 +1,6 @@
 """Ring systems of a molecule, as SMILES that can be looked up among those of other molecules."""
 
-from rdkit import Chem
+from rdkit import Chem, rdBase
 
 from moldiff.chem.each import each_bond
 from moldiff.chem.rdkit_conversion import without_labels
@@ -19,11 +19,11 @@ def ring_systems(mol: Chem.Mol) -> list[str]:
     Returns:
         Canonical SMILES, one for each system, sorted.
     """
-    return sorted(smiles for smiles, _ in located_ring_systems(mol))
+    return sorted(smiles for smiles, _ in locate_ring_systems(mol))
 
 
-def located_ring_systems(mol: Chem.Mol) -> list[tuple[str, tuple[int, ...]]]:
-    """The same in no order, each with its atoms."""
+def locate_ring_systems(mol: Chem.Mol) -> list[tuple[str, tuple[int, ...]]]:
+    """Ring systems in no order, as of `ring_systems`, each with its atoms."""
     mol = without_labels(mol)
     Chem.RemoveStereochemistry(mol)
     cut = [b.GetIdx() for b in each_bond(mol) if b.GetBondType() == Chem.BondType.SINGLE and not b.IsInRing()]
@@ -33,6 +33,13 @@ def located_ring_systems(mol: Chem.Mol) -> list[tuple[str, tuple[int, ...]]]:
     pieces = Chem.GetMolFrags(mol, asMols=True, sanitizeFrags=False, fragsMolAtomMapping=atoms)
     found = zip(pieces, map(tuple, atoms), strict=True)
     return [(Chem.MolToSmiles(piece), of) for piece, of in found if piece.GetNumBonds() >= piece.GetNumAtoms()]
+
+
+def ring_systems_of(smiles: str) -> list[str]:
+    """Those of a SMILES; none of one that RDKit does not read."""
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(smiles)
+    return [] if mol is None else ring_systems(mol)
 
 
 def ring_sizes(mol: Chem.Mol) -> list[int]:

@@ -3,8 +3,7 @@
 from rdkit import Chem, rdBase
 
 from moldiff.chem.each import each_atom
-from moldiff.chem.molecule import MAX_SMILES, Failure, oversize
-from moldiff.chem.rdkit_conversion import one_line
+from moldiff.chem.molecule import MAX_SMILES, Failure, one_line, oversize
 from moldiff.chem.validity import canonical_smiles
 
 

@@ -7,16 +7,9 @@ from rdkit import Chem, rdBase
 
 from moldiff.chem.bond_assignment import COVALENT_RADIUS
 from moldiff.chem.each import each_atom, each_bond
-from moldiff.chem.molecule import Failure, Molecule
-from moldiff.chem.rdkit_conversion import (
-    assign_stereo_from_3d,
-    convert,
-    kekule_orders,
-    one_line,
-    title,
-    unusable_record,
-    without_labels,
-)
+from moldiff.chem.kekule import kekule_orders
+from moldiff.chem.molecule import Failure, Molecule, one_line
+from moldiff.chem.rdkit_conversion import assign_stereo_from_3d, convert, title, unusable_record, without_labels
 from moldiff.chem.validity import check, sanitise
 
 REACH = 1.15  # sums of covalent radii; parts bonded from other pairs in all of 5,000 molecules of QM9's train split

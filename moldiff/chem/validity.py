@@ -31,16 +31,9 @@ import numpy as np
 from rdkit import Chem, rdBase
 
 from moldiff.chem.each import each_atom
-from moldiff.chem.molecule import Failure, Molecule
-from moldiff.chem.rdkit_conversion import (
-    assign_stereo_from_3d,
-    kekule_orders,
-    one_line,
-    title,
-    to_rdkit,
-    unusable_record,
-    without_labels,
-)
+from moldiff.chem.kekule import kekule_orders
+from moldiff.chem.molecule import AROMATIC, Failure, Molecule, one_line
+from moldiff.chem.rdkit_conversion import assign_stereo_from_3d, title, to_rdkit, unusable_record, without_labels
 from moldiff.chem.valence import MAX_CHARGE, stable, stable_atoms
 from moldiff.errors import DataError
 
@@ -120,6 +113,9 @@ class Verdict:
 def check(molecule: Molecule) -> Chem.Mol | Failure:
     """The sanitised molecule with its conformer if it is strictly valid, otherwise the first breach."""
     mol = to_rdkit(molecule)
+    orders = kekule_orders(mol) if (molecule.bond == AROMATIC).any() else None
+    if isinstance(orders, Failure):  # some of them RDKit would take for single bonds
+        return orders
     implicit, radicals = _accept(mol, every_atom_stable=bool(stable_atoms(molecule).all()))
     failure = implicit or radicals or _fragments(mol)
     return mol if failure is None else failure

@@ -52,8 +52,15 @@ class NetworkConfig(Config):
     longest_path: Annotated[int, Field(ge=0, le=16)] = 0
     latent_distances: bool = False
 
+    @property
+    def reads_more(self) -> bool:
+        """Inputs that only a network that generates has."""
+        return bool(self.longest_path) or self.latent_distances
+
     @model_validator(mode="after")
     def _heads_divide(self) -> "NetworkConfig":
+        if self.longest_path == 1:
+            raise ValueError("longest_path 1: expected 0 for none, or at least 2")
         if self.atom % (2 * self.heads) or self.vector % self.heads:
             raise ValueError(f"heads {self.heads} must divide atom / 2 = {self.atom // 2} and vector = {self.vector}")
         return self
@@ -81,10 +88,19 @@ class ModelConfig(Config):
     network_class: Annotated[str, Field(pattern=CLASS_NAME)] | None = None
     network_options: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def aromatic(self) -> bool:
+        """Aromatic bonds are a class of their own."""
+        return self.bonds == "aromatic"
+
     @model_validator(mode="after")
-    def _aromatic_needs_hydrogens(self) -> "ModelConfig":
-        if self.bonds == "aromatic" and self.representation != "latent":
-            raise ValueError("bonds 'aromatic' need representation 'latent'")
+    def _needs_latent_hydrogens(self) -> "ModelConfig":
+        asked = {"bonds 'aromatic'": self.aromatic, "network.latent_distances": self.network.latent_distances}
+        for name, is_asked in asked.items():
+            if is_asked and self.representation != "latent":
+                raise ValueError(f"{name}: needs representation 'latent'")
+        if self.decoder.reads_more:
+            raise ValueError("decoder: has no longest_path and no latent_distances; leave them out")
         return self
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from moldiff.config.base import Positive, Share, Subset
 from moldiff.config.model import NetworkConfig
@@ -21,3 +21,9 @@ class PropertyConfig(ValidatedRunConfig):
     subset: Subset = (0.0, 1.0)
     learning_rate: Positive = 2e-3
     ema_length: Share = 0.05
+
+    @model_validator(mode="after")
+    def _reads_atoms_alone(self) -> "PropertyConfig":
+        if self.network.reads_more:
+            raise ValueError("network: a predictor has no longest_path and no latent_distances; leave them out")
+        return self

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Int
 
-from moldiff.chem.aromaticity import AROMATIC, kekulize
-from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.aromaticity import kekulize
+from moldiff.chem.molecule import Molecule
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.conditions.condition import Value
 from moldiff.errors import MoleculeError
@@ -18,8 +17,8 @@ def molecule_of(
 ) -> Molecule:
     """One molecule of a batch without padding.
 
-    Hydrogens that are folded into the atoms come after these, in their order. Aromatic bonds without a Kekulé form
-    become single; `kekule_obstacle` tells them.
+    Hydrogens that are folded into the atoms come after these, in their order. Aromatic bonds get Kekulé orders, those
+    that have none stay `AROMATIC`, and such a molecule is not valid.
 
     Args:
         state: clean molecules on the CPU, with the hydrogens that are folded into their atoms, if any are.
@@ -37,7 +36,8 @@ def molecule_of(
     atom, pos = state.atom[row].numpy(), state.pos[row].numpy().astype(np.float64)
     elements, charges = vocabulary.decode(atom)
     parents = np.repeat(np.arange(len(atom)), vocabulary.hydrogens[atom])
-    bond = np.pad(_kekule_or_single(state, row, vocabulary), (0, len(parents)))
+    orders = kekulize(elements, charges, state.bond[row].numpy(), vocabulary.hydrogens[atom])
+    bond = np.pad(orders, (0, len(parents)))
     if len(parents):
         if state.hydrogens is None:
             raise MoleculeError("hydrogens are latent and have not been decoded; see NetworkDenoiser.unfold")
@@ -53,19 +53,3 @@ def molecule_of(
         name=name,
         properties=properties or {},
     )
-
-
-def kekule_obstacle(state: State, row: int, vocabulary: Vocabulary) -> Failure | None:
-    """Why the aromatic bonds of a molecule have no Kekulé form, or None; arguments as of `molecule_of`."""
-    orders = _kekulize(state, row, vocabulary)
-    return orders if isinstance(orders, Failure) else None
-
-
-def _kekule_or_single(state: State, row: int, vocabulary: Vocabulary) -> Int[np.ndarray, "n n"]:
-    orders, bond = _kekulize(state, row, vocabulary), state.bond[row].numpy()
-    return np.where(bond == AROMATIC, 1, bond) if isinstance(orders, Failure) else orders
-
-
-def _kekulize(state: State, row: int, vocabulary: Vocabulary) -> Int[np.ndarray, "n n"] | Failure:
-    atom = state.atom[row].numpy()
-    return kekulize(*vocabulary.decode(atom), state.bond[row].numpy(), vocabulary.hydrogens[atom])

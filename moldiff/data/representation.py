@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Int, Integer
 
-from moldiff.chem.aromaticity import AROMATIC, find_aromatic, with_aromatic
+from moldiff.chem.aromaticity import find_aromatic, mark_aromatic
 from moldiff.chem.folding import KEPT, fold, fold_molecule
-from moldiff.chem.molecule import Molecule
+from moldiff.chem.molecule import AROMATIC, Molecule
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.config.model import ModelConfig
 from moldiff.data.statistics import Statistics
@@ -24,7 +24,7 @@ from moldiff.state import BOND_CLASSES, LATENT_WIDTH, MOST_FOLDED, State
 
 def represent(store: MoleculeStore, config: ModelConfig) -> "MoleculeStore | FoldedStore":
     """The store as a model with these settings reads it."""
-    return store if config.representation == "explicit" else FoldedStore(store, aromatic=config.bonds == "aromatic")
+    return store if config.representation == "explicit" else FoldedStore(store, aromatic=config.aromatic)
 
 
 class FoldedStore:
@@ -57,7 +57,7 @@ class FoldedStore:
         self._atom = np.zeros(len(atom), dtype=np.uint16)
         self._atom[kept] = places[classes.reshape(-1)]
         self._bonded = kept[ends].all(0)  # bonds between atoms that are kept
-        self._order = self._with_aromatic() if aromatic else order
+        self._order = self._mark_aromatic() if aromatic else order
 
     @property
     def explicit(self) -> MoleculeStore:
@@ -122,7 +122,7 @@ class FoldedStore:
         folded = torch.from_numpy(counts - sizes)
         return State(pos, atom, bond, mask, latent=hydrogens[:, :, 0], hydrogens=hydrogens, num_hydrogens=folded)
 
-    def _with_aromatic(self) -> Integer[np.ndarray, "e"]:
+    def _mark_aromatic(self) -> Integer[np.ndarray, "e"]:
         """Orders of all bonds between atoms that are kept, the aromatic ones as a class of their own."""
         store, vocabulary = self.store, self.vocabulary
         (left, right), order, owner = store.bonds()
@@ -167,7 +167,7 @@ def state_of(molecule: Molecule, vocabulary: Vocabulary, *, aromatic: bool = Fal
     hydrogens = torch.from_numpy(offsets[kept]).float()[None]
     bond = molecule.bond[np.ix_(kept, kept)]
     if aromatic:
-        bond = with_aromatic(molecule.elements[kept], molecule.charges[kept], bond, folded[kept])
+        bond = mark_aromatic(molecule.elements[kept], molecule.charges[kept], bond, folded[kept])
     state = State(
         torch.from_numpy(pos - pos.mean(0)).float()[None],
         torch.from_numpy(classes)[None],

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Integer
 
-from moldiff.chem.molecule import MAX_ATOMS, MAX_COORDINATE
+from moldiff.chem.molecule import AROMATIC, MAX_ATOMS, MAX_COORDINATE
 from moldiff.chem.vocabulary import Vocabulary, atom_label
 from moldiff.conditions.condition import Condition, checked
 from moldiff.conditions.kinds import condition_from_dict, condition_to_dict
@@ -83,7 +83,7 @@ class Statistics:
         Raises:
             DataError: if counts, lengths, sums or signs do not fit.
         """
-        if len(self.atom_marginals) != len(self.vocabulary) or len(self.bond_marginals) not in (4, 5):
+        if len(self.atom_marginals) != len(self.vocabulary) or len(self.bond_marginals) not in (AROMATIC, AROMATIC + 1):
             raise DataError(
                 f"statistics: {len(self.atom_marginals)} atom and {len(self.bond_marginals)} bond marginals for "
                 f"{len(self.vocabulary)} atom classes and 4 or 5 bond classes"
@@ -121,7 +121,7 @@ class Statistics:
         *,
         vocabulary: tuple[str, ...],
         latent_scale: float = 0.0,
-        bond_classes: int = 4,
+        bond_classes: int = AROMATIC,
     ) -> "Statistics":
         """Statistics of molecules that lie one after the other.
 

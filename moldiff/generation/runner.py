@@ -14,7 +14,7 @@ from moldiff.chem.validity import check
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.conditions.condition import Value
 from moldiff.data.batching import in_batches, pad_rows
-from moldiff.data.decoding import kekule_obstacle, molecule_of
+from moldiff.data.decoding import molecule_of
 from moldiff.diffusion.denoiser import Denoiser
 from moldiff.diffusion.random import SampleRandomness
 from moldiff.errors import ConfigError, MoleculeError
@@ -260,9 +260,7 @@ class Runner:
         return Sample(index, result, molecule, states, drawn.confidence(row, self.vocabulary))
 
     def _breach(self, state: State, row: int) -> Failure | None:
-        """Where aromatic bonds have no Kekulé form, or another number of hydrogens came than was promised."""
-        if (obstacle := kekule_obstacle(state, row, self.vocabulary)) is not None:
-            return obstacle
+        """Where another number of hydrogens came than was promised."""
         wanted = NOT_GIVEN if state.num_hydrogens is None else int(state.num_hydrogens[row])
         if self.hydrogens_until or wanted == NOT_GIVEN:
             return None

@@ -9,8 +9,8 @@ from pathlib import Path
 from rdkit import Chem
 
 from moldiff.chem.bond_perception import with_bonds
+from moldiff.chem.kekule import aromatic_fault
 from moldiff.chem.molecule import Failure, Molecule
-from moldiff.chem.rdkit_conversion import aromatic_fault
 from moldiff.chem.validity import identities, sanitise
 from moldiff.errors import DataError, FileFormatError
 from moldiff.io.ase import ASE_SUFFIXES, read_ase

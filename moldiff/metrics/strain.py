@@ -11,8 +11,7 @@ from rdkit import Chem
 from rdkit.Chem import rdMolAlign
 
 from moldiff.chem.force_field import relax
-from moldiff.chem.molecule import Failure
-from moldiff.chem.rdkit_conversion import one_line
+from moldiff.chem.molecule import Failure, one_line
 
 LEAST_FORCE, MOST_STEPS = 0.02, 500  # eV/Å, the largest on an atom; of xTB
 KCAL_PER_EV = 23.060548  # kcal/mol; CODATA 2018

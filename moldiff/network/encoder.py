@@ -173,6 +173,7 @@ class Encoder(nn.Module):
         if self.widths.longest_path > 1:
             paths = self._paths(state, previous).to(dtype)
             edges.append(self._upper(paths, pairs))
+            # before what was predicted, as `atom_columns` has it
             atoms.insert(1, paths.diagonal(dim1=1, dim2=2).permute(2, 0, 1))
         first = (moves / self.scale)[..., None] * self.embed_moves
         if self.embed_latents is not None:
@@ -185,10 +186,11 @@ class Encoder(nn.Module):
         """Counts of paths along the noisy bonds, and along those that the previous prediction holds for likely."""
         pairs = state.pair_mask
         longest = self.widths.longest_path
-        noisy = path_counts((state.bond != 0) & pairs, longest)
+        noisy = path_counts((state.bond > 0) & (state.bond < self.bond_classes) & pairs, longest)  # beyond: hidden
         if previous is None:
             return torch.cat([noisy, torch.zeros_like(noisy)], -1)
         none = previous.bond.float().softmax(-1)[..., 0]
+        none = (none + none.mT) / 2
         return torch.cat([noisy, path_counts((none < 0.5) & pairs, longest)], -1)
 
     def _latents(self, state: State, previous: Prediction | None) -> Float[Tensor, "n b 3 c"]:
@@ -203,15 +205,14 @@ class Encoder(nn.Module):
     def _end_distances(
         self, pos: Float[Tensor, "n b 3"], latent: Float[Tensor, "b n d"], pairs: Pairs
     ) -> list[Float[Tensor, "p b g"]]:
-        """Distances from the ends of the first vectors of the latents to each other, and to the atoms: where hydrogens
-        are latent, those of one hydrogen of each atom."""
+        """Distances between the latent hydrogens of two atoms, and the sum of those from each to the other atom."""
         ends = pos + latent[..., :3].transpose(0, 1)
         one, other = pairs.first, pairs.second
-        to_atoms = (
+        there, back = (
             self.distance_basis(safe_norm(ends.index_select(0, i) - pos.index_select(0, j)))
             for i, j in ((one, other), (other, one))
         )
-        return [self._distances(ends, pairs), sum(to_atoms)]  # type: ignore[list-item]
+        return [self._distances(ends, pairs), there + back]
 
     @staticmethod
     def _upper(values: Tensor, pairs: Pairs) -> Tensor:

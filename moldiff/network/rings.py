@@ -32,5 +32,4 @@ def paths_of(bonded: Bool[Tensor, "b n n"], longest: int) -> list[Float[Tensor, 
 def path_counts(bonded: Bool[Tensor, "b n n"], longest: int) -> Float[Tensor, "b n n k"]:
     """The same as log(1 + number), side by side, in float32; as features of a denoiser: Vignac et al. 2023,
     arXiv:2209.14734."""
-    with torch.autocast(bonded.device.type, enabled=False):  # numbers are whole
-        return torch.stack(paths_of(bonded, longest), -1).clamp_min(0).log1p().float()
+    return torch.stack(paths_of(bonded, longest), -1).clamp_min(0).log1p().float()

@@ -38,7 +38,7 @@ def attempts(
     Yields:
         Sample: one for each part; its index is the number of the part, the property `index` that of the attempt.
     """
-    vocabulary, aromatic = generator.bundle.vocabulary, generator.bundle.config.bonds == "aromatic"
+    vocabulary, aromatic = generator.bundle.vocabulary, generator.bundle.config.aromatic
     for start in range(0, count, WINDOW):
         best: dict[int, Sample] = {}
         waiting = list(range(start, min(start + WINDOW, count)))

@@ -21,7 +21,7 @@ from moldiff.tasks.inputs import Molecules, Usable, geometries_of, usable
 from moldiff.tasks.partial_molecule import PartialMolecule, check_domains
 from moldiff.tasks.routing import Router
 
-UNDERCHARGED = ("valence", "radical")  # reasons of a failure that charges might have avoided
+UNDERCHARGED = ("valence", "radical", "kekulize")  # reasons of a failure that charges might have avoided
 
 
 def perceive_bonds(

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
-from moldiff.chem.aromaticity import AROMATIC, with_aromatic
+from moldiff.chem.aromaticity import kekulize, mark_aromatic
 from moldiff.chem.folding import KEPT, fold_molecule
 from moldiff.chem.fragments import part_of
-from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.molecule import AROMATIC, Failure, Molecule
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.data.statistics import Statistics
 from moldiff.errors import SizeError
@@ -105,15 +105,18 @@ class FoldedMolecule:
         """Classes of the known bonds, 0 elsewhere."""
         m = part.molecule
         known = np.where(part.bond, m.bond, 0)
-        return with_aromatic(m.elements, m.charges, known) if self.aromatic else known
+        return mark_aromatic(m.elements, m.charges, known) if self.aromatic else known
 
-    def _in_given_form(self, drawn: Molecule, whole: PartialMolecule) -> Molecule:
+    def _restore_kekule_form(self, drawn: Molecule, whole: PartialMolecule) -> Molecule:
         """With the given one of the Kekulé forms where known bonds are aromatic, as they came out."""
         if not self.aromatic:
             return drawn
         given = self._bonds(whole) == AROMATIC
-        came = with_aromatic(drawn.elements, drawn.charges, drawn.bond) == AROMATIC
-        return replace(drawn, bond=np.where(given & came, whole.molecule.bond, drawn.bond))
+        came = mark_aromatic(drawn.elements, drawn.charges, drawn.bond) == AROMATIC
+        open_bonds = np.where(came, AROMATIC, drawn.bond)
+        bond = np.where(given & came, whole.molecule.bond, open_bonds)
+        bond = kekulize(drawn.elements, drawn.charges, bond, np.zeros_like(drawn.elements))
+        return drawn if (bond == AROMATIC).any() else replace(drawn, bond=bond)
 
     def restore(self, sample: Sample) -> Sample:
         """As `PartialMolecule.restore`: the given atoms come first, in their order."""
@@ -130,7 +133,7 @@ class FoldedMolecule:
         pos[stay] = part.molecule.pos[stay]
         whole = part.padded(more)
         confidence = None if sample.confidence is None else sample.confidence[np.ix_(order, order)]
-        drawn = self._in_given_form(replace(drawn, pos=pos - whole.centre()), whole)
+        drawn = self._restore_kekule_form(replace(drawn, pos=pos - whole.centre()), whole)
         return whole.restore(replace(sample, molecule=drawn, confidence=confidence))
 
     def _order(self, drawn: Molecule) -> Int[np.ndarray, "d"] | Failure:

@@ -15,6 +15,7 @@ from moldiff.training.base_module import ORIGIN
 
 BUNDLE = "bundle"  # in the folder of a run
 LATER = ("latent_scale", "num_hydrogens")  # of statistics: empty, they are as in runs that were begun without them
+LATER_SETTINGS = {"bonds": "kekule", "longest_path": 0, "latent_distances": False}  # of models, likewise
 WORDS = ("atom classes", "training molecules", "conditions")  # that say something to a user
 
 
@@ -33,6 +34,15 @@ def origin_of(store: MoleculeStore, statistics: Statistics) -> dict[str, Any]:
     text = json.dumps(counted, sort_keys=True)
     return _words_of(statistics) | {
         "data": f"{store.fingerprint()} {hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}",
+    }
+
+
+def without_later(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a model as runs had them that were begun before there were others."""
+    return {
+        name: without_later(value) if isinstance(value, Mapping) else value
+        for name, value in settings.items()
+        if name not in LATER_SETTINGS or value != LATER_SETTINGS[name]
     }
 
 

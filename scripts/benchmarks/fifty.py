@@ -17,7 +17,7 @@ from rdkit.Chem.Draw import rdMolDraw2D
 import moldiff
 from moldiff.chem.molecule import Failure, Molecule
 from moldiff.chem.rdkit_conversion import to_rdkit
-from moldiff.chem.ring_systems import located_ring_systems
+from moldiff.chem.ring_systems import locate_ring_systems
 from moldiff.metrics.molecule_row import MoleculeRow
 
 COLUMNS, WIDTH, HEIGHT, LEGEND = 10, 190, 170, 34
@@ -60,7 +60,7 @@ def cell(record: Molecule | Failure, row: MoleculeRow) -> Cell:
         return laid_out(bare), row.verdict.failure.reason if row.verdict.failure else "", []
     bare = Chem.RemoveHs(whole)
     unknown = set(row.unknown_ring_systems or ())
-    strange = [i for smiles, atoms in located_ring_systems(bare) if smiles in unknown for i in atoms]
+    strange = [i for smiles, atoms in locate_ring_systems(bare) if smiles in unknown for i in atoms]
     return laid_out(bare), ", ".join(objections(row)), strange
 
 

@@ -16,7 +16,7 @@ import typer
 from moldiff.chem.molecule import Molecule
 from moldiff.data.batching import BucketSampler
 from moldiff.data.decoding import molecule_of
-from moldiff.data.representation import FoldedStore
+from moldiff.data.representation import FoldedStore, represent
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.diffusion.random import sample_generator
 from moldiff.metrics.geometry import Measured, measure, typed_w1
@@ -32,9 +32,10 @@ def main(
     seed: Annotated[int, typer.Option(help="Of the choice and of the latents.")] = 0,
 ) -> None:
     """Decodes and compares."""
-    denoiser = load_pretrained(weights).denoiser
+    bundle = load_pretrained(weights)
+    denoiser = bundle.denoiser
     decoder = cast(HydrogenDecoder, denoiser.hydrogens)
-    store = FoldedStore(MoleculeStore(data))
+    store = cast(FoldedStore, represent(MoleculeStore(data), bundle.config))
     chosen = np.random.default_rng(seed).permutation(store.split("test"))[:num_molecules]
     rows: dict[str, list[np.ndarray]] = {"1": [], "2": [], "3": [], "all": []}
     worst: list[tuple[float, str]] = []

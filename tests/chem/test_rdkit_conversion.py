@@ -6,8 +6,8 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
-from moldiff.chem.molecule import Failure
-from moldiff.chem.rdkit_conversion import convert, from_rdkit, one_line, to_rdkit
+from moldiff.chem.molecule import Failure, one_line
+from moldiff.chem.rdkit_conversion import convert, from_rdkit, to_rdkit
 from moldiff.chem.validity import judge
 from moldiff.errors import MoleculeError
 

@@ -3,7 +3,7 @@ from rdkit import Chem
 from renumbering import shuffled
 
 from moldiff.chem.implausible_rings import implausible_rings
-from moldiff.chem.ring_systems import located_ring_systems, ring_sizes, ring_systems
+from moldiff.chem.ring_systems import locate_ring_systems, ring_sizes, ring_systems
 
 
 def read(smiles: str) -> Chem.Mol:
@@ -36,7 +36,7 @@ def test_ring_systems_of_known_molecules(smiles: str, systems: list[str]):
     assert ring_systems(mol) == systems
     whole = Chem.AddHs(mol)
     assert ring_systems(whole) == systems
-    for system, atoms in located_ring_systems(whole):
+    for system, atoms in locate_ring_systems(whole):
         assert sum(whole.GetAtomWithIdx(i).GetAtomicNum() > 1 for i in atoms) == read(system).GetNumAtoms()
     assert all(Chem.MolToSmiles(read(system)) == system for system in systems)  # a molecule of its own
 

@@ -8,16 +8,18 @@ import pytest
 import torch
 from rdkit import Chem
 
-from moldiff.chem.aromaticity import AROMATIC
+import moldiff
 from moldiff.chem.folding import fold
-from moldiff.chem.molecule import Molecule
+from moldiff.chem.molecule import AROMATIC, Failure, Molecule
 from moldiff.chem.rdkit_conversion import to_rdkit
+from moldiff.chem.validity import check, judge
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.config.model import ModelConfig
-from moldiff.data.decoding import kekule_obstacle, molecule_of
+from moldiff.data.decoding import molecule_of
 from moldiff.data.prepare import prepare
 from moldiff.data.representation import FoldedStore, represent, state_of
 from moldiff.data.store.dataset import MoleculeStore
+from moldiff.io.formats import read_records
 
 SAMPLE = Path(__file__).parents[2] / "datasets" / "qm9" / "sample.sdf"
 
@@ -84,20 +86,23 @@ def test_aromatic_bonds_are_those_of_each_molecule(store: MoleculeStore):
         assert torch.equal(batch.bond[row, :n, :n], folded.state([row]).bond[0])
 
 
-def test_aromatic_bonds_without_a_kekule_form_are_said(store: MoleculeStore):
-    """What comes out has single bonds in their place, and an obstacle that names them."""
+def test_aromatic_bonds_without_a_kekule_form_fail(store: MoleculeStore, tmp_path: Path):
+    """They stay aromatic in what comes out, which is not valid, in memory and in a file."""
     folded = FoldedStore(store, aromatic=True)
     index = next(i for i in range(len(store)) if bool((folded.state([i]).bond == AROMATIC).any()))
     state = folded.state([index])
-    assert kekule_obstacle(state, 0, folded.vocabulary) is None
     ring = (state.bond == AROMATIC).any(-1)[0]
     carbon = folded.vocabulary.labels.index("CH2")
     broken = state.replace(atom=torch.where(ring, carbon, state.atom))
-    obstacle = kekule_obstacle(broken, 0, folded.vocabulary)
-    assert obstacle is not None
-    assert obstacle.reason == "kekulize"
-    bond = molecule_of(broken, 0, folded.vocabulary).bond[: len(ring), : len(ring)]
-    assert (bond[state.bond[0].numpy() == AROMATIC] == 1).all()
+    broken = broken.replace(hydrogens=torch.randn(*state.hydrogens.shape))
+    molecule = molecule_of(broken, 0, folded.vocabulary)
+    bond = molecule.bond[: len(ring), : len(ring)]
+    assert ((bond == AROMATIC) == (state.bond[0].numpy() == AROMATIC)).all()
+    moldiff.write_molecules(tmp_path / "broken.sdf", [molecule])
+    ((_, again),) = read_records(tmp_path / "broken.sdf")
+    for failure in (check(molecule), judge(molecule).failure, judge(again).failure):
+        assert isinstance(failure, Failure)
+        assert failure.reason == "kekulize"
 
 
 def test_folded_statistics_count_what_is_left(store: MoleculeStore):

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from rdkit import Chem, RDConfig
 
+from moldiff.chem.kekule import aromatic_fault
 from moldiff.chem.molecule import Failure
-from moldiff.chem.rdkit_conversion import aromatic_fault, convert
+from moldiff.chem.rdkit_conversion import convert
 from moldiff.chem.validity import judge
 from moldiff.io.formats import read_records
 from moldiff.metrics.score import score

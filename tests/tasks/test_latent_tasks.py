@@ -57,7 +57,7 @@ def shuffled(molecule: Molecule, seed: int = 0) -> Molecule:
 
 
 def complete(latent: MoleculeGenerator, part: PartialMolecule):
-    folded = represented(part, latent.bundle.vocabulary, aromatic=latent.bundle.config.bonds == "aromatic")
+    folded = represented(part, latent.bundle.vocabulary, aromatic=latent.bundle.config.aromatic)
     (sample,) = latent.complete([folded.known(latent.bundle.vocabulary)], num_steps=2)
     return folded.restore(sample)
 
@@ -90,7 +90,7 @@ def test_the_decoder_does_not_move_known_hydrogens(latent: MoleculeGenerator, mo
     """Untrained, it would put them anywhere: where hydrogens are known they are not taken from it."""
     molecule = next(m for m in molecules if (m.bond[:, m.elements == 1].sum(1) == 3).any() and len(m) > 6)
     part = PartialMolecule.of(molecule, "pos", "atom", "bond")
-    folded = FoldedMolecule(part, latent.bundle.vocabulary)
+    folded = represented(part, latent.bundle.vocabulary, aromatic=latent.bundle.config.aromatic)
     (sample,) = latent.complete([folded.known(latent.bundle.vocabulary)], num_steps=2)
     assert sample.molecule is not None
     drawn = sample.molecule.pos - sample.molecule.pos[0] + molecule.pos[0]

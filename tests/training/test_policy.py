@@ -176,9 +176,10 @@ def test_atoms_of_ring_systems_that_the_data_lack_are_not_in_order():
         bond = torch.from_numpy(Chem.GetAdjacencyMatrix(mol)).long()[None]
         atom = torch.tensor([[int(a.GetAtomicNum() == 6) for a in mol.GetAtoms()]])
         state = State(torch.randn(1, n, 3), atom, bond, torch.ones(1, n, dtype=torch.bool))
-        atoms, molecules = in_order(state, vocabulary, {"C1CC1"})
+        atoms, molecules, valid = in_order(state, vocabulary, {"C1CC1"})
         in_ring = torch.tensor([a.IsInRing() for a in mol.GetAtoms()])
         assert bool(molecules) is known
+        assert bool(valid)
         assert atoms[0].tolist() == (~in_ring | known).tolist()
         assert in_order(state, vocabulary)[0].all()
 
@@ -191,6 +192,6 @@ def test_atoms_are_in_order_by_their_bonds_and_molecules_by_rdkit():
     atom = torch.tensor([[1, 0, 0]] * 3 + [[0, 0, 0]])
     pos[2, 0, 0] = torch.nan
     water = State(pos, atom, bond, torch.ones(4, 3, dtype=torch.bool))
-    atoms, molecules = in_order(water, Vocabulary(("H", "O")))
-    assert molecules.tolist() == [True, False, False, False]
+    atoms, molecules, valid = in_order(water, Vocabulary(("H", "O")))
+    assert molecules.tolist() == valid.tolist() == [True, False, False, False]
     assert atoms.tolist() == [[True] * 3, [False, True, False], [False] * 3, [False, True, True]]

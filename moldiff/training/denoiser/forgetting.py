@@ -28,7 +28,7 @@ def old_molecules(bundle: Bundle, vocabulary: Vocabulary, *, seed: int = 0) -> l
         if not sample.valid or sample.molecule is None:
             continue
         try:
-            state = state_of(sample.molecule, vocabulary, aromatic=bundle.config.bonds == "aromatic")
+            state = state_of(sample.molecule, vocabulary, aromatic=bundle.config.aromatic)
         except VocabularyError:
             continue
         by_size.setdefault(state.mask.shape[1], []).append(state)

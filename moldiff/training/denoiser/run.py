@@ -1,7 +1,6 @@
 """One training run: settings and a store in, a run folder with checkpoints, logs and settings out."""
 
 import json
-import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -75,8 +74,8 @@ def train(
         WeightsError: if the weights to start from cannot be read.
     """
     logger = find_logger(logger, folder)  # what is missing is known before the run begins
-    scorer = Scorer(ScoringOptions(chemistry=config.chemistry, num_workers=1))
     checkpoint = check_folder(folder, config, resume=resume)
+    scorer = Scorer(ScoringOptions(chemistry=config.chemistry, num_workers=1))
     store = MoleculeStore(find_store(config.data))
     if config.start is not None:
         bundle = load_pretrained(config.start, network=network_of_run(config.model))
@@ -143,8 +142,4 @@ def _sample_and_score(
     samples = list(generator.stream(config.num_scored, seed=config.seed))
     result = scorer.score(samples, fcd=False)
     values = {name: rate.value for name, rate in result.rates.items()}
-    if config.chemistry is not None:
-        found = result.chemistry
-        for name in ("rings_known", "implausible_rings"):
-            values[name] = math.nan if found is None else getattr(found, name).value
     return values | old_losses(denoiser, old)

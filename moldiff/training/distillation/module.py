@@ -93,14 +93,20 @@ class DistillationModule(AveragedModule):
         self.configure_gradient_clipping(optimizer)  # type: ignore[arg-type]
         optimizer.step()  # type: ignore[union-attr]
         self.average.update_parameters(self.denoiser)
-        self.num_seen += self.of_all(sum(len(molecules) for _, _, molecules in rollouts))
+        self.num_seen += self.of_all(sum(len(valid) for *_, valid in rollouts))
         schedule.step()  # type: ignore[union-attr]
         values |= zip(("pos", "atom", "bond"), parts, strict=True)
-        values["valid"] = torch.cat([molecules for *_, molecules in rollouts]).float().mean()
-        values["stable_atoms"] = torch.cat([atoms.flatten() for _, atoms, _ in rollouts]).float().mean()
+        values["valid"] = torch.cat([valid for *_, valid in rollouts]).float().mean()
+        of_atoms = "stable_atoms"
+        if self.known_rings is not None:
+            of_atoms = "atoms_in_order"
+            values["in_order"] = torch.cat([molecules for *_, molecules, _ in rollouts]).float().mean()
+        values[of_atoms] = torch.cat([atoms.flatten() for _, atoms, *_ in rollouts]).float().mean()
         self.log_dict(values, batch_size=1)
 
-    def _roll_out(self, rollout: Trajectory) -> tuple[list[Decision], Bool[Tensor, "b n"], Bool[Tensor, "b"]]:
+    def _roll_out(
+        self, rollout: Trajectory
+    ) -> tuple[list[Decision], Bool[Tensor, "b n"], Bool[Tensor, "b"], Bool[Tensor, "b"]]:
         number, (n, num_hydrogens) = rollout
         b = min(MOST_ROWS, max(1, self.config.pair_budget // n**2))
         randomness = BatchRandomness(sample_generator(self.config.seed, number), b, device=self.device)

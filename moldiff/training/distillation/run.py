@@ -28,7 +28,7 @@ from moldiff.training.distillation.policy import Policy
 from moldiff.training.distillation.reward import rings_of
 from moldiff.training.distillation.rollouts import Rollouts
 from moldiff.training.loggers import find_logger
-from moldiff.training.origin import BUNDLE
+from moldiff.training.origin import BUNDLE, without_later
 from moldiff.training.trainer import METRICS, alone, begin, check_folder, count_steps_done, fit, load_averaged
 
 
@@ -72,7 +72,7 @@ def distill(
         likeness=DensityRatio(store) if store is not None and config.density_ratio_weight else None,
         known_rings=rings_of(store.explicit) if store is not None and config.known_rings else None,
     )
-    text = json.dumps([bundle.config.model_dump(), bundle.statistics.to_dict()], sort_keys=True)
+    text = json.dumps([without_later(bundle.config.model_dump()), bundle.statistics.to_dict()], sort_keys=True)
     module.origin = {
         "atom classes": ", ".join(bundle.vocabulary.labels),
         "teacher": hashlib.blake2b(text.encode(), digest_size=16).hexdigest(),
@@ -83,7 +83,8 @@ def distill(
     counted = bundle.statistics
     sizes = Sizes.of(counted.sizes, None, num_hydrogens=counted.num_hydrogens, allow_extrapolation=False)
     rollouts = Rollouts(sizes, batches=config.batches_per_update, seed=config.seed, start=start)
-    values = ("valid", "stable_atoms", *(["likeness"] if config.density_ratio_weight else []), "pos", "atom", "bond")
+    shown = ["valid", *(["in_order", "atoms_in_order"] if config.known_rings else ["stable_atoms"])]
+    values = (*shown, *(["likeness"] if config.density_ratio_weight else []), "pos", "atom", "bond")
     progress = ProgressAndLog(folder / METRICS, values=values, every=1)
     if not fit(module, rollouts, folder, [progress], resume=resume, logger=logger, callbacks=callbacks):
         return
