@@ -65,6 +65,7 @@ def random_inputs(
     seed: int = 0,
     self_conditioned: bool = True,
     latent_vectors: int = 0,
+    bond_classes: int = BOND_CLASSES,
 ) -> NetworkInputs:
     """Random molecules in float64, with a time of its own for every element.
 
@@ -74,6 +75,7 @@ def random_inputs(
         seed: of the numbers.
         self_conditioned: with a previous prediction.
         latent_vectors: in the latent of an atom.
+        bond_classes: number of bond classes.
 
     Returns:
         The inputs.
@@ -89,10 +91,10 @@ def random_inputs(
 
     mask = torch.arange(n) < torch.tensor(sizes)[:, None]
     pos = 1.5 * normal(b, n, 3) * mask[..., None]
-    bond = _symmetric((uniform(b, n, n) * BOND_CLASSES).long()) * (mask[:, None] & mask[:, :, None])
+    bond = _symmetric((uniform(b, n, n) * bond_classes).long()) * (mask[:, None] & mask[:, :, None])
     atom = (uniform(b, n) * atom_classes).long() * mask
     moved, logits = pos + 0.5 * normal(b, n, 3), normal(b, n, atom_classes)
-    of_bonds = _symmetric(normal(b, n, n, BOND_CLASSES))
+    of_bonds = _symmetric(normal(b, n, n, bond_classes))
     of_pos, of_atoms, of_pairs = uniform(b, n), uniform(b, n), _symmetric(uniform(b, n, n))
     latent, last = (normal(b, n, 3 * latent_vectors) * mask[..., None] for _ in range(2))
     state = State(pos, atom, bond, mask, latent=latent)
@@ -130,6 +132,7 @@ def assert_equivariant(
     seed: int = 0,
     tolerance: float = 1e-9,
     latent_vectors: int = 0,
+    bond_classes: int = BOND_CLASSES,
 ) -> None:
     """Checks a network: rotations, reflections, translations and permutations, and that the output is not trivial.
 
@@ -142,6 +145,7 @@ def assert_equivariant(
         seed: of these molecules, and of the parameters.
         tolerance: Å, and in logits.
         latent_vectors: that it was built with.
+        bond_classes: that it was built with.
 
     Raises:
         AssertionError: names the law that does not hold.
@@ -158,6 +162,7 @@ def assert_equivariant(
             seed=seed,
             self_conditioned=self_conditioned,
             latent_vectors=latent_vectors,
+            bond_classes=bond_classes,
         )
         assert_not_trivial(network, x)
         for move in (rotate, reflect, translate):

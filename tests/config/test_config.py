@@ -28,6 +28,10 @@ from moldiff.errors import ConfigError
         ({"precision": "half"}, "precision: Input should be 'auto', 'bf16' or 'float32', got 'half'"),
         ({"model": {"network": {"heads": 5}}}, "model.network: .*heads 5 must divide atom / 2 = 96 and vector = 16"),
         ({"model": {"process": {"pos": {"exponent": 2}}}}, "model.process.pos: .*a linear schedule has no exponent"),
+        ({"model": {"network": {"longest_path": 1}}}, "model.network: .*longest_path 1: expected 0"),
+        ({"model": {"bonds": "aromatic"}}, "model: .*bonds 'aromatic': needs representation 'latent'"),
+        ({"model": {"network": {"latent_distances": True}}}, "latent_distances: needs representation 'latent'"),
+        ({"model": {"decoder": {"longest_path": 6}}}, "model: .*decoder: has no longest_path"),
         ([1, 2], "run.json: config: .* valid dictionary"),
     ],
 )

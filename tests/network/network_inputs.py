@@ -29,24 +29,45 @@ def padded(x: NetworkInputs, n: int, fill: float) -> NetworkInputs:
     return x.each(pad)
 
 
-def make_inputs(sizes: list[int], *, seed: int = 0, conditioned: bool = True) -> NetworkInputs:
-    """Random molecules with a time of its own for every element."""
-    return random_inputs(sizes, atom_classes=ATOM_CLASSES, seed=seed, self_conditioned=conditioned)
+def make_inputs(sizes: list[int], *, seed: int = 0, conditioned: bool = True, latent: bool = False) -> NetworkInputs:
+    """Random molecules with a time of its own for every element; `latent` as of `make_network`."""
+    return random_inputs(
+        sizes,
+        atom_classes=ATOM_CLASSES,
+        seed=seed,
+        self_conditioned=conditioned,
+        latent_vectors=int(latent),
+        bond_classes=BOND_CLASSES + latent,
+    )
 
 
 def make_network(
-    lmax: int, kind: type[EquivariantNetwork] = EquivariantNetwork, *, longest_path: int = 0
+    lmax: int, kind: type[EquivariantNetwork] = EquivariantNetwork, *, longest_path: int = 0, latent: bool = False
 ) -> EquivariantNetwork:
-    """A small network whose every parameter was moved away from its start."""
+    """A small network whose every parameter was moved away from its start.
+
+    With `latent`, hydrogens are latent, distances between them are read, and aromatic bonds are a class.
+    """
     torch.manual_seed(lmax)
-    widths = Widths(atom=16, vector=4, pair=6, hidden=8, heads=2, lmax=lmax, longest_path=longest_path)
+    widths = Widths(
+        atom=16,
+        vector=4,
+        pair=6,
+        hidden=8,
+        heads=2,
+        lmax=lmax,
+        longest_path=longest_path,
+        latent_distances=latent,
+    )
     network = kind(
         atom_classes=ATOM_CLASSES,
         atom_inputs=ATOM_CLASSES,
-        bond_inputs=BOND_CLASSES,
+        bond_inputs=BOND_CLASSES + latent,
+        bond_classes=BOND_CLASSES + latent,
         num_blocks=2,
         widths=widths,
         scale=1.4,
+        latent_vectors=int(latent),
     )
     with torch.no_grad():
         for parameter in network.parameters():

@@ -25,7 +25,7 @@ def assert_independent(network: EquivariantNetwork, x: NetworkInputs) -> None:
         alone = run(network, one.each(lambda v, pair, k=size: v[:, :k, :k] if pair else v[:, :k]))
         off_diagonal = ~torch.eye(size, dtype=torch.bool)
         for other in (together, wider):
-            for a, b in ((other.pos, alone.pos), (other.atom, alone.atom)):
+            for a, b in ((other.pos, alone.pos), (other.atom, alone.atom), (other.latent, alone.latent)):
                 torch.testing.assert_close(a[row, :size], b[0], rtol=0, atol=TOLERANCE)
             bond = other.bond[row, :size, :size]
             torch.testing.assert_close(bond[off_diagonal], alone.bond[0][off_diagonal], rtol=0, atol=TOLERANCE)
@@ -62,8 +62,9 @@ def test_network_is_independent_of_batch_and_padding(lmax: int, conditioned: boo
 
 
 @pytest.mark.parametrize("conditioned", [True, False])
-def test_network_that_counts_walks_is_independent_of_batch_and_padding(conditioned: bool):
-    assert_independent(make_network(1, longest_path=6), make_inputs([7, 4, 2, 6], conditioned=conditioned))
+def test_network_with_all_inputs_is_independent_of_batch_and_padding(conditioned: bool):
+    network = make_network(1, longest_path=6, latent=True)
+    assert_independent(network, make_inputs([7, 4, 2, 6], conditioned=conditioned, latent=True))
 
 
 @pytest.mark.parametrize("fault", [PaddedSize, OpenPadding, BatchMean])

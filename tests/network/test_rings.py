@@ -9,6 +9,7 @@ from torch import Tensor
 
 from moldiff.network.equivariance import assert_equivariant
 from moldiff.network.rings import path_counts
+from moldiff.state import BOND_CLASSES
 
 LONGEST = 6
 
@@ -35,7 +36,7 @@ def enumerated(bonded: Tensor, longest: int) -> Tensor:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_walks_are_those_that_can_be_enumerated(seed: int):
+def test_paths_are_those_that_can_be_enumerated(seed: int):
     upper = (torch.rand(5, 5, generator=torch.Generator().manual_seed(seed)) < 0.6).triu(1)
     bonded = upper | upper.T
     torch.testing.assert_close(path_counts(bonded[None], 5)[0], enumerated(bonded, 5))
@@ -52,7 +53,15 @@ def test_a_bond_sees_the_size_of_its_ring(size: int):
 
 
 def test_network_that_counts_is_equivariant():
-    assert_equivariant(make_network(1, longest_path=LONGEST), atom_classes=ATOM_CLASSES)
+    network = make_network(1, longest_path=LONGEST, latent=True)
+    assert_equivariant(network, atom_classes=ATOM_CLASSES, latent_vectors=1, bond_classes=BOND_CLASSES + 1)
+
+
+def test_bonds_that_are_hidden_are_none():
+    """Absorbing noise hides a bond behind a class of its own."""
+    x, model = make_inputs([6]), make_network(1, longest_path=LONGEST)
+    hidden = x.state.replace(bond=torch.full_like(x.state.bond, BOND_CLASSES))
+    assert not model._paths(hidden, None).any()
 
 
 def test_what_is_predicted_before_is_read():
