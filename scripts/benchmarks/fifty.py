@@ -15,9 +15,9 @@ from rdkit.Chem import rdDepictor
 from rdkit.Chem.Draw import rdMolDraw2D
 
 import moldiff
-from moldiff.chem.molecule import Failure, Molecule
-from moldiff.chem.rdkit_conversion import to_rdkit
+from moldiff.chem.molecule import Failure
 from moldiff.chem.ring_systems import locate_ring_systems
+from moldiff.io.formats import read_records
 from moldiff.metrics.molecule_row import MoleculeRow
 
 COLUMNS, WIDTH, HEIGHT, LEGEND = 10, 190, 170, 34
@@ -34,13 +34,14 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=50, help="molecules")
     options = parser.parse_args()
     RDLogger.DisableLog("rdApp.*")  # pyright: ignore[reportAttributeAccessIssue]
-    records = [record for _, record in itertools.islice(moldiff.read_molecules(options.molecules), options.count)]
+    records = [record for _, record in itertools.islice(read_records(options.molecules), options.count)]
     rows = moldiff.score(records, chemistry=options.chemistry).rows
-    cells = [cell(record, row) for record, row in zip(records, rows, strict=True)]
+    cells = [make_cell(record, row) for record, row in zip(records, rows, strict=True)]
     canvas = rdMolDraw2D.MolDraw2DCairo(COLUMNS * WIDTH, -(-len(cells) // COLUMNS) * HEIGHT, WIDTH, HEIGHT)
     drawing = canvas.drawOptions()
     drawing.legendFontSize, drawing.legendFraction = 13, LEGEND / HEIGHT
     drawing.setHighlightColour(RED)
+    drawing.prepareMolsBeforeDrawing = False  # which would want Kekulé forms of all
     mols, legends, marked = zip(*cells, strict=True)
     canvas.DrawMolecules(
         list(mols), legends=list(legends), highlightAtoms=list(marked), highlightBonds=[[]] * len(mols)
@@ -50,18 +51,18 @@ def main() -> None:
     print(f"{options.out}: {len(cells)} molecules, {sum(bool(legend) for legend in legends)} with an objection")
 
 
-def cell(record: Molecule | Failure, row: MoleculeRow) -> Cell:
-    """One molecule as a formula, without the hydrogens on carbon."""
+def make_cell(record: Chem.Mol | Failure, row: MoleculeRow) -> Cell:
+    """One molecule as a formula, without the hydrogens on carbon; aromatic bonds without a Kekulé form are dashed."""
     if isinstance(record, Failure):
-        return Chem.Mol(), record.reason, []
-    whole = to_rdkit(record)
+        return Chem.MolFromSmiles("*"), record.reason, []
+    whole = Chem.Mol(record)
     if Chem.SanitizeMol(whole, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
-        bare = Chem.RemoveHs(to_rdkit(record), sanitize=False)
-        return laid_out(bare), row.verdict.failure.reason if row.verdict.failure else "", []
+        bare = Chem.RemoveHs(record, sanitize=False)
+        return lay_out(bare, kekulize=False), ", ".join(objections(row)), []
     bare = Chem.RemoveHs(whole)
     unknown = set(row.unknown_ring_systems or ())
     strange = [i for smiles, atoms in locate_ring_systems(bare) if smiles in unknown for i in atoms]
-    return laid_out(bare), ", ".join(objections(row)), strange
+    return lay_out(bare), ", ".join(objections(row)), strange
 
 
 def objections(row: MoleculeRow) -> list[str]:
@@ -75,11 +76,13 @@ def objections(row: MoleculeRow) -> list[str]:
     return [*rings, *([f"{alerts} alert{'s' * (alerts > 1)}"] if alerts else [])]
 
 
-def laid_out(mol: Chem.Mol) -> Chem.Mol:
-    """On paper."""
+def lay_out(mol: Chem.Mol, *, kekulize: bool = True) -> Chem.Mol:
+    """The same with coordinates for a drawing."""
     mol.RemoveAllConformers()
+    mol.UpdatePropertyCache(strict=False)
+    Chem.GetSymmSSSR(mol)
     rdDepictor.Compute2DCoords(mol)
-    return mol
+    return rdMolDraw2D.PrepareMolForDrawing(mol, kekulize=kekulize, addChiralHs=False, wedgeBonds=False)
 
 
 if __name__ == "__main__":

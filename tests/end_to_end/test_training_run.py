@@ -184,7 +184,7 @@ def test_run_scores_samples_without_changing_the_weights(whole: Path, store_path
         rows = list(csv.DictReader(file))
     assert rows
     assert 0 <= float(rows[0]["valid"]) <= 1
-    assert {"joint", "rings_known", "implausible_rings"} <= set(rows[0])
+    assert {"joint", "plausible", "rings_known"} <= set(rows[0])
     assert int(rows[-1]["num_seen"]) > 0
 
 
