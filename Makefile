@@ -4,7 +4,7 @@
 # make train-qm9-fast: the student of the shipped weights for 8 evaluations.
 # make train-qm9-conditional, train-qm9-properties, train-qm9-predictor: a generator conditioned on six properties and a reward
 # model for its particles, on one half of the data, and their evaluator, on the other.
-# make train-druglike: weights for drug-like molecules, from those for QM9.
+# make train-druglike: weights for drug-like molecules, from those for QM9; train-druglike-latent: with latent hydrogens.
 # ARGS="--set num_processes=4" reaches `moldiff train` and `moldiff distill`. make evaluate: the figures of docs/benchmarks/.
 # Each installs what it needs.
 PYTHON ?= python3
@@ -16,7 +16,7 @@ THREADS ?= 2
 # Huge pages for the large blocks of training and sampling; a tenth faster with glibc, nothing elsewhere.
 FAST := OMP_NUM_THREADS=1 GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 
-.PHONY: sample test lint pytest fuzz bench train-qm9 train-qm9-quick train-qm9-latent train-qm9-fast train-qm9-conditional train-qm9-predictor train-qm9-properties train-druglike evaluate clean
+.PHONY: sample test lint pytest fuzz bench train-qm9 train-qm9-quick train-qm9-latent train-qm9-fast train-qm9-conditional train-qm9-predictor train-qm9-properties train-druglike train-druglike-latent evaluate clean
 .DELETE_ON_ERROR:
 
 sample: $(INSTALLED)
@@ -48,8 +48,9 @@ train-qm9-latent: CONFIG := datasets/qm9/train-latent.json
 train-qm9-conditional: CONFIG := datasets/qm9/train-conditional.json
 train-druglike: CONFIG := datasets/moses3d/train.json
 train-qm9 train-qm9-quick train-qm9-latent train-qm9-conditional: stores/qm9/meta.json
-train-druglike: stores/moses3d/meta.json
-train-qm9 train-qm9-quick train-qm9-latent train-qm9-conditional train-druglike: $(INSTALLED)
+train-druglike-latent: CONFIG := datasets/moses3d/train-latent.json
+train-druglike train-druglike-latent: stores/moses3d/meta.json
+train-qm9 train-qm9-quick train-qm9-latent train-qm9-conditional train-druglike train-druglike-latent: $(INSTALLED)
 	$(FAST) $(BIN)/moldiff train --config $(CONFIG) --out runs/$(@:train-%=%) $(if $(wildcard runs/$(@:train-%=%)/last.ckpt),--resume) $(ARGS)
 
 train-qm9-fast: $(INSTALLED) stores/qm9/meta.json

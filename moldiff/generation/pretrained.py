@@ -15,7 +15,7 @@ Device = str | torch.device | None
 
 @overload
 def from_pretrained(
-    name_or_path: Literal["qm9", "qm9-fast", "qm9-latent", "druglike"],
+    name_or_path: Literal["qm9", "qm9-fast", "qm9-latent", "druglike", "druglike-latent"],
     *,
     device: Device = None,
     precision: str = "auto",
