@@ -77,18 +77,19 @@ def kekulize(
     Returns:
         The orders; a system of aromatic bonds that has no Kekulé form stays `AROMATIC`, the others get theirs.
     """
-    if not (bond == AROMATIC).any():
+    aromatic = bond == AROMATIC
+    if not aromatic.any():
         return bond
     found = _kekulize(elements, charges, bond, hydrogens)
     if not isinstance(found, Failure):
         return found
-    count, system = connected_components(bond == AROMATIC, directed=False)
-    orders = bond.copy()
-    for number in range(count):
-        here = (bond == AROMATIC) & (system == number)[:, None]
-        if here.any():
-            found = _kekulize(elements, charges, np.where((bond == AROMATIC) & ~here, 1, bond), hydrogens)
-            orders = orders if isinstance(found, Failure) else np.where(here, found, orders)
+    _, system = connected_components(aromatic, directed=False)
+    numbers = np.unique(system[aromatic.any(1)])
+    orders = bond
+    for number in numbers if len(numbers) > 1 else ():  # one alone has just failed
+        here = aromatic & (system == number)[:, None]
+        found = _kekulize(elements, charges, np.where(aromatic & ~here, 1, bond), hydrogens)
+        orders = orders if isinstance(found, Failure) else np.where(here, found, orders)
     return orders
 
 
