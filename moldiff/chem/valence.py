@@ -4,13 +4,14 @@ No value stands here because some data set contains it, and none because an arom
 neutral carbon has four bonds and neutral nitrogen three, or the atom is not stable.
 """
 
+import itertools
 from functools import cache
 
 import numpy as np
 from jaxtyping import Bool, Int
 
 from moldiff.chem.molecule import Molecule
-from moldiff.chem.vocabulary import parse_label
+from moldiff.chem.vocabulary import Vocabulary, parse_label
 
 # Source of the neutral rows: standard bonding numbers of the IUPAC lambda convention (Pure Appl. Chem. 56, 769, 1984),
 # with the higher ones in common use for P, S, As, Se, Sb, Te and I (OpenSMILES specification, section 3.1.5).
@@ -117,6 +118,7 @@ ALLOWED: dict[str, tuple[int, ...]] = {
     "I-1": (0, 2, 4),
 }
 MAX_CHARGE, _MAX_VALENCE = 8, 12  # electrons of a shell; bonds
+MOST_ORDERS = 8  # sums of bond orders in a table are below
 
 
 @cache
@@ -134,6 +136,34 @@ def allowed_valences(element: int, charge: int) -> tuple[int, ...]:
     if abs(charge) > MAX_CHARGE or not 0 < element < 119:
         return ()
     return tuple(int(v) for v in np.flatnonzero(_lookup()[element, charge + MAX_CHARGE]))
+
+
+def bonding_table(vocabulary: Vocabulary, *, aromatic: bool) -> Bool[np.ndarray, "k aromatic orders double"]:
+    """Which bonds an atom of each class may have beside the hydrogens that are folded into it.
+
+    An atom of aromatic rings has at most one neighbour outside them, or a hydrogen, and one of its aromatic bonds is
+    double in a Kekulé form or none is.
+
+    Args:
+        vocabulary: of the classes.
+        aromatic: there are aromatic bonds.
+
+    Returns:
+        Truth of (class, number of aromatic bonds, sum of the orders of the others, whether an aromatic one is double).
+    """
+    table = np.zeros((len(vocabulary), 4 if aromatic else 1, MOST_ORDERS, 2), dtype=bool)
+    for row, element, charge, hydrogens in zip(
+        table, vocabulary.elements.tolist(), vocabulary.charges.tolist(), vocabulary.hydrogens.tolist(), strict=True
+    ):
+        for valence in allowed_valences(element, charge):
+            for rings, double in itertools.product(range(len(row)), range(2)):
+                orders = valence - hydrogens - rings - double
+                outside = rings < 2 and not rings + double  # in no ring
+                in_ring = rings == 2 and (orders + hydrogens <= 1 or (orders == 2 and not hydrogens))
+                fused = rings == 3 and orders + hydrogens == 0
+                if 0 <= orders < MOST_ORDERS and (outside or in_ring or fused):
+                    row[rings, orders, double] = True
+    return table
 
 
 def stable(

@@ -34,6 +34,7 @@ class DistillationConfig(RunConfig):
             "atom_time_exponent": 3.0,
             "bond_time_exponent": 4.0,
             "connectivity": 0.0,
+            "valence": 0.0,
         }
     )
     num_training_molecules: Annotated[int, Field(ge=1)] = 45_000

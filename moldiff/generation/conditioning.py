@@ -1,13 +1,17 @@
-"""The denoiser of the molecules of a call: as it is, with guidance, or held in one piece."""
+"""The denoiser of the molecules of a call: as it is, with guidance, and with what all molecules have in common."""
 
 from collections.abc import Callable, Sequence
 
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 
+from moldiff.config.sampler import SamplerConfig
 from moldiff.diffusion.denoiser import Denoiser
 from moldiff.diffusion.joint import JointProcess
 from moldiff.sampling.connectivity import Connected
 from moldiff.sampling.guidance import ClassifierFreeGuidance, GradientGuidance, Guidance, GuidanceFunction
+from moldiff.sampling.valence_constraint import ValenceConstrained
 
 Conditioning = Callable[[Denoiser, Sequence[int]], Denoiser]  # the denoiser for the molecules of these indices
 
@@ -52,8 +56,21 @@ def condition_on(
     return denoiser
 
 
-def favour_connected(
-    conditioning: Conditioning, strength: float, denoiser: Denoiser, indices: Sequence[int]
+def favour_molecules(
+    denoiser: Denoiser, sampler: SamplerConfig, bonding: Bool[Tensor, "k aromatic orders"]
 ) -> Denoiser:
-    """The denoiser with bonds that hold a molecule together; see `moldiff.sampling.connectivity`."""
-    return Connected(conditioning(denoiser, indices), strength)
+    """The denoiser with bonds that hold a molecule together and fit its atoms, as far as the settings say.
+
+    Args:
+        denoiser: of the molecules.
+        sampler: the settings.
+        bonding: as of `moldiff.sampling.valence_constraint.ValenceConstrained`.
+
+    Returns:
+        The denoiser.
+    """
+    if sampler.connectivity:
+        denoiser = Connected(denoiser, sampler.connectivity)
+    if sampler.valence:
+        denoiser = ValenceConstrained(denoiser, bonding, sampler.valence)
+    return denoiser

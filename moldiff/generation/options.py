@@ -62,6 +62,7 @@ class SamplingOptions(Config):
         corrector_rate: of `leaping`: rate of additional jumps.
         gumbel_noise: of `unmasking`: randomness of the order.
         connectivity: above 0 favours bonds that keep a molecule in one piece.
+        valence: above 0 favours atom classes and bonds that fit each other, and aromatic rings with a Kekulé form.
         grid: of times, by name, or the times themselves from 1 down to 0.
         grid_power: above 1 makes steps finer near the data.
         grid_focus: above 0 makes steps finer in the middle.
@@ -96,6 +97,7 @@ class SamplingOptions(Config):
     corrector_rate: NotNegative | None = None
     gumbel_noise: NotNegative | None = None
     connectivity: NotNegative | None = None
+    valence: NotNegative | None = None
     grid: Literal["power", "log", "log_snr"] | tuple[Share, ...] | None = None
     grid_power: Positive | None = None
     grid_focus: Annotated[float, Field(ge=0, lt=1)] | None = None

@@ -1,7 +1,7 @@
 """Trajectories in batches of molecules of one size, in threads; samples in the order of their index."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import Event
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from moldiff.build import build_grid, build_solvers, build_time_exponents
 from moldiff.chem.molecule import Failure, Molecule
+from moldiff.chem.valence import bonding_table
 from moldiff.chem.validity import check
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.conditions.condition import Value
@@ -18,7 +19,7 @@ from moldiff.data.decoding import molecule_of
 from moldiff.diffusion.denoiser import Denoiser
 from moldiff.diffusion.random import SampleRandomness
 from moldiff.errors import ConfigError, MoleculeError
-from moldiff.generation.conditioning import Conditioning, favour_connected, keep_denoiser
+from moldiff.generation.conditioning import Conditioning, favour_molecules, keep_denoiser
 from moldiff.generation.options import SamplingOptions
 from moldiff.generation.particles import Particles, ParticleSampling
 from moldiff.generation.sample import Sample
@@ -29,6 +30,8 @@ from moldiff.pretrained.bundle import Bundle
 from moldiff.runtime.precision import find_precision, use_bf16
 from moldiff.runtime.threads import side_by_side
 from moldiff.sampling.constraints import GivenHydrogens, OnlyPossible
+from moldiff.sampling.discrete.kekule_forms import WithKekuleForms
+from moldiff.sampling.discrete.posterior import MixturePosterior
 from moldiff.sampling.inpainting import KnownValues
 from moldiff.sampling.resampling import Select, index_rows
 from moldiff.sampling.sampler import StepCallback, fill_masked, sample_trajectory
@@ -58,6 +61,7 @@ class Runner:
         options: batch size, trajectories to keep, callback.
         precision: to compute in, as of `moldiff.runtime.precision`.
         conditioning: the denoiser of given molecules.
+        constrain: that denoiser with what all molecules have in common.
         targets: of a molecule, for its record.
         particles: several trajectories compete for each molecule.
         unfold: puts hydrogens into clean molecules where they are latent.
@@ -75,6 +79,7 @@ class Runner:
     options: SamplingOptions
     precision: str
     conditioning: Conditioning
+    constrain: Callable[[Denoiser], Denoiser]
     targets: TargetsOf
     particles: ParticleSampling | None
     unfold: Callable[[State], State]
@@ -121,6 +126,9 @@ class Runner:
         sampler, process = options.sampler_for(bundle.sampler), bundle.denoiser.process
         continuous, discrete = options.solver_objects()
         solvers = build_solvers(sampler, continuous=continuous, discrete=discrete)
+        bonding = bonding_table(bundle.vocabulary, aromatic=bundle.config.aromatic)
+        if sampler.valence and bundle.config.aromatic and isinstance(solvers.classes, MixturePosterior):
+            solvers = replace(solvers, classes=WithKekuleForms(solvers.classes, bonding))
         grid = build_grid(sampler, process.pos.schedule, num_steps, solver=solvers.pos)
         run = partial(
             sample_trajectory,
@@ -130,8 +138,6 @@ class Runner:
             time_exponents=build_time_exponents(sampler),
             churn=sampler.churn,
         )
-        if sampler.connectivity:
-            conditioning = partial(favour_connected, conditioning, sampler.connectivity)
         return cls(
             bundle.denoiser,
             bundle.vocabulary,
@@ -142,6 +148,7 @@ class Runner:
             options,
             precision,
             conditioning,
+            partial(favour_molecules, sampler=sampler, bonding=torch.from_numpy(bonding.any(-1)).to(device)),
             targets,
             particles,
             bundle.denoiser.unfold,
@@ -233,6 +240,7 @@ class Runner:
         if given.values.num_hydrogens is not None and self.latent_width:
             hydrogens = torch.from_numpy(self.vocabulary.hydrogens).to(self.device)
             denoiser = GivenHydrogens(denoiser, hydrogens, self.hydrogens_until)
+        denoiser = self.constrain(denoiser)
         numbers = [place % self._num_particles for place in range(len(rows))]
         sizes = torch.full((len(rows),), n)
         generator = SampleRandomness(self.seed, rows, sizes, device=self.device, particles=numbers)

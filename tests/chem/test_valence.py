@@ -3,8 +3,9 @@ import pytest
 from rdkit import Chem, rdBase
 
 from moldiff.chem import valence
-from moldiff.chem.valence import allowed_valences, stable_atoms
-from moldiff.chem.vocabulary import parse_label
+from moldiff.chem.aromaticity import mark_aromatic
+from moldiff.chem.valence import MOST_ORDERS, allowed_valences, bonding_table, stable_atoms
+from moldiff.chem.vocabulary import Vocabulary, parse_label
 
 
 @pytest.mark.parametrize(
@@ -90,3 +91,45 @@ def test_stable_atoms_bears_absurd_charges(build) -> None:
     molecule = build("C H", [(0, 1, 1)])
     object.__setattr__(molecule, "charges", np.array([99, -99]))
     assert not stable_atoms(molecule).any()
+
+
+RINGS = [
+    "c1ccccc1",
+    "c1cc[nH]c1",
+    "Cn1ccnc1",
+    "O=c1cc[nH]cc1",
+    "c1ccc2occc2c1",
+    "C[n+]1ccccc1",
+    "c1csc(-c2ccccc2)n1",
+    "c1ccn2cccc2c1",
+]
+
+
+@pytest.mark.parametrize("smiles", [*RINGS, "CC(=O)N", "CS(C)(=O)=O", "C#CC[NH3+]", "[O-]C=O"])
+def test_atoms_of_molecules_are_in_the_table(smiles: str):
+    mol = Chem.MolFromSmiles(smiles)
+    Chem.Kekulize(mol, clearAromaticFlags=True)
+    hydrogens = np.array([atom.GetTotalNumHs() for atom in mol.GetAtoms()])
+    elements = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()])
+    charges = np.array([atom.GetFormalCharge() for atom in mol.GetAtoms()])
+    vocabulary = Vocabulary.from_triples(zip(elements.tolist(), charges.tolist(), hydrogens.tolist(), strict=True))
+    atom = vocabulary.encode(elements, charges, hydrogens)
+    orders = Chem.GetAdjacencyMatrix(mol, useBO=True).astype(np.int64)
+    bond = mark_aromatic(elements, charges, orders, hydrogens)
+    aromatic = bond == 4
+    double = ((orders == 2) & aromatic).sum(1)
+    table = bonding_table(vocabulary, aromatic=True)
+    assert table[atom, aromatic.sum(1), np.where(aromatic, 0, bond).sum(1), double].all()
+    plain = bonding_table(vocabulary, aromatic=False)
+    assert plain.shape == (len(vocabulary), 1, MOST_ORDERS, 2)
+    assert plain[atom, 0, orders.sum(1), 0].all()
+    assert not plain[atom, 0, orders.sum(1) + 1, 0][np.isin(elements, (6, 7, 8))].any()
+
+
+def test_the_table_refuses_what_no_ring_has():
+    table = bonding_table(Vocabulary(("C", "CH", "CH2", "CH3", "N")), aromatic=True)
+    assert not table[:, 1].any()  # one aromatic bond is in no ring
+    assert not table[2:4, 2:].any()  # CH2 and CH3
+    assert not table[1, 2, 1:].any()  # a hydrogen and a neighbour outside
+    assert table[4, 2, 0, 1]  # pyridine
+    assert table[4, 3, 0, 0]  # indolizine

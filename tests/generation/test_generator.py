@@ -57,8 +57,9 @@ def threads() -> Iterator[Callable[[int], None]]:
 
 
 @pytest.mark.usefixtures("precision")
-def test_connectivity_changes_what_is_drawn_but_not_by_its_batch(generator: MoleculeGenerator):
-    sampler = generator.bundle.sampler.model_copy(update={"num_steps": STEPS, "connectivity": 1.0})
+@pytest.mark.parametrize("setting", ["connectivity", "valence"])
+def test_constraints_change_what_is_drawn_but_not_by_its_batch(generator: MoleculeGenerator, setting: str):
+    sampler = generator.bundle.sampler.model_copy(update={"num_steps": STEPS, setting: 1.0})
     whole = list(generator.stream(12, num_atoms=(8, 9), options=SamplingOptions(sampler=sampler)))
     alone = list(generator.stream(12, num_atoms=(8, 9), options=SamplingOptions(sampler=sampler, batch_size=1)))
     assert all(map(same, whole, alone))

@@ -145,7 +145,7 @@ def test_multistep_refuses_errors_that_are_none(errors: list[float]):
 
 def test_temperature_prefers_likelier_classes_and_one_is_exact(problem: Problem):
     logits = torch.tensor([0.5, 0.3, 0.2]).log().expand(1, 5000, 3)
-    probs = {heat: MixturePosterior(heat)._probabilities(logits)[0, 0].tolist() for heat in (0.5, 1.0)}
+    probs = {heat: MixturePosterior(heat).probabilities(logits)[0, 0].tolist() for heat in (0.5, 1.0)}
     assert probs[1.0] == pytest.approx([0.5, 0.3, 0.2])
     assert probs[0.5] == pytest.approx([25 / 38, 9 / 38, 4 / 38])
     with pytest.raises(ConfigError, match="temperature"):
@@ -154,9 +154,9 @@ def test_temperature_prefers_likelier_classes_and_one_is_exact(problem: Problem)
 
 def test_top_p_leaves_out_the_least_likely():
     logits = torch.tensor([[0.2, 0.5, 0.3], [0.05, 0.9, 0.05]]).log()
-    probs = MixturePosterior(top_p=0.7)._probabilities(logits)
+    probs = MixturePosterior(top_p=0.7).probabilities(logits)
     torch.testing.assert_close(probs, torch.tensor([[0.0, 5 / 8, 3 / 8], [0.0, 1.0, 0.0]]))
-    torch.testing.assert_close(MixturePosterior()._probabilities(logits), logits.exp())
+    torch.testing.assert_close(MixturePosterior().probabilities(logits), logits.exp())
 
 
 @pytest.mark.parametrize(

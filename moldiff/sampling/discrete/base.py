@@ -55,7 +55,7 @@ class ElementwiseSolver(ABC):
         """See `DiscreteSolver.step`; needs no memory."""
         process, t, s, generator = interval
         n = z_t.mask.shape[1]
-        atom, bond = self._probabilities(x0_hat.atom), self._probabilities(x0_hat.bond)
+        atom, bond = self.probabilities(x0_hat.atom), self.probabilities(x0_hat.bond)
         return (
             self.move(process.atom, z_t.atom, atom, t.atom, s.atom, lambda: generator.uniform(n)),
             self.move(process.bond, z_t.bond, bond, t.bond, s.bond, lambda: generator.uniform_pairs(n)),
@@ -74,7 +74,8 @@ class ElementwiseSolver(ABC):
     ) -> Int[Tensor, "b *e"]:
         """Classes of one variable at s, from those at t and the probabilities of x0; each call of `uniform` draws."""
 
-    def _probabilities(self, logits: Float[Tensor, "*e k"]) -> Float[Tensor, "*e k"]:
+    def probabilities(self, logits: Float[Tensor, "*e k"]) -> Float[Tensor, "*e k"]:
+        """Of the classes of x0, made sharper or not."""
         wide = logits.float() if logits.dtype == torch.bfloat16 else logits
         probs = (wide / self.temperature).softmax(-1)
         if self.top_p == 1:

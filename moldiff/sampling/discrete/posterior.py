@@ -75,5 +75,5 @@ class MixturePosterior(ElementwiseSolver):
         s: Float[Tensor, "b *e"],
     ) -> Float[Tensor, "b *e c"]:
         earlier = (1 - self.resample) * s
-        there = process.posterior(z_t, self._probabilities(logits), t, earlier)
+        there = process.posterior(z_t, self.probabilities(logits), t, earlier)
         return process.transition_distribution(there, earlier, s) if self.resample else there
