@@ -141,8 +141,9 @@ def allowed_valences(element: int, charge: int) -> tuple[int, ...]:
 def bonding_table(vocabulary: Vocabulary, *, aromatic: bool) -> Bool[np.ndarray, "k aromatic orders double"]:
     """Which bonds an atom of each class may have beside the hydrogens that are folded into it.
 
-    An atom of aromatic rings has at most one neighbour outside them, or a hydrogen, and one of its aromatic bonds is
-    double in a Kekulé form or none is.
+    An atom of one aromatic ring has a hydrogen or a single bond beside it, a double bond, or nothing; an atom of two
+    rings has nothing. One of its aromatic bonds is double in a Kekulé form, or none is. Two single bonds look like one
+    double bond here. An ion that `ALLOWED` does not know may have any bonds.
 
     Args:
         vocabulary: of the classes.
@@ -155,7 +156,9 @@ def bonding_table(vocabulary: Vocabulary, *, aromatic: bool) -> Bool[np.ndarray,
     for row, element, charge, hydrogens in zip(
         table, vocabulary.elements.tolist(), vocabulary.charges.tolist(), vocabulary.hydrogens.tolist(), strict=True
     ):
-        for valence in allowed_valences(element, charge):
+        valences = allowed_valences(element, charge)
+        row[:] = not valences
+        for valence in valences:
             for rings, double in itertools.product(range(len(row)), range(2)):
                 orders = valence - hydrogens - rings - double
                 outside = rings < 2 and not rings + double  # in no ring

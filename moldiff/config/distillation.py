@@ -33,8 +33,6 @@ class DistillationConfig(RunConfig):
             "grid_end": 0.03,
             "atom_time_exponent": 3.0,
             "bond_time_exponent": 4.0,
-            "connectivity": 0.0,
-            "valence": 0.0,
         }
     )
     num_training_molecules: Annotated[int, Field(ge=1)] = 45_000
@@ -56,5 +54,6 @@ class DistillationConfig(RunConfig):
         return self
 
     def student(self, teacher: SamplerConfig) -> SamplerConfig:
-        """The sampler of the student, from that of the teacher."""
-        return SamplerConfig.parse({**teacher.model_dump(), **self.sampler}, source="sampler of the student")
+        """The sampler of the student, from that of the teacher; constraints of sampling are not trained."""
+        plain = {"connectivity": 0.0, "valence": 0.0}
+        return SamplerConfig.parse({**teacher.model_dump(), **plain, **self.sampler}, source="sampler of the student")

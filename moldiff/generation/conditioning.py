@@ -69,8 +69,8 @@ def favour_molecules(
     Returns:
         The denoiser.
     """
+    if sampler.valence:
+        denoiser = ValenceConstrained(denoiser, bonding, sampler.valence, sampler.valence_time)
     if sampler.connectivity:
         denoiser = Connected(denoiser, sampler.connectivity)
-    if sampler.valence:
-        denoiser = ValenceConstrained(denoiser, bonding, sampler.valence)
     return denoiser

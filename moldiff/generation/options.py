@@ -48,7 +48,7 @@ class SamplingOptions(Config):
 
     Attributes:
         sampler: replaces the whole sampler of the weights.
-        preset: 10, 20 or 50 network evaluations.
+        preset: 10, 20 or 50 network evaluations; with 10, `valence` is 1.
         solver: of the coordinates, by its name, or an object of your own as of
             `moldiff.sampling.continuous.base.ContinuousSolver`.
         num_steps: network evaluations for each molecule.
@@ -62,7 +62,9 @@ class SamplingOptions(Config):
         corrector_rate: of `leaping`: rate of additional jumps.
         gumbel_noise: of `unmasking`: randomness of the order.
         connectivity: above 0 favours bonds that keep a molecule in one piece.
-        valence: above 0 favours atom classes and bonds that fit each other, and aromatic rings with a Kekulé form.
+        valence: above 0 favours atom classes and bonds that fit each other; aromatic rings get a Kekulé form where
+            `classes` is `posterior`.
+        valence_time: time from which on, 1 noise to 0 data.
         grid: of times, by name, or the times themselves from 1 down to 0.
         grid_power: above 1 makes steps finer near the data.
         grid_focus: above 0 makes steps finer in the middle.
@@ -98,6 +100,7 @@ class SamplingOptions(Config):
     gumbel_noise: NotNegative | None = None
     connectivity: NotNegative | None = None
     valence: NotNegative | None = None
+    valence_time: Share | None = None
     grid: Literal["power", "log", "log_snr"] | tuple[Share, ...] | None = None
     grid_power: Positive | None = None
     grid_focus: Annotated[float, Field(ge=0, lt=1)] | None = None

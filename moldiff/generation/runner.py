@@ -127,8 +127,9 @@ class Runner:
         continuous, discrete = options.solver_objects()
         solvers = build_solvers(sampler, continuous=continuous, discrete=discrete)
         bonding = bonding_table(bundle.vocabulary, aromatic=bundle.config.aromatic)
-        if sampler.valence and bundle.config.aromatic and isinstance(solvers.classes, MixturePosterior):
-            solvers = replace(solvers, classes=WithKekuleForms(solvers.classes, bonding))
+        own = solvers.classes if discrete is None and bundle.config.process.prior != "absorbing" else None
+        if sampler.valence and bundle.config.aromatic and isinstance(own, MixturePosterior):
+            solvers = replace(solvers, classes=WithKekuleForms(own, bonding, sampler.valence_time))
         grid = build_grid(sampler, process.pos.schedule, num_steps, solver=solvers.pos)
         run = partial(
             sample_trajectory,

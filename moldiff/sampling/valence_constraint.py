@@ -5,6 +5,7 @@ a probability of one half each, because one of them is, every second draw has no
 many. The sum of an atom's bond orders has a distribution too, which follows from those of its bonds.
 """
 
+import itertools
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 from moldiff.diffusion.denoiser import Denoiser
 from moldiff.state import Prediction, State, Times
 
-SETTLING = 0.3  # time of the coordinates from which on; before, nothing is sure and it only takes time
+NUM_ROUNDS = 2  # of belief propagation; more change nothing
 LEAST_LIKELY = 1e-4  # where an agreement is as good as impossible, the prediction stays as it is
 _TINY = 1e-12  # in the place of 0 where a factor is divided out again
 
@@ -23,15 +24,17 @@ _TINY = 1e-12  # in the place of 0 where a factor is divided out again
 class ValenceConstrained:
     """A denoiser whose atom classes fit their bonds.
 
-    One round of belief propagation. The probability of a class is multiplied by that of the bonds that it may have, and
-    that of an order by the probability, at both ends, of the classes and the other bonds that go with it.
+    Loopy belief propagation: the probability of a class is multiplied by that of the bonds that it may have, and that
+    of an order by the probability, at both ends, of the classes and the other bonds that go with it; of these other
+    bonds, what their other ends say counts, too.
 
     Attributes:
         denoiser: whose predictions are moved.
         allowed: for each class whether an atom may have so many aromatic bonds and so large a sum of the other orders,
-            beside the hydrogens that are folded into it. A sum beyond the table counts as one more aromatic bond, and a
-            number of these beyond it from 0 again: what is that large is as good as impossible.
+            beside the hydrogens that are folded into it; its size is even. What lies beyond the table is as good as
+            impossible, and is counted wrong: a sum of orders as an aromatic bond, these from 0 again.
         strength: power of those probabilities; 1 is belief propagation.
+        start: time, as of `is_late`.
 
     Source: Pearl 1988, Probabilistic Reasoning in Intelligent Systems.
     """
@@ -39,11 +42,13 @@ class ValenceConstrained:
     denoiser: Denoiser
     allowed: Bool[Tensor, "k aromatic orders"]
     strength: float
+    start: float
 
     def __call__(self, state: State, t: Times, previous: Prediction | None = None) -> Prediction:
         """See `Denoiser`."""
         x0_hat = self.denoiser(state, t, previous)
-        if float(t.pos.max()) > SETTLING:
+        late = is_late(t, self.start)
+        if not bool(late.any()):
             return x0_hat
         atom, bond = x0_hat.atom.float(), x0_hat.bond.float()
         with torch.autocast(atom.device.type, enabled=False):
@@ -53,8 +58,16 @@ class ValenceConstrained:
                 self.allowed,
                 state.mask,
             )
-        atom = atom + self.strength * of_class.clamp_min(LEAST_LIKELY).log()
-        return replace(x0_hat, atom=atom, bond=bond + self.strength * of_order.clamp_min(LEAST_LIKELY).log())
+        strength = self.strength * late[:, None, None]
+        atom = atom + strength * of_class.clamp_min(LEAST_LIKELY).log()
+        bond = bond + strength[..., None] * of_order.clamp_min(LEAST_LIKELY).log()
+        return replace(x0_hat, atom=atom, bond=bond)
+
+
+def is_late(t: Times, start: float) -> Bool[Tensor, "b"]:
+    """Molecules of which all that is sampled is at that time or later, nearer to the data."""
+    latest = torch.stack([t.pos.amax(1), t.atom.amax(1), t.bond.flatten(1).amax(1), t.latent.amax(1)]).amax(0)
+    return latest <= start
 
 
 def agreement(
@@ -62,6 +75,8 @@ def agreement(
     bond: Float[Tensor, "b n n c"],
     allowed: Bool[Tensor, "k aromatic orders"],
     mask: Bool[Tensor, "b n"],
+    *,
+    num_rounds: int = NUM_ROUNDS,
 ) -> tuple[Float[Tensor, "b n k"], Float[Tensor, "b n n c"]]:
     """How likely the rest of a molecule agrees with each class of an atom and with each order of a bond.
 
@@ -72,6 +87,7 @@ def agreement(
         bond: probabilities of the orders, symmetric.
         allowed: as of `ValenceConstrained`.
         mask: atoms that are there.
+        num_rounds: of messages from atoms to their bonds; with none, only classes agree, with the bonds as they are.
 
     Returns:
         Probabilities; those of an order are the product of both ends'.
@@ -86,18 +102,26 @@ def agreement(
     wanted = allowed.flatten(1).to(from_frequency.dtype) @ from_frequency
     there = (mask[:, :, None] & mask[:, None] & ~torch.eye(n, dtype=torch.bool, device=mask.device))[..., None]
 
-    each = _product(bond, to_frequency)
-    each = torch.where(there, each + torch.where(each.abs() < _TINY, _TINY, 0.0), 1.0)
-    whole = each
-    while whole.shape[2] > 1:
-        odd = whole[:, :, -1:] if whole.shape[2] % 2 else None
-        whole = whole[:, :, 0:-1:2] * whole[:, :, 1::2]
-        whole = whole if odd is None else torch.cat([whole, odd], 2)
-    whole = whole[:, :, 0]
-    of_class = _real_product(whole, wanted)
-    by_atom = whole * _product(atom, wanted)
-    at_end = _real_product(by_atom[:, :, None] / each, to_frequency)
-    return of_class.clamp_min(0), torch.where(there, (at_end * at_end.transpose(1, 2)).clamp_min(0), 1.0)
+    by_atom, at_end = _product(atom, wanted), torch.ones_like(bond)
+    for number in itertools.count():
+        arriving = bond * at_end.transpose(1, 2).clamp_min(LEAST_LIKELY)  # with what the other end says of a bond
+        each = _product(arriving / arriving.sum(-1, keepdim=True), to_frequency)
+        each = torch.where(there, each + torch.where(each.abs() < _TINY, _TINY, 0.0), 1.0)
+        whole = _product_over_bonds(each)
+        if number == num_rounds:
+            break
+        at_end = _real_product((whole * by_atom)[:, :, None] / each, to_frequency).clamp_min(0)
+    of_class = _real_product(whole, wanted).clamp_min(0)
+    return of_class, torch.where(there, at_end * at_end.transpose(1, 2), 1.0)
+
+
+def _product_over_bonds(factors: Complex[Tensor, "b n n m"]) -> Complex[Tensor, "b n m"]:
+    """The product over the third axis, in halves; torch's own takes several times as long."""
+    while factors.shape[2] > 1:
+        odd = factors[:, :, -1:] if factors.shape[2] % 2 else None
+        factors = factors[:, :, 0:-1:2] * factors[:, :, 1::2]
+        factors = factors if odd is None else torch.cat([factors, odd], 2)
+    return factors[:, :, 0]
 
 
 def _turns(numbers: Int[Tensor, "c"], frequencies: Int[Tensor, "m"], period: int) -> Complex[Tensor, "c m"]:

@@ -21,6 +21,8 @@ from moldiff.tasks.defaults import ISOMERS
 from moldiff.tasks.partial_molecule import PartialMolecule, check_domains
 from moldiff.tasks.routing import Router
 
+VALENCE = {"valence": 1.0, "valence_time": 0.6}  # settings of the sampler; decision 030
+
 
 def isomers(
     generator: MoleculeGenerator | Router | str,
@@ -91,6 +93,7 @@ def sample_isomers(
     Returns:
         A sample for each formula, in order.
     """
+    options["options"] = _with_valence(options.get("options", DEFAULT_OPTIONS))
     given = [atoms_of_formula(formula) for formula in formulas]
     check_domains(generator, given, allow_extrapolation=allow_extrapolation)
     latent = generator.bundle.vocabulary.folded
@@ -109,6 +112,13 @@ def sample_isomers(
         return sample
 
     return attempts(generator, len(parts), known, most=most, correct=correct, num_steps=num_steps, **options)
+
+
+def _with_valence(options: SamplingOptions) -> SamplingOptions:
+    """With classes and bonds that fit from early on, where nothing else is asked for: the atoms are given."""
+    if options.sampler is not None:
+        return options
+    return options.model_copy(update={name: value for name, value in VALENCE.items() if getattr(options, name) is None})
 
 
 def without_hydrogens(atoms: Molecule) -> PartialMolecule:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from moldiff.sampling.valence_constraint import LEAST_LIKELY, SETTLING, ValenceConstrained, agreement
+from moldiff.sampling.valence_constraint import ValenceConstrained, agreement, is_late
 from moldiff.state import Prediction, State, Times
 
 AROMATIC, ORDERS = 4, 8  # sizes of the table
+LATE = 0.3
 
 
 def random_prediction(b: int, n: int, k: int, c: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -41,7 +42,9 @@ def test_agreement_is_that_of_all_molecules(c: int) -> None:
     atom, bond = random_prediction(2, 4, 3, c)
     mask = torch.tensor([[True] * 4, [True, True, True, False]])
     allowed = torch.rand(3, AROMATIC, ORDERS, generator=torch.Generator().manual_seed(1)) > 0.5
-    of_class, of_order = agreement(atom, bond, allowed, mask)
+    of_class, nothing = agreement(atom, bond, allowed, mask, num_rounds=0)
+    assert (nothing == 1).all()
+    _, of_order = agreement(atom, bond, allowed, mask, num_rounds=1)
     for row, size in enumerate((4, 3)):
         for i in range(size):
             others = [j for j in range(size) if j != i]
@@ -90,23 +93,23 @@ def carbonyl() -> tuple[State, Prediction, torch.Tensor]:
 
 def test_what_one_atom_is_sure_of_goes_to_its_neighbours() -> None:
     state, x0_hat, allowed = carbonyl()
-    moved = ValenceConstrained(Fixed(x0_hat), allowed, 1.0)(state, Times.shared(torch.tensor([0.1]), 3))
-    bond = moved.bond.softmax(-1)
+    moved = ValenceConstrained(Fixed(x0_hat), allowed, 1.0, LATE)(state, Times.shared(torch.tensor([0.1]), 3))
+    bond, atom = moved.bond.softmax(-1), moved.atom.softmax(-1)
     assert float(bond[0, 0, 2, 1]) > 0.85  # the second is likely the one with a single bond
-    assert float(bond[0, 0, 1, 2]) == pytest.approx(0.5, abs=1e-3)  # by its own class either; one round, no more
+    assert float(bond[0, 0, 1, 2]) > 0.85  # so the first has the double bond, and the class that goes with it
+    assert float(atom[0, 1, 2]) > 0.85
     torch.testing.assert_close(moved.bond, moved.bond.transpose(1, 2))
     assert torch.equal(moved.pos, x0_hat.pos)
 
 
 def test_early_predictions_and_contradictions_stay() -> None:
     state, x0_hat, allowed = carbonyl()
-    early = ValenceConstrained(Fixed(x0_hat), allowed, 1.0)(state, Times.shared(torch.tensor([SETTLING + 0.01]), 3))
+    early = ValenceConstrained(Fixed(x0_hat), allowed, 1.0, LATE)(state, Times.shared(torch.tensor([LATE + 0.01]), 3))
     assert early is x0_hat
     nothing = torch.zeros_like(allowed)
-    late = ValenceConstrained(Fixed(x0_hat), nothing, 1.0)(state, Times.shared(torch.tensor([0.1]), 3))
+    late = ValenceConstrained(Fixed(x0_hat), nothing, 1.0, LATE)(state, Times.shared(torch.tensor([0.1]), 3))
     torch.testing.assert_close(late.atom.softmax(-1), x0_hat.atom.softmax(-1))
     torch.testing.assert_close(late.bond.softmax(-1), x0_hat.bond.softmax(-1))
-    assert LEAST_LIKELY > 0
 
 
 def test_known_atoms_are_certain() -> None:
@@ -114,6 +117,38 @@ def test_known_atoms_are_certain() -> None:
     state = state.replace(atom=torch.tensor([[0, 2, 1]]))
     times = Times.shared(torch.tensor([0.1]), 3)
     known = times.known(state.mask & False, state.mask, state.bond < 0)
-    moved = ValenceConstrained(Fixed(x0_hat), allowed, 1.0)(state, known).bond.softmax(-1)
+    moved = ValenceConstrained(Fixed(x0_hat), allowed, 1.0, LATE)(state, known).bond.softmax(-1)
     assert float(moved[0, 0, 1, 2]) > 0.999
     assert float(moved[0, 0, 2, 1]) > 0.999
+
+
+def test_on_a_chain_two_rounds_are_exact() -> None:
+    """Belief propagation is, without cycles: against the enumeration of all classes and orders."""
+    atom, bond = random_prediction(1, 3, 2, 4)
+    bond = bond.clone()
+    bond[:, 0, 2] = bond[:, 2, 0] = torch.tensor([1.0, 0.0, 0.0, 0.0])  # no bond between the ends
+    allowed = torch.rand(2, 1, ORDERS, generator=torch.Generator().manual_seed(2)) > 0.4
+    of_class, of_order = agreement(atom, bond, allowed, torch.ones(1, 3, dtype=torch.bool), num_rounds=2)
+    beliefs = {"atom": (atom * of_class)[0], "bond": (bond * of_order)[0]}
+    exact = {"atom": torch.zeros(3, 2), "bond": torch.zeros(3, 3, 4)}
+    for classes in itertools.product(range(2), repeat=3):
+        for left, right in itertools.product(range(4), repeat=2):
+            sums = (left, left + right, right)
+            if not all(bool(allowed[k, 0, s]) for k, s in zip(classes, sums, strict=True)):
+                continue
+            p = atom[0, range(3), classes].prod() * bond[0, 0, 1, left] * bond[0, 1, 2, right]
+            exact["atom"][range(3), classes] += p
+            exact["bond"][0, 1, left] += p
+            exact["bond"][1, 2, right] += p
+    for name, pairs in (("atom", range(3)), ("bond", [(0, 1), (1, 2)])):
+        for one in pairs:
+            belief, truth = beliefs[name][one], exact[name][one]
+            torch.testing.assert_close(belief / belief.sum(), truth / truth.sum(), atol=1e-4, rtol=1e-3)
+
+
+def test_late_is_what_is_sampled_at_late_times() -> None:
+    t = Times.shared(torch.tensor([LATE - 0.01, LATE + 0.01]), 3)
+    everything = torch.ones(2, 3, dtype=torch.bool)
+    assert is_late(t, LATE).tolist() == [True, False]
+    only_bonds = t.known(everything, everything, torch.zeros(2, 3, 3, dtype=torch.bool), everything)
+    assert is_late(only_bonds, LATE).tolist() == [True, False]

@@ -14,6 +14,7 @@ from moldiff.chem.stereo import Graph, graph_of
 from moldiff.chem.validity import canonical_smiles
 from moldiff.errors import DomainError, MoleculeError, SizeError
 from moldiff.generation.generator import MoleculeGenerator
+from moldiff.generation.options import SamplingOptions
 from moldiff.generation.sample import Sample
 from moldiff.tasks.bond_sampling import sample_bonds
 from moldiff.tasks.conformers import match_stereo, sample_conformers
@@ -96,6 +97,20 @@ def test_isomers_have_the_formula(generator: MoleculeGenerator):
     assert all(Counter(m.elements.tolist()) == {6: 5, 1: 8, 8: 2} for m in drawn(samples))
     assert {m.name for m in drawn(samples)} == {"C5H8O2"}
     assert len({canonical_smiles(s.result) for s in samples if not isinstance(s.result, Failure)}) > 4
+
+
+def test_isomers_fit_their_bonds_from_early_on_unless_a_sampler_says_otherwise(generator: MoleculeGenerator):
+    formulas = [parse_formula("C5H8O2")] * 6
+
+    def outcome(options: SamplingOptions) -> list[str]:
+        samples = sample_isomers(generator, formulas, num_steps=8, most=1, options=options)
+        return [canonical_smiles(s.result) if isinstance(s.result, Chem.Mol) else s.result.reason for s in samples]
+
+    held = outcome(SamplingOptions())
+    assert held == outcome(SamplingOptions(valence=1.0, valence_time=0.6))
+    assert held != outcome(SamplingOptions(valence=0.0))
+    sampler = generator.bundle.sampler
+    assert outcome(SamplingOptions(sampler=sampler)) == outcome(SamplingOptions(valence=0.0))
 
 
 def test_reshape_keeps_coordinates(generator: MoleculeGenerator, molecules: list[Molecule]):

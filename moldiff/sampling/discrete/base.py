@@ -75,7 +75,7 @@ class ElementwiseSolver(ABC):
         """Classes of one variable at s, from those at t and the probabilities of x0; each call of `uniform` draws."""
 
     def probabilities(self, logits: Float[Tensor, "*e k"]) -> Float[Tensor, "*e k"]:
-        """Of the classes of x0, made sharper or not."""
+        """Probabilities of the classes of x0, made sharper or not, from their logits; of the same shape."""
         wide = logits.float() if logits.dtype == torch.bfloat16 else logits
         probs = (wide / self.temperature).softmax(-1)
         if self.top_p == 1:

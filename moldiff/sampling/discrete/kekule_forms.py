@@ -13,55 +13,58 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from moldiff.chem.molecule import AROMATIC
 from moldiff.diffusion.categorical import draw
-from moldiff.sampling.discrete.base import ElementwiseSolver
+from moldiff.sampling.discrete.posterior import MixturePosterior
 from moldiff.sampling.interval import Interval
-from moldiff.sampling.valence_constraint import LEAST_LIKELY, SETTLING
-from moldiff.state import BOND_CLASSES, Prediction, State
+from moldiff.sampling.valence_constraint import LEAST_LIKELY, is_late
+from moldiff.state import Prediction, State
 
-MOST_OPEN = 8  # atoms of a ring system between whose choices all combinations are tried; the surest others stay
-AROMATIC = BOND_CLASSES  # class of a bond
+MOST_OPEN = (
+    8  # atoms of a system between whose choices all combinations are tried; each of the others takes the likelier
+)
 SURE = 1e4  # logit
 
 Table = Bool[np.ndarray, "k aromatic orders double"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WithKekuleForms:
     """A solver of the classes for predictions with aromatic bonds.
 
     x0 is sampled from the prediction first. Where it has a system of aromatic bonds without a Kekulé form, the classes
     of its atoms are sampled again, given all bonds, from the prediction under the condition that there is one: as if x0
-    had been rejected until it has. Where no choice helps that is likelier than `LEAST_LIKELY`, it stays as it is.
+    had been rejected until it has. Where no choice that is at least `LEAST_LIKELY` times as likely as the likeliest
+    helps, x0 stays as it is.
+
+    On a GPU the rings are settled on the CPU, molecule by molecule.
 
     Attributes:
         solver: goes on from x0.
         bonding: which bonds an atom of a class may have, as of `moldiff.chem.valence.bonding_table`.
+        start: time, as of `moldiff.sampling.valence_constraint.is_late`.
     """
 
-    solver: ElementwiseSolver
+    solver: MixturePosterior
     bonding: Table
+    start: float
 
     def step(
         self, z_t: State, x0_hat: Prediction, interval: Interval, memory: object
     ) -> tuple[Int[Tensor, "b n"], Int[Tensor, "b n n"], object]:
         """See `DiscreteSolver.step`."""
-        if float(interval.t.pos.max()) > SETTLING:
-            return self.solver.step(z_t, x0_hat, interval, memory)
-        n, generator = z_t.mask.shape[1], interval.generator
+        (n, generator), t = (z_t.mask.shape[1], interval.generator), interval.t
         probs = self.solver.probabilities(x0_hat.atom)
-        atom = draw(probs, generator.uniform(n))
+        atom = torch.where(t.atom == 0, z_t.atom, draw(probs, generator.uniform(n)))
         bond = draw(self.solver.probabilities(x0_hat.bond), generator.uniform_pairs(n))
-        atom = torch.where(interval.t.atom == 0, z_t.atom, atom)
-        bond = torch.where(interval.t.bond == 0, z_t.bond, bond).masked_fill(~z_t.pair_mask, 0)
-        columns = (probs, atom, bond, interval.t.atom > 0, generator.uniform(n))
-        arrays = [column.cpu().numpy() for column in columns]
-        chosen = [choose_classes(*(array[row] for array in arrays), bonding=self.bonding) for row in range(len(atom))]
-        x0 = replace(
-            x0_hat,
-            atom=_certain(torch.from_numpy(np.stack(chosen)).to(atom.device), x0_hat.atom),
-            bond=_certain(bond, x0_hat.bond),
-        )
+        bond = torch.where(t.bond == 0, z_t.bond, bond).masked_fill(~z_t.pair_mask, 0)
+        columns = (probs, atom, bond, t.atom > 0, generator.uniform(n), generator.uniform(n))
+        to_settle = (is_late(t, self.start) & (bond == AROMATIC).flatten(1).any(1)).nonzero()[:, 0]
+        arrays = [column[to_settle].cpu().numpy() for column in columns]
+        for place, row in enumerate(to_settle.tolist()):
+            chosen = choose_classes(*(array[place] for array in arrays), bonding=self.bonding)
+            atom[row] = torch.from_numpy(chosen).to(atom.device)
+        x0 = replace(x0_hat, atom=_certain(atom, x0_hat.atom), bond=_certain(bond, x0_hat.bond))
         return self.solver.step(z_t, x0, interval, memory)
 
 
@@ -70,7 +73,8 @@ def choose_classes(
     atom: Int[np.ndarray, "n"],
     bond: Int[np.ndarray, "n n"],
     free: Bool[np.ndarray, "n"],
-    uniform: Float[np.ndarray, "n"],
+    of_system: Float[np.ndarray, "n"],
+    of_atom: Float[np.ndarray, "n"],
     *,
     bonding: Table,
 ) -> Int[np.ndarray, "n"]:
@@ -81,7 +85,8 @@ def choose_classes(
         atom: classes that were sampled.
         bond: classes of the bonds that were sampled.
         free: atoms whose class may change.
-        uniform: a random number in [0, 1) for each atom.
+        of_system: a random number in [0, 1) for each atom; the first of a system chooses its double bonds.
+        of_atom: another one, for the class.
         bonding: as of `WithKekuleForms`.
 
     Returns:
@@ -92,27 +97,27 @@ def choose_classes(
     if not len(inside):
         return atom
     aromatic = aromatic[np.ix_(inside, inside)]
-    counts = np.minimum(aromatic.sum(1), bonding.shape[1] - 1)
-    orders = np.minimum(np.where(bond == AROMATIC, 0, bond)[inside].sum(1), bonding.shape[2] - 1)
-    may = bonding[:, counts, orders]  # [k m double]
-    now = may[atom[inside], np.arange(len(inside))]
+    counts, orders = aromatic.sum(1), np.where(bond == AROMATIC, 0, bond)[inside].sum(1)
+    known = (counts < bonding.shape[1]) & (orders < bonding.shape[2])
+    allowed = bonding[:, np.where(known, counts, 0), np.where(known, orders, 0)] & known[:, None]  # [k m double]
+    fits = allowed[atom[inside], np.arange(len(inside))]
     adjacency = tuple(_bits(row) for row in aromatic)
     chosen = atom.copy()
     for system in _systems(adjacency):
         places = [place for place in range(len(inside)) if system >> place & 1]
-        if now[places].any(1).all() and has_perfect_matching(adjacency, _bits(now[:, 1]) & system):
+        if fits[places].any(1).all() and has_perfect_matching(adjacency, _bits(fits[:, 1]) & system):
             continue
         atoms = inside[places]
         p = np.where(free[atoms, None], probs[atoms], np.eye(len(bonding))[atom[atoms]])
-        weights = p[:, :, None] * may[:, places].transpose(1, 0, 2)  # [m k double]
-        double = _choose_double(weights.sum(1), places, adjacency, float(uniform[atoms[0]]))
+        weights = p[:, :, None] * allowed[:, places].transpose(1, 0, 2)  # [m k double]
+        double = _choose_double(weights.sum(1), places, adjacency, float(of_system[atoms[0]]))
         if double is None:
             continue
         for row, place, one in zip(weights, places, atoms, strict=True):
             pick = double >> place & 1
-            if not now[place, pick]:
+            if not fits[place, pick]:
                 cumulative = row[:, pick].cumsum()
-                chosen[one] = min(int((uniform[one] * cumulative[-1] >= cumulative).sum()), len(row) - 1)
+                chosen[one] = min(int((of_atom[one] * cumulative[-1] >= cumulative).sum()), len(row) - 1)
     return chosen
 
 
@@ -149,7 +154,8 @@ def _choose_double(
         options = [
             (likely * float(share[one, pick]), bits | pick << places[one]) for likely, bits in options for pick in picks
         ]
-    options = [(likely, bits) for likely, bits in options if likely > LEAST_LIKELY]
+    least_likely = LEAST_LIKELY * max(likely for likely, _ in options)
+    options = [(likely, bits) for likely, bits in options if likely > least_likely]
     possible = [(likely, bits) for likely, bits in options if has_perfect_matching(adjacency, bits)]
     if not possible:
         return None
@@ -161,7 +167,7 @@ def _bits(flags: Bool[np.ndarray, "m"]) -> int:
     return int.from_bytes(np.packbits(flags, bitorder="little").tobytes(), "little")
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=10_000)
 def has_perfect_matching(adjacency: tuple[int, ...], atoms: int) -> bool:
     """Whether these atoms can be paired with neighbours, each in one pair.
 
@@ -172,17 +178,15 @@ def has_perfect_matching(adjacency: tuple[int, ...], atoms: int) -> bool:
     Returns:
         The truth; of no atoms it is true.
     """
-    if not atoms:
-        return True
-    first = (atoms & -atoms).bit_length() - 1
-    rest = atoms & ~(1 << first)
-    partners = adjacency[first] & rest
-    while partners:
-        partner = partners & -partners
-        if has_perfect_matching(adjacency, rest & ~partner):
-            return True
-        partners &= ~partner
-    return False
+    if not atoms or atoms.bit_count() % 2:
+        return not atoms
+    neighbours = {one: adjacency[one] & atoms for one in range(len(adjacency)) if atoms >> one & 1}
+    first = min(neighbours, key=lambda one: neighbours[one].bit_count())  # the least choice first
+    return any(
+        has_perfect_matching(adjacency, atoms & ~(1 << first | 1 << other))
+        for other in range(len(adjacency))
+        if neighbours[first] >> other & 1
+    )
 
 
 def _certain(classes: Int[Tensor, "*e"], logits: Float[Tensor, "*e k"]) -> Float[Tensor, "*e k"]:

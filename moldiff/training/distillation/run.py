@@ -118,10 +118,13 @@ def policy(bundle: Bundle, sampler: SamplerConfig) -> Policy:
     if (
         not (isinstance(pos, DpmSolver) and isinstance(latent, DpmSolver) and isinstance(classes, MixturePosterior))
         or sampler.churn
+        or sampler.connectivity
+        or sampler.valence
     ):
         raise ConfigError(
-            "sampler of the student: only the solver 'multistep' with classes 'posterior', without churn, can "
-            f"be trained, got {sampler.solver!r}, {sampler.classes!r}, churn {sampler.churn}"
+            "sampler of the student: only the solver 'multistep' with classes 'posterior', without churn, connectivity "
+            f"and valence, can be trained, got {sampler.solver!r}, {sampler.classes!r}, churn {sampler.churn}, "
+            f"connectivity {sampler.connectivity}, valence {sampler.valence}"
         )
     process = bundle.denoiser.process
     grid = build_grid(sampler, process.pos.schedule)
