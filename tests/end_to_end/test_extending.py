@@ -59,8 +59,9 @@ def test_reward_and_solver_of_the_page_are_used(page: dict):
         not np.allclose(one.molecule.pos, other.molecule.pos) for one, other in zip(page["samples"], plain, strict=True)
     )
     flow = generator.sample(2, num_atoms=12, num_steps=6, options=moldiff.SamplingOptions(solver="ddim", eta=0.0))
+    rounding = 1e-2 if generator.precision == "float32" else 0.2  # Å
     for one, other in zip(page["samples"], flow, strict=True):  # Euler's step is DDIM's without noise
-        assert np.allclose(one.molecule.pos, other.molecule.pos, atol=1e-2)
+        assert np.allclose(one.molecule.pos, other.molecule.pos, atol=rounding)
 
 
 @pytest.mark.slow

@@ -97,7 +97,7 @@ def train_predictor(
     held_out = next(  # the first in which every target has a value
         (chosen for name in ("test", "valid") if (~labels[chosen := store.split(name)].isnan()).any(0).all()), indices
     )
-    scaled = held_out_errors(network.eval(), store, labels, held_out)
+    scaled = held_out_errors(network.eval(), store, labels, held_out, precision=config.precision)
     errors = {c.name: round(error * c.std, 6) for c, error in zip(statistics.conditions, scaled, strict=True)}
     predictor_config = PredictorConfig(network=config.network, errors=errors, num_held_out=len(held_out))
     text = card(config, store.meta["name"], statistics.conditions, predictor_config, seen)
@@ -117,12 +117,17 @@ def fit_composition(
 
 @torch.no_grad()
 def held_out_errors(
-    network: PropertyNetwork, store: MoleculeStore, labels: Float[Tensor, "m c"], indices: Int[np.ndarray, "k"]
+    network: PropertyNetwork,
+    store: MoleculeStore,
+    labels: Float[Tensor, "m c"],
+    indices: Int[np.ndarray, "k"],
+    *,
+    precision: str = "auto",
 ) -> list[float]:
-    """Mean absolute error of each target in standard deviations, on these molecules."""
+    """Mean absolute error of each target in standard deviations, on these molecules, in this precision."""
     errors = []
     for chosen, state in _batches(store, indices):
-        with torch.autocast("cpu", torch.bfloat16, enabled=use_bf16("auto", torch.device("cpu"))):
+        with torch.autocast("cpu", torch.bfloat16, enabled=use_bf16(precision, torch.device("cpu"))):
             predicted = network(state)
         errors.append(absolute_errors(predicted, labels[torch.from_numpy(chosen)]))
     return torch.cat(errors).nanmean(0).tolist()
