@@ -48,7 +48,7 @@ LoggerName = Annotated[
 ]
 Preset = Annotated[
     Literal["fast", "balanced", "best"] | None,
-    Option(help="10, 20 or 50 evaluations; docs/benchmarks/ has what each gives."),
+    Option(help="10 evaluations (with `valence` 1), 20 or 50; docs/benchmarks/ has what each gives."),
 ]
 NumSteps = Annotated[int | None, Option(min=1, help=f"Network evaluations for each molecule.{DEFAULT}")]
 SamplerSet = Annotated[
