@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from moldiff.diffusion.denoiser import Denoiser
+from moldiff.sampling.inpainting import with_known
 from moldiff.state import Prediction, State, Times
 
 IMPOSSIBLE = -1e4  # logit; e to this is 0 in every precision
@@ -58,8 +59,7 @@ class GivenHydrogens:
         if state.num_hydrogens is None or float(t.pos.max()) <= self.until:
             return x0_hat
         known = t.atom == 0
-        own = torch.nn.functional.one_hot(state.atom.clamp_max(len(self.hydrogens) - 1), len(self.hydrogens))
-        probs = torch.where(known[..., None], own, x0_hat.atom.double().softmax(-1))
+        probs = with_known(x0_hat.atom.double().softmax(-1), state.atom, known)
         likely = given_sum(probs, self.hydrogens, state.mask, state.num_hydrogens)
         free = (known | ~state.mask | (state.num_hydrogens < 0)[:, None])[..., None]
         tilt = likely.clamp_min(LEAST_LIKELY).log().to(x0_hat.atom.dtype)

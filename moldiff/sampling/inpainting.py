@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from moldiff.state import State, TimeExponents, Times, batch_of
@@ -81,3 +81,11 @@ class KnownValues:
             bond=torch.where(self.bond, self.values.bond, state.bond),
             latent=torch.where(self.latent[..., None], self.values.latent, state.latent),
         )
+
+
+def with_known(
+    probs: Float[Tensor, "*e k"], classes: Int[Tensor, "*e"], known: Bool[Tensor, "*e"]
+) -> Float[Tensor, "*e k"]:
+    """Probabilities of classes, with certainty where the class is known."""
+    own = torch.nn.functional.one_hot(classes.clamp_max(probs.shape[-1] - 1), probs.shape[-1]).to(probs.dtype)
+    return torch.where(known[..., None], own, probs)

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Complex, Float, Int
 from torch import Tensor
 
 from moldiff.diffusion.denoiser import Denoiser
+from moldiff.sampling.inpainting import with_known
 from moldiff.state import Prediction, State, Times
 
 NUM_ROUNDS = 2  # of belief propagation; more change nothing
@@ -53,8 +54,8 @@ class ValenceConstrained:
         atom, bond = x0_hat.atom.float(), x0_hat.bond.float()
         with torch.autocast(atom.device.type, enabled=False):
             of_class, of_order = agreement(
-                _with_known(atom.softmax(-1), state.atom, t.atom == 0),
-                _with_known(bond.softmax(-1), state.bond, t.bond == 0),
+                with_known(atom.softmax(-1), state.atom, t.atom == 0),
+                with_known(bond.softmax(-1), state.bond, t.bond == 0),
                 self.allowed,
                 state.mask,
             )
@@ -139,11 +140,3 @@ def _real_product(values: Complex[Tensor, "*e m"], factor: Complex[Tensor, "k m"
     """The real part of a complex matrix times the transpose of another."""
     flat = torch.view_as_real(factor.conj().resolve_conj()).flatten(1)
     return torch.view_as_real(values).flatten(-2) @ flat.T
-
-
-def _with_known(
-    probs: Float[Tensor, "*e k"], classes: Int[Tensor, "*e"], known: Bool[Tensor, "*e"]
-) -> Float[Tensor, "*e k"]:
-    """Certainty where the class is known."""
-    own = torch.nn.functional.one_hot(classes.clamp_max(probs.shape[-1] - 1), probs.shape[-1]).to(probs.dtype)
-    return torch.where(known[..., None], own, probs)

@@ -58,12 +58,9 @@ def imidazole(share: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
     return probs, ring(5)
 
 
-def settle(
-    probs: np.ndarray, atom: np.ndarray, bond: np.ndarray, seed: int, free: np.ndarray | None = None
-) -> np.ndarray:
+def settle(probs: np.ndarray, atom: np.ndarray, bond: np.ndarray, seed: int) -> np.ndarray:
     n, rng = len(atom), np.random.default_rng(seed)
-    free = np.ones(n, dtype=bool) if free is None else free
-    return choose_classes(probs, atom, bond, free, rng.random(n), rng.random(n), bonding=BONDING)
+    return choose_classes(probs, atom, bond, rng.random(n), rng.random(n), bonding=BONDING)
 
 
 @pytest.mark.parametrize("sampled", [(N, N), (NH, NH)])
@@ -91,11 +88,11 @@ def test_classes_have_the_law_of_rejection() -> None:
 
 def test_what_has_a_form_stays_and_known_atoms_do() -> None:
     probs, bond = imidazole()
-    fine, free = np.array([NH, CH, N, CH, CH]), np.ones(5, dtype=bool)
+    fine = np.array([NH, CH, N, CH, CH])
     assert (settle(probs, fine, bond, 0) == fine).all()
-    free[0] = False  # known to have none
+    probs[0] = np.eye(6)[N]  # known to have no hydrogen
     atom = np.array([N, CH, N, CH, CH])
-    assert all(settle(probs, atom, bond, seed, free)[2] == NH for seed in range(20))
+    assert all(settle(probs, atom, bond, seed)[2] == NH for seed in range(20))
     assert (settle(probs, atom, np.where(bond == AROMATIC, 1, 0), 0) == atom).all()
 
 

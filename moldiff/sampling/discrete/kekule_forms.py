@@ -16,13 +16,12 @@ from torch import Tensor
 from moldiff.chem.molecule import AROMATIC
 from moldiff.diffusion.categorical import draw
 from moldiff.sampling.discrete.posterior import MixturePosterior
+from moldiff.sampling.inpainting import with_known
 from moldiff.sampling.interval import Interval
 from moldiff.sampling.valence_constraint import LEAST_LIKELY, is_late
 from moldiff.state import Prediction, State
 
-MOST_OPEN = (
-    8  # atoms of a system between whose choices all combinations are tried; each of the others takes the likelier
-)
+MOST_OPEN = 8  # atoms of a system whose choices are combined in all ways; each of the others takes the likelier
 SURE = 1e4  # logit
 
 Table = Bool[np.ndarray, "k aromatic orders double"]
@@ -54,11 +53,11 @@ class WithKekuleForms:
     ) -> tuple[Int[Tensor, "b n"], Int[Tensor, "b n n"], object]:
         """See `DiscreteSolver.step`."""
         (n, generator), t = (z_t.mask.shape[1], interval.generator), interval.t
-        probs = self.solver.probabilities(x0_hat.atom)
-        atom = torch.where(t.atom == 0, z_t.atom, draw(probs, generator.uniform(n)))
+        probs = with_known(self.solver.probabilities(x0_hat.atom), z_t.atom, t.atom == 0)
+        atom = draw(probs, generator.uniform(n))
         bond = draw(self.solver.probabilities(x0_hat.bond), generator.uniform_pairs(n))
         bond = torch.where(t.bond == 0, z_t.bond, bond).masked_fill(~z_t.pair_mask, 0)
-        columns = (probs, atom, bond, t.atom > 0, generator.uniform(n), generator.uniform(n))
+        columns = (probs.double(), atom, bond, generator.uniform(n), generator.uniform(n))
         to_settle = (is_late(t, self.start) & (bond == AROMATIC).flatten(1).any(1)).nonzero()[:, 0]
         arrays = [column[to_settle].cpu().numpy() for column in columns]
         for place, row in enumerate(to_settle.tolist()):
@@ -72,7 +71,6 @@ def choose_classes(
     probs: Float[np.ndarray, "n k"],
     atom: Int[np.ndarray, "n"],
     bond: Int[np.ndarray, "n n"],
-    free: Bool[np.ndarray, "n"],
     of_system: Float[np.ndarray, "n"],
     of_atom: Float[np.ndarray, "n"],
     *,
@@ -81,10 +79,9 @@ def choose_classes(
     """Classes of the atoms of one molecule with a Kekulé form for each system of aromatic bonds.
 
     Args:
-        probs: of the classes.
+        probs: of the classes; an atom whose class is known is certain of it.
         atom: classes that were sampled.
         bond: classes of the bonds that were sampled.
-        free: atoms whose class may change.
         of_system: a random number in [0, 1) for each atom; the first of a system chooses its double bonds.
         of_atom: another one, for the class.
         bonding: as of `WithKekuleForms`.
@@ -108,16 +105,14 @@ def choose_classes(
         if fits[places].any(1).all() and has_perfect_matching(adjacency, _bits(fits[:, 1]) & system):
             continue
         atoms = inside[places]
-        p = np.where(free[atoms, None], probs[atoms], np.eye(len(bonding))[atom[atoms]])
-        weights = p[:, :, None] * allowed[:, places].transpose(1, 0, 2)  # [m k double]
+        weights = probs[atoms, :, None] * allowed[:, places].transpose(1, 0, 2)  # [m k double]
         double = _choose_double(weights.sum(1), places, adjacency, float(of_system[atoms[0]]))
         if double is None:
             continue
         for row, place, one in zip(weights, places, atoms, strict=True):
             pick = double >> place & 1
             if not fits[place, pick]:
-                cumulative = row[:, pick].cumsum()
-                chosen[one] = min(int((of_atom[one] * cumulative[-1] >= cumulative).sum()), len(row) - 1)
+                chosen[one] = _draw_one(row[:, pick], float(of_atom[one]))
     return chosen
 
 
@@ -159,8 +154,11 @@ def _choose_double(
     possible = [(likely, bits) for likely, bits in options if has_perfect_matching(adjacency, bits)]
     if not possible:
         return None
-    cumulative = np.cumsum([likely for likely, _ in possible])
-    return possible[min(int((uniform * cumulative[-1] >= cumulative).sum()), len(possible) - 1)][1]
+    return possible[_draw_one(np.array([likely for likely, _ in possible]), uniform)][1]
+
+
+def _draw_one(weights: Float[np.ndarray, "m"], uniform: float) -> int:
+    return int(draw(torch.from_numpy(weights), torch.tensor(uniform, dtype=torch.float64)))
 
 
 def _bits(flags: Bool[np.ndarray, "m"]) -> int:
