@@ -184,6 +184,18 @@ def test_atoms_of_ring_systems_that_the_data_lack_are_not_in_order():
         assert in_order(state, vocabulary)[0].all()
 
 
+def test_atoms_beside_the_largest_piece_are_not_in_order():
+    """Ethane and methane."""
+    mol = Chem.AddHs(Chem.MolFromSmiles("C.CC"))
+    bond = torch.from_numpy(Chem.GetAdjacencyMatrix(mol)).long()[None]
+    atom = torch.tensor([[int(a.GetAtomicNum() == 6) for a in mol.GetAtoms()]])
+    state = State(torch.randn(1, 13, 3), atom, bond, torch.ones(1, 13, dtype=torch.bool))
+    atoms, molecules, valid = in_order(state, Vocabulary(("H", "C")))
+    assert atoms[0].tolist() == [i not in (0, 3, 4, 5, 6) for i in range(13)]  # methane
+    assert not molecules.any()
+    assert not valid.any()
+
+
 def test_atoms_are_in_order_by_their_bonds_and_molecules_by_rdkit():
     pos = torch.tensor([[0.0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]]).expand(4, 3, 3).clone()
     bond = torch.zeros(4, 3, 3, dtype=torch.long)

@@ -2,8 +2,10 @@
 
 from collections.abc import Collection
 
+import numpy as np
 import torch
 from jaxtyping import Bool
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from moldiff.chem.molecule import Failure
@@ -22,7 +24,8 @@ def in_order(
 ) -> tuple[Bool[Tensor, "b n"], Bool[Tensor, "b"], Bool[Tensor, "b"]]:
     """Which atoms and molecules are in order, and which molecules are strictly valid.
 
-    In order is an atom with an allowed total bond order, and a molecule that is valid.
+    In order is an atom with an allowed total bond order in the largest piece of its molecule, and a molecule that is
+    valid.
 
     Args:
         state: molecules of one size, on the CPU, with the hydrogens that are folded into their atoms.
@@ -40,7 +43,9 @@ def in_order(
             molecule = molecule_of(state, row, vocabulary)
         except MoleculeError:
             continue
-        atoms[row] = torch.from_numpy(stable_atoms(molecule)[:n])  # then come folded hydrogens
+        _, piece = connected_components(molecule.bond, directed=False)
+        stable = stable_atoms(molecule) & (piece == np.bincount(piece).argmax())
+        atoms[row] = torch.from_numpy(stable[:n])  # then come folded hydrogens
         checked = check(molecule)
         molecules[row] = valid[row] = not isinstance(checked, Failure)
         if isinstance(checked, Failure) or known_rings is None:
