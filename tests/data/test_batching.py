@@ -41,7 +41,7 @@ def test_state_law_catches_a_shifted_bond_offset(
 
 
 def test_collate_equals_state_of_store(store: MoleculeStore):
-    slow, fast = collate([store.get(i) for i in INDICES]), store.state(INDICES)
+    slow, fast = collate([store[i] for i in INDICES]), store.state(INDICES)
     for name in ("pos", "atom", "bond", "mask"):
         assert torch.equal(getattr(slow, name), getattr(fast, name))
     with pytest.raises(DataError, match="at least one"):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import torch
+from torch_geometric.loader import DataLoader
 
 from moldiff.chem.molecule import Molecule
 from moldiff.data.store import writer as writing
@@ -42,12 +43,15 @@ def test_store_round_trip_catches_one_changed_bond(store: MoleculeStore, sample:
         assert_same_molecules(MoleculeStore(copy), sample)
 
 
-def test_store_is_a_pyg_dataset(store: MoleculeStore, sample: list[Molecule]):
+def test_store_goes_into_pyg(store: MoleculeStore, sample: list[Molecule]):
+    (batch,) = DataLoader(store, batch_size=len(store))  # type: ignore[arg-type]
+    assert batch.num_graphs == len(sample)
     data = store[20]
     assert data.num_nodes == len(sample[20])
     assert data.is_undirected()
     assert data.properties.shape == (1, len(store.property_names))
-    assert len(store[torch.arange(5)]) == 5
+    assert len(store.dataset()[torch.arange(5)]) == 5
+    assert torch.equal(store.dataset()[20:21][0].pos, data.pos)
     gap = store.property("gap")
     assert gap[20] == pytest.approx(sample[20].properties["gap"])
     with pytest.raises(DataError, match="no property 'gop'; it has alpha"):

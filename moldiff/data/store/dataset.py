@@ -1,6 +1,7 @@
 """The on-disk store: a folder with `meta.json` and `arrays.safetensors`, read out of core: it may exceed the memory.
 
-A `MoleculeStore` is a PyG data set; for training its `state` builds dense batches straight from the flat arrays.
+A `MoleculeStore` is a sequence of PyG `Data`, as PyG's `DataLoader` takes it; for training its `state` builds dense
+batches straight from the flat arrays.
 """
 
 import hashlib
@@ -8,12 +9,11 @@ import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, Integer
-from torch_geometric.data import Data, Dataset
 
 from moldiff.chem.molecule import Molecule
 from moldiff.chem.vocabulary import Vocabulary
@@ -22,6 +22,9 @@ from moldiff.data.store.integrity import AGAIN, PROPERTY, SPLITS, check_arrays, 
 from moldiff.data.store.memory_map import PIECE, Lines, mapped_arrays
 from moldiff.errors import ConfigError, DataError, VocabularyError
 from moldiff.state import State
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data, Dataset  # takes seconds to import
 
 VERSION = 1
 
@@ -47,7 +50,7 @@ def find_store(name: str) -> Path:
     raise ConfigError(f"data {name!r}: no prepared store there or in stores/; make it with: moldiff prepare {name}")
 
 
-class MoleculeStore(Dataset):
+class MoleculeStore:
     """A prepared data set, opened from the folder that `moldiff prepare` made.
 
     It has `path`, `meta` (what `meta.json` says), `vocabulary` (atom classes), `statistics` (of the train split),
@@ -63,7 +66,6 @@ class MoleculeStore(Dataset):
     """
 
     def __init__(self, path: str | Path, *, checked: bool = False) -> None:
-        super().__init__()
         self.path = Path(path)
         self.meta = _read_meta(self.path)
         self.statistics = Statistics.from_dict(self.meta["statistics"], source=f"{self.path / 'meta.json'}: statistics")
@@ -96,12 +98,14 @@ class MoleculeStore(Dataset):
         """Another process opens the same folder; nothing is copied."""
         return partial(MoleculeStore, checked=True), (self.path,)
 
-    def len(self) -> int:
+    def __len__(self) -> int:
         """Number of molecules."""
         return len(self.sizes)
 
-    def get(self, idx: int) -> Data:
+    def __getitem__(self, idx: int) -> "Data":
         """Molecule `idx` as PyG data; each bond stands in both directions."""
+        from torch_geometric.data import Data
+
         pos, atom, ends, order = self._arrays(idx)
         elements, charges = self.vocabulary.decode(atom)
         return Data(
@@ -114,6 +118,12 @@ class MoleculeStore(Dataset):
             properties=torch.tensor([[column[idx] for column in self._properties.values()]], dtype=torch.float64),
             name=self._names[idx],
         )
+
+    def dataset(self) -> "Dataset":
+        """The same as a PyG `Dataset`, with its slices, shuffles and transforms."""
+        from moldiff.data.store.pyg_dataset import PygDataset
+
+        return PygDataset(self)
 
     def fingerprint(self) -> str:
         """Of all that a training sees: the same for the same molecules, wherever and whenever they were prepared."""
