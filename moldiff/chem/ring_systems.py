@@ -42,14 +42,19 @@ def ring_systems_of(smiles: str) -> list[str]:
     return [] if mol is None else ring_systems(mol)
 
 
+def count_rings(mol: Chem.Mol) -> int:
+    """Rings of a smallest set."""
+    return mol.GetNumBonds() - mol.GetNumAtoms() + len(Chem.GetMolFrags(mol))
+
+
 def ring_sizes(mol: Chem.Mol) -> list[int]:
     """Sizes of the rings of a smallest set, sorted; other smallest sets of the same molecule have the same sizes."""
     return sorted(map(len, smallest_rings(mol)))
 
 
 def smallest_rings(mol: Chem.Mol) -> list[tuple[int, ...]]:
-    """Atoms of each ring of a smallest set, in order around the ring; as many as bonds - atoms + parts."""
+    """Atoms of each ring of a smallest set, in order around the ring."""
     rings = mol.GetRingInfo().AtomRings()
-    if len(rings) == mol.GetNumBonds() - mol.GetNumAtoms() + len(Chem.GetMolFrags(mol)):
+    if len(rings) == count_rings(mol):
         return list(rings)
     return [tuple(ring) for ring in Chem.GetSSSR(Chem.Mol(mol))]  # without those that symmetry adds, as in cubane

@@ -17,9 +17,10 @@ class DistillationConfig(RunConfig):
     student's bundle. `network_class` is the class of the teacher's network, as `package.module:Class`, where it is
     from outside this package. In an update `batches_per_update` batches are sampled, of `pair_budget` atom pairs
     each, shared among the processes. `pos_weight` is the weight of the coordinates as decisions, `whole_weight`
-    that of a molecule beside its atoms (`moldiff.training.distillation.policy`), `density_ratio_weight` that of
-    resembling the prepared `data` (`moldiff.training.distillation.environments`), and with
-    `known_rings` a molecule is in order only if all its ring systems occur there; nothing else needs `data`.
+    that of a molecule beside its atoms (`moldiff.training.distillation.policy`). `density_ratio_weight` is that of
+    resembling the prepared `data` in the surroundings of atoms (`moldiff.training.distillation.environments`), and
+    `ring_ratio_weight` that of resembling it in ring systems and numbers of rings
+    (`moldiff.training.distillation.rings`); nothing else needs `data`.
     """
 
     teacher: str = "qm9"
@@ -40,7 +41,7 @@ class DistillationConfig(RunConfig):
     pos_weight: NotNegative = 0.3
     whole_weight: NotNegative = 0.3
     density_ratio_weight: NotNegative = 1.0
-    known_rings: bool = False
+    ring_ratio_weight: NotNegative = 0.0
     learning_rate: Positive = 2e-4
     warmup_steps: Annotated[int, Field(ge=0)] = 5
     cooldown: Share = 0.5

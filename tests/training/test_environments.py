@@ -8,7 +8,8 @@ from rdkit import Chem
 
 from moldiff.data.store.dataset import MoleculeStore
 from moldiff.state import State
-from moldiff.training.distillation.environments import MOST, DensityRatio, count_keys, environments
+from moldiff.training.distillation.density_ratio import MOST, DensityRatio, count_keys
+from moldiff.training.distillation.environments import NUM_BUCKETS, count_environments, environments
 
 
 def state(smiles: str, *, padding: int = 0, order: Sequence[int] | None = None) -> State:
@@ -63,20 +64,20 @@ def test_surroundings_know_neither_order_nor_padding():
 
 @pytest.fixture
 def ratio(store: MoleculeStore) -> DensityRatio:
-    return DensityRatio(store)
+    return DensityRatio(count_environments(store))
 
 
 def draw(ratio: DensityRatio, drawn: State, times: float = 1.0) -> torch.Tensor:
     """What each atom of the molecules gets, drawn some times over."""
     keys = environments(drawn)
-    ratio.drawn += times * count_keys(keys[drawn.mask])
+    ratio.drawn += times * count_keys(keys[drawn.mask], NUM_BUCKETS)
     return ratio(keys, 1.0)[drawn.mask]
 
 
 def test_the_data_itself_is_neither_too_common_nor_too_rare(ratio: DensityRatio, store: MoleculeStore):
     drawn = store.state(store.split("train"))
     keys = environments(drawn)
-    ratio.drawn += count_keys(keys[drawn.mask])
+    ratio.drawn += count_keys(keys[drawn.mask], NUM_BUCKETS)
     due = ratio.expected * ratio.drawn.sum(-1, keepdim=True)
     torch.testing.assert_close(due, ratio.drawn)
     assert ratio(keys, 0.0)[drawn.mask].abs().max() < 1e-5

@@ -18,7 +18,8 @@ from moldiff.sampling.sampler import Solvers, sample_trajectory
 from moldiff.sampling.time_grids import power_grid
 from moldiff.state import Prediction, State, TimeExponents
 from moldiff.training.distillation.policy import Policy, advantage, surrogate
-from moldiff.training.distillation.reward import in_order
+from moldiff.training.distillation.reward import judge
+from moldiff.training.distillation.rings import NONE, RARE, UNKNOWN, RingClasses
 
 ERRORS = torch.tensor([0.0, 0.5, 1.0])
 COUNT = 4000
@@ -167,21 +168,25 @@ def test_where_all_is_in_order_nothing_is_rewarded():
     assert not rewarded.any()
 
 
-def test_atoms_of_ring_systems_that_the_data_lack_are_not_in_order():
-    """Cyclopropane and cyclobutane, each with a methyl, and only the former is known."""
+def test_atoms_of_ring_systems_are_numbered_by_what_the_data_have():
+    """Cyclopropane and a lone cyclohexane in the data; a cyclobutane is unknown."""
+    classes = RingClasses.count([([("C1CC1", (0, 1, 2))], 1, 4)] * 30 + [([("C1CCCCC1", range(6))], 1, 6)])
+    assert classes.counts[0, [NONE, UNKNOWN, RARE, RARE + 1]].tolist() == [30, 0, 6, 90]
+    assert classes.counts[1].tolist() == [0, 126, *[0] * 14]
     vocabulary = Vocabulary(("H", "C"))
-    for smiles, known in (("CC1CC1", True), ("CC1CCC1", False)):
+    for smiles, number in (("CC1CC1", RARE + 1), ("CC1CCC1", UNKNOWN), ("CC1CCCCC1", RARE)):
         mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
         n = mol.GetNumAtoms()
         bond = torch.from_numpy(Chem.GetAdjacencyMatrix(mol)).long()[None]
         atom = torch.tensor([[int(a.GetAtomicNum() == 6) for a in mol.GetAtoms()]])
         state = State(torch.randn(1, n, 3), atom, bond, torch.ones(1, n, dtype=torch.bool))
-        atoms, molecules, valid = in_order(state, vocabulary, {"C1CC1"})
-        in_ring = torch.tensor([a.IsInRing() for a in mol.GetAtoms()])
-        assert bool(molecules) is known
-        assert bool(valid)
-        assert atoms[0].tolist() == (~in_ring | known).tolist()
-        assert in_order(state, vocabulary)[0].all()
+        judged = judge(state, vocabulary, classes)
+        assert judged.valid
+        wanted = [-1 if a.GetAtomicNum() == 1 else number if a.IsInRing() else NONE for a in mol.GetAtoms()]
+        assert judged.rings[0, :, 0].tolist() == wanted
+        assert (judged.rings[0, :, 1] == 1)[atom[0] == 1].all()
+        state.bond[0, 0, 1] = state.bond[0, 1, 0] = 2  # a carbon with five bonds
+        assert (judge(state, vocabulary, classes).rings == -1).all()
 
 
 def test_atoms_beside_the_largest_piece_are_not_in_order():
@@ -190,9 +195,8 @@ def test_atoms_beside_the_largest_piece_are_not_in_order():
     bond = torch.from_numpy(Chem.GetAdjacencyMatrix(mol)).long()[None]
     atom = torch.tensor([[int(a.GetAtomicNum() == 6) for a in mol.GetAtoms()]])
     state = State(torch.randn(1, 13, 3), atom, bond, torch.ones(1, 13, dtype=torch.bool))
-    atoms, molecules, valid = in_order(state, Vocabulary(("H", "C")))
+    atoms, valid, _ = judge(state, Vocabulary(("H", "C")))
     assert atoms[0].tolist() == [i not in (0, 3, 4, 5, 6) for i in range(13)]  # methane
-    assert not molecules.any()
     assert not valid.any()
 
 
@@ -204,6 +208,6 @@ def test_atoms_are_in_order_by_their_bonds_and_molecules_by_rdkit():
     atom = torch.tensor([[1, 0, 0]] * 3 + [[0, 0, 0]])
     pos[2, 0, 0] = torch.nan
     water = State(pos, atom, bond, torch.ones(4, 3, dtype=torch.bool))
-    atoms, molecules, valid = in_order(water, Vocabulary(("H", "O")))
-    assert molecules.tolist() == valid.tolist() == [True, False, False, False]
+    atoms, valid, _ = judge(water, Vocabulary(("H", "O")))
+    assert valid.tolist() == [True, False, False, False]
     assert atoms.tolist() == [[True] * 3, [False, True, False], [False] * 3, [False, True, True]]

@@ -6,6 +6,7 @@ from moldiff.diffusion.denoiser import NetworkDenoiser
 from moldiff.errors import VocabularyError
 from moldiff.generation.generator import MoleculeGenerator
 from moldiff.pretrained.bundle import Bundle
+from moldiff.runtime.progress import Progress, terminal_of_errors
 from moldiff.state import State, batch_of
 from moldiff.training.denoiser.validation import mean_losses
 
@@ -24,14 +25,17 @@ def old_molecules(bundle: Bundle, vocabulary: Vocabulary, *, seed: int = 0) -> l
         The batches, centred; none if the new data knows none of the atoms.
     """
     by_size: dict[int, list[State]] = {}
-    for sample in MoleculeGenerator(bundle, device="cpu").stream(COUNT, seed=seed):
-        if not sample.valid or sample.molecule is None:
-            continue
-        try:
-            state = state_of(sample.molecule, vocabulary, aromatic=bundle.config.aromatic)
-        except VocabularyError:
-            continue
-        by_size.setdefault(state.mask.shape[1], []).append(state)
+    what, console = "sampling what may be forgotten", terminal_of_errors()
+    with Progress(what, total=COUNT, unit="molecules", console=console, transient=True) as progress:
+        for sample in MoleculeGenerator(bundle, device="cpu").stream(COUNT, seed=seed):
+            progress.advance()
+            if not sample.valid or sample.molecule is None:
+                continue
+            try:
+                state = state_of(sample.molecule, vocabulary, aromatic=bundle.config.aromatic)
+            except VocabularyError:
+                continue
+            by_size.setdefault(state.mask.shape[1], []).append(state)
     return [batch_of(states) for states in by_size.values()]
 
 

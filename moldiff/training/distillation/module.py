@@ -1,9 +1,7 @@
 """The Lightning module of a student of few NFE: it samples, and makes likelier what came out well."""
 
-from collections.abc import Collection
-
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from moldiff.chem.vocabulary import Vocabulary
@@ -14,11 +12,12 @@ from moldiff.errors import TrainingError
 from moldiff.runtime.precision import use_bf16
 from moldiff.sampling.constraints import GivenHydrogens
 from moldiff.sampling.inpainting import KnownValues
-from moldiff.state import State
 from moldiff.training.base_module import AveragedModule
-from moldiff.training.distillation.environments import DensityRatio, count_keys, environments
+from moldiff.training.distillation.density_ratio import DensityRatio, count_keys
+from moldiff.training.distillation.environments import environments
 from moldiff.training.distillation.policy import Decision, Policy, advantage, surrogate
-from moldiff.training.distillation.reward import in_order
+from moldiff.training.distillation.reward import Judgement, judge
+from moldiff.training.distillation.rings import RingClasses
 from moldiff.training.distillation.rollouts import Trajectory
 
 MOST_ROWS = 256  # of a batch of small molecules
@@ -32,8 +31,8 @@ class DistillationModule(AveragedModule):
         policy: its sampling.
         vocabulary: of its atom classes.
         config: of the run.
-        likeness: counts of the data; none without a reward for resembling it.
-        known_rings: ring systems of the data; none where any will do.
+        likeness: counts of the surroundings of atoms in the data; none without a reward for resembling it.
+        rings: ring systems of the data; none without a reward for resembling those.
 
     Attributes:
         config: of the run.
@@ -51,10 +50,11 @@ class DistillationModule(AveragedModule):
         config: DistillationConfig,
         *,
         likeness: DensityRatio | None = None,
-        known_rings: Collection[str] | None = None,
+        rings: RingClasses | None = None,
     ) -> None:
         super().__init__(denoiser, config)
-        self.policy, self.vocabulary, self.likeness, self.known_rings = policy, vocabulary, likeness, known_rings
+        self.policy, self.vocabulary, self.likeness, self.rings = policy, vocabulary, likeness, rings
+        self.ring_likeness = None if rings is None else DensityRatio(rings.counts)
         self.automatic_optimization = False  # a trajectory has more decisions than one graph should hold
 
     def training_step(self, batch: list[Trajectory], batch_idx: int) -> None:
@@ -68,19 +68,20 @@ class DistillationModule(AveragedModule):
             TrainingError: if a loss is not finite; nothing has been changed then.
         """
         rollouts = [self._roll_out(rollout) for rollout in batch]
-        advantages = advantage([w[1] for w in rollouts], [w[2] for w in rollouts], whole=self.config.whole_weight)
+        judged = [judgement for _, judgement in rollouts]
+        advantages = advantage([of.atoms for of in judged], [of.valid for of in judged], whole=self.config.whole_weight)
         values: dict[str, Tensor | float] = {}
         if self.likeness is not None:
-            like = self._likeness([decisions[-1].chosen for decisions, *_ in rollouts], self.likeness)
-            advantages = [
-                a + self.config.density_ratio_weight * (b - b.mean()).cpu()
-                for a, b in zip(advantages, like, strict=True)
-            ]
-            values["likeness"] = sum(map(torch.mean, like)) / len(like)
+            keys = [environments(decisions[-1].chosen) for decisions, _ in rollouts]
+            more, values["likeness"] = self._log_ratios(self.likeness, keys)
+            advantages = _add(advantages, self.config.density_ratio_weight, more)
+        if self.ring_likeness is not None:
+            more, values["ring_likeness"] = self._log_ratios(self.ring_likeness, [of.rings for of in judged])
+            advantages = _add(advantages, self.config.ring_ratio_weight, more)
         optimizer, schedule = self.optimizers(), self.lr_schedulers()
         optimizer.zero_grad()  # type: ignore[union-attr]
         parts = torch.zeros(3, device=self.device)
-        for (decisions, *_), rewards in zip(rollouts, advantages, strict=True):
+        for (decisions, _), rewards in zip(rollouts, advantages, strict=True):
             for decision in decisions:
                 losses = self.loss(decision, rewards.to(self.device)) / (len(rollouts) * len(decisions))
                 if not bool(torch.isfinite(losses).all()):
@@ -93,20 +94,14 @@ class DistillationModule(AveragedModule):
         self.configure_gradient_clipping(optimizer)  # type: ignore[arg-type]
         optimizer.step()  # type: ignore[union-attr]
         self.average.update_parameters(self.denoiser)
-        self.num_seen += self.of_all(sum(len(valid) for *_, valid in rollouts))
+        self.num_seen += self.of_all(sum(len(of.valid) for of in judged))
         schedule.step()  # type: ignore[union-attr]
         values |= zip(("pos", "atom", "bond"), parts, strict=True)
-        values["valid"] = torch.cat([valid for *_, valid in rollouts]).float().mean()
-        of_atoms = "stable_atoms"
-        if self.known_rings is not None:
-            of_atoms = "atoms_in_order"
-            values["in_order"] = torch.cat([molecules for *_, molecules, _ in rollouts]).float().mean()
-        values[of_atoms] = torch.cat([atoms.flatten() for _, atoms, *_ in rollouts]).float().mean()
+        values["valid"] = torch.cat([of.valid for of in judged]).float().mean()
+        values["stable_atoms"] = torch.cat([of.atoms.flatten() for of in judged]).float().mean()
         self.log_dict(values, batch_size=1)
 
-    def _roll_out(
-        self, rollout: Trajectory
-    ) -> tuple[list[Decision], Bool[Tensor, "b n"], Bool[Tensor, "b"], Bool[Tensor, "b"]]:
+    def _roll_out(self, rollout: Trajectory) -> tuple[list[Decision], Judgement]:
         number, (n, num_hydrogens) = rollout
         b = min(MOST_ROWS, max(1, self.config.pair_budget // n**2))
         randomness = BatchRandomness(sample_generator(self.config.seed, number), b, device=self.device)
@@ -115,16 +110,27 @@ class DistillationModule(AveragedModule):
             width, hydrogens = self.policy.process.latent_width, torch.full((b,), num_hydrogens, device=self.device)
             known = KnownValues.nothing(mask, width, num_hydrogens=hydrogens)
             end, decisions = self.policy.sample_trajectory(self._student, known, generator=randomness)
-        return decisions, *in_order(self.denoiser.unfold(end).to("cpu"), self.vocabulary, self.known_rings)
+        return decisions, judge(self.denoiser.unfold(end).to("cpu"), self.vocabulary, self.rings)
 
-    def _likeness(self, drawn: list[State], likeness: DensityRatio) -> list[Float[Tensor, "_b _n"]]:
-        keys = [environments(state) for state in drawn]
+    def _log_ratios(
+        self, ratio: DensityRatio, keys: list[Int[Tensor, "_b _n k"]]
+    ) -> tuple[list[Float[Tensor, "_b _n"]], Tensor]:
+        """Counts what was drawn; its log ratios less their mean, 0 for atoms that do not count, and the mean of all."""
         mean = sum(map(len, keys)) / len(keys)
-        weights = [mean / len(key) for key in keys]  # every batch is one draw of a size, however many rows it has
-        counts = sum(weight * count_keys(key) for weight, key in zip(weights, keys, strict=True))
-        likeness.fade()
-        likeness.drawn += self.trainer.strategy.reduce(counts, reduce_op="sum")
-        return [likeness(key, weight) for key, weight in zip(keys, weights, strict=True)]
+        weights = [mean / len(of) for of in keys]  # every batch is one draw of a size, however many rows it has
+        counted = [(of >= 0).all(-1) for of in keys]
+        flat = [of[here].to(self.device) for of, here in zip(keys, counted, strict=True)]
+        numbers = ratio.drawn.shape[1]
+        counts = sum(weight * count_keys(of, numbers) for weight, of in zip(weights, flat, strict=True))
+        ratio.fade()
+        ratio.drawn += self.trainer.strategy.reduce(counts, reduce_op="sum")
+        logs = [ratio(of, weight) for of, weight in zip(flat, weights, strict=True)]
+        means = [log.mean() if len(log) else log.sum() for log in logs]
+        centred = [
+            torch.zeros(here.shape).masked_scatter(here.cpu(), (log - mean).cpu())
+            for here, log, mean in zip(counted, logs, means, strict=True)
+        ]
+        return centred, torch.stack(means).mean()
 
     def loss(self, decision: Decision, advantages: Float[Tensor, "b n"]) -> Float[Tensor, "3"]:
         """Of coordinates, atoms and bonds, for one decision; see `moldiff.training.distillation.policy.surrogate`."""
@@ -143,3 +149,9 @@ class DistillationModule(AveragedModule):
     def _autocast(self) -> torch.autocast:
         enabled = use_bf16(self.config.precision, self.device)
         return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
+
+
+def _add(
+    advantages: list[Float[Tensor, "_b _n"]], weight: float, more: list[Float[Tensor, "_b _n"]]
+) -> list[Float[Tensor, "_b _n"]]:
+    return [one + weight * other for one, other in zip(advantages, more, strict=True)]

@@ -1,43 +1,52 @@
 """What a drawn molecule is worth: are its atoms, and is it as a whole, in order?"""
 
-from collections.abc import Collection
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from moldiff.chem.molecule import Failure
-from moldiff.chem.ring_systems import locate_ring_systems, ring_systems_of
+from moldiff.chem.ring_systems import count_rings, locate_ring_systems
 from moldiff.chem.valence import stable_atoms
 from moldiff.chem.validity import check
 from moldiff.chem.vocabulary import Vocabulary
 from moldiff.data.decoding import molecule_of
-from moldiff.data.store.dataset import MoleculeStore
 from moldiff.errors import MoleculeError
 from moldiff.state import State
+from moldiff.training.distillation.rings import NUM_KEYS, RingClasses
 
 
-def in_order(
-    state: State, vocabulary: Vocabulary, known_rings: Collection[str] | None = None
-) -> tuple[Bool[Tensor, "b n"], Bool[Tensor, "b"], Bool[Tensor, "b"]]:
-    """Which atoms and molecules are in order, and which molecules are strictly valid.
+class Judgement(NamedTuple):
+    """Of a batch.
 
-    In order is an atom with an allowed total bond order in the largest piece of its molecule, and a molecule that is
-    valid.
+    Attributes:
+        atoms: which have an allowed total bond order and are in the largest piece of their molecule.
+        valid: which molecules are strictly valid.
+        rings: as of `RingClasses.keys`; -1 for hydrogens, where a molecule is not valid, and where rings do not count.
+    """
+
+    atoms: Bool[Tensor, "b n"]
+    valid: Bool[Tensor, "b"]
+    rings: Int[Tensor, "b n keys"]
+
+
+def judge(state: State, vocabulary: Vocabulary, rings: RingClasses | None = None) -> Judgement:
+    """Judges molecules.
 
     Args:
         state: molecules of one size, on the CPU, with the hydrogens that are folded into their atoms.
         vocabulary: of their atom classes.
-        known_rings: ring systems, as of `rings_of`; where they are given, the atoms of a valid molecule that are in
-            another one are not in order, nor is the molecule.
+        rings: of the data, where ring systems count.
 
     Returns:
-        Truth values; all false where coordinates are no numbers.
+        The judgement; all is wrong with a molecule whose coordinates are no numbers.
     """
     b, n = state.mask.shape
-    atoms, molecules, valid = torch.zeros_like(state.mask), *torch.zeros(2, b, dtype=torch.bool)
+    atoms, valid = torch.zeros_like(state.mask), torch.zeros(b, dtype=torch.bool)
+    keys = torch.full((b, n, NUM_KEYS), -1)
     for row in range(b):
         try:
             molecule = molecule_of(state, row, vocabulary)
@@ -47,18 +56,8 @@ def in_order(
         stable = stable_atoms(molecule) & (piece == np.bincount(piece).argmax())
         atoms[row] = torch.from_numpy(stable[:n])  # then come folded hydrogens
         checked = check(molecule)
-        molecules[row] = valid[row] = not isinstance(checked, Failure)
-        if isinstance(checked, Failure) or known_rings is None:
-            continue
-        strange = [i for smiles, of in locate_ring_systems(checked) if smiles not in known_rings for i in of]
-        atoms[row, strange] = False
-        molecules[row] = not strange
-    return atoms, molecules, valid
-
-
-def rings_of(store: MoleculeStore) -> frozenset[str]:
-    """Ring systems of the train split, as of `moldiff.chem.ring_systems`."""
-    found: set[str] = set()
-    for index in store.split("train").tolist():
-        found.update(ring_systems_of(store.smiles(index)))
-    return frozenset(found)
+        valid[row] = not isinstance(checked, Failure)
+        if rings is not None and not isinstance(checked, Failure):
+            of_atoms = rings.keys(locate_ring_systems(checked), count_rings(checked), len(molecule))
+            keys[row] = of_atoms.masked_fill(torch.from_numpy(molecule.elements == 1)[:, None], -1)[:n]
+    return Judgement(atoms, valid, keys)

@@ -22,10 +22,11 @@ from moldiff.sampling.continuous.dpm_solver import DpmSolver
 from moldiff.sampling.discrete.posterior import MixturePosterior
 from moldiff.training.callbacks import ProgressAndLog
 from moldiff.training.card import training_card
-from moldiff.training.distillation.environments import DensityRatio
+from moldiff.training.distillation.density_ratio import DensityRatio
+from moldiff.training.distillation.environments import count_environments
 from moldiff.training.distillation.module import DistillationModule
 from moldiff.training.distillation.policy import Policy
-from moldiff.training.distillation.reward import rings_of
+from moldiff.training.distillation.rings import RingClasses
 from moldiff.training.distillation.rollouts import Rollouts
 from moldiff.training.loggers import find_logger
 from moldiff.training.origin import BUNDLE, without_later
@@ -69,8 +70,8 @@ def distill(
         policy(bundle, sampler),
         bundle.vocabulary,
         config,
-        likeness=DensityRatio(store) if store is not None and config.density_ratio_weight else None,
-        known_rings=rings_of(store.explicit) if store is not None and config.known_rings else None,
+        likeness=DensityRatio(count_environments(store)) if store is not None and config.density_ratio_weight else None,
+        rings=RingClasses.of(store.explicit) if store is not None and config.ring_ratio_weight else None,
     )
     text = json.dumps([without_later(bundle.config.model_dump()), bundle.statistics.to_dict()], sort_keys=True)
     module.origin = {
@@ -83,8 +84,8 @@ def distill(
     counted = bundle.statistics
     sizes = Sizes.of(counted.sizes, None, num_hydrogens=counted.num_hydrogens, allow_extrapolation=False)
     rollouts = Rollouts(sizes, batches=config.batches_per_update, seed=config.seed, start=start)
-    shown = ["valid", *(["in_order", "atoms_in_order"] if config.known_rings else ["stable_atoms"])]
-    values = (*shown, *(["likeness"] if config.density_ratio_weight else []), "pos", "atom", "bond")
+    ratios = {"likeness": config.density_ratio_weight, "ring_likeness": config.ring_ratio_weight}
+    values = ("valid", "stable_atoms", *(name for name, weight in ratios.items() if weight), "pos", "atom", "bond")
     progress = ProgressAndLog(folder / METRICS, values=values, every=1)
     if not fit(module, rollouts, folder, [progress], resume=resume, logger=logger, callbacks=callbacks):
         return
@@ -144,14 +145,14 @@ def data(bundle: Bundle, config: DistillationConfig) -> MoleculeStore | FoldedSt
     Raises:
         ConfigError: if there is no such data, or its atom classes are not those of the teacher.
     """
-    if not config.density_ratio_weight and not config.known_rings:
+    if not config.density_ratio_weight and not config.ring_ratio_weight:
         return None
     store = represent(MoleculeStore(find_store(config.data)), bundle.config)
     if store.vocabulary != bundle.vocabulary:
         raise ConfigError(
             f"data {config.data!r}: atom classes {', '.join(store.vocabulary.labels)}, those of {config.teacher!r} "
             f"are {', '.join(bundle.vocabulary.labels)}; give the data that it was trained on, "
-            "or density_ratio_weight=0 and known_rings=false"
+            "or density_ratio_weight=0 and ring_ratio_weight=0"
         )
     return store
 
