@@ -20,7 +20,8 @@ class DistillationConfig(RunConfig):
     that of a molecule beside its atoms (`moldiff.training.distillation.policy`). `density_ratio_weight` is that of
     resembling the prepared `data` in the surroundings of atoms (`moldiff.training.distillation.environments`), and
     `ring_ratio_weight` that of resembling it in ring systems and numbers of rings
-    (`moldiff.training.distillation.rings`); nothing else needs `data`.
+    (`moldiff.training.distillation.rings`); nothing else needs `data`. `teacher_weight` is that of predicting
+    coordinates as the teacher does: what is valid does not say whether they are right.
     """
 
     teacher: str = "qm9"
@@ -42,6 +43,7 @@ class DistillationConfig(RunConfig):
     whole_weight: NotNegative = 0.3
     density_ratio_weight: NotNegative = 1.0
     ring_ratio_weight: NotNegative = 0.0
+    teacher_weight: NotNegative = 0.0
     learning_rate: Positive = 2e-4
     warmup_steps: Annotated[int, Field(ge=0)] = 5
     cooldown: Share = 0.5

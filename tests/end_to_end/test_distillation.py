@@ -52,15 +52,18 @@ def test_student_resumes_bit_for_bit(hydrogen: Path, tmp_path: Path):
 
 
 def test_student_of_data_resumes_bit_for_bit(weights: Path, store_path: Path, tmp_path: Path):
-    like = {"data": str(store_path), "density_ratio_weight": 1.0, "cooldown": 0.0, "pair_budget": 1024}
+    like = {"data": str(store_path), "density_ratio_weight": 1.0, "ring_ratio_weight": 1.0, "cooldown": 0.0}
+    like["pair_budget"] = 1024
     distill(settings(weights, num_training_molecules=4, **like), tmp_path / "run")
     distill(settings(weights, num_training_molecules=12, **like), tmp_path / "run", resume=True)
     distill(settings(weights, num_training_molecules=12, **like), tmp_path / "whole")
-    drawn = state(tmp_path / "whole")["likeness.drawn"]
-    assert drawn.sum() > 0
-    assert equal(state(tmp_path / "run"), state(tmp_path / "whole"))
+    whole = state(tmp_path / "whole")
+    assert whole["likeness.drawn"].sum() > 0
+    assert whole["ring_likeness.drawn"].sum() > 0
+    assert equal(state(tmp_path / "run"), whole)
     with (tmp_path / "run" / "metrics.csv").open() as file:
-        assert all(-3 <= float(row["likeness"]) <= 3 for row in csv.DictReader(file))
+        rows = list(csv.DictReader(file))
+    assert all(-3 <= float(row[name]) <= 3 for row in rows for name in ("likeness", "ring_likeness"))
 
 
 def test_data_of_other_atoms_than_the_teachers_are_refused(hydrogen: Path, store_path: Path, tmp_path: Path):

@@ -229,6 +229,7 @@ def assert_a_student_is_made(teacher: Path, store: MoleculeStore, folder: Path) 
             data=str(store.path),
             sampler=sampler,
             ring_ratio_weight=1.0,
+            teacher_weight=1.0,
             num_training_molecules=60,
             batches_per_update=2,
             pair_budget=600,

@@ -33,6 +33,7 @@ class DistillationModule(AveragedModule):
         config: of the run.
         likeness: counts of the surroundings of atoms in the data; none without a reward for resembling it.
         rings: ring systems of the data; none without a reward for resembling those.
+        teacher: whose coordinates the student's shall resemble, given the same state; none if any will do.
 
     Attributes:
         config: of the run.
@@ -51,10 +52,12 @@ class DistillationModule(AveragedModule):
         *,
         likeness: DensityRatio | None = None,
         rings: RingClasses | None = None,
+        teacher: NetworkDenoiser | None = None,
     ) -> None:
         super().__init__(denoiser, config)
         self.policy, self.vocabulary, self.likeness, self.rings = policy, vocabulary, likeness, rings
         self.ring_likeness = None if rings is None else DensityRatio(rings.counts)
+        self._teacher = [] if teacher is None else [teacher]  # in a list, so that no checkpoint has it
         self.automatic_optimization = False  # a trajectory has more decisions than one graph should hold
 
     def training_step(self, batch: list[Trajectory], batch_idx: int) -> None:
@@ -137,7 +140,12 @@ class DistillationModule(AveragedModule):
         with self._autocast():
             x0_hat = self._student(decision.state, decision.t, decision.previous)
         likely = self.policy.log_probability(decision, x0_hat.float())
-        return torch.stack(surrogate(likely, advantages, pos=self.config.pos_weight))
+        pos, atom, bond = surrogate(likely, advantages, pos=self.config.pos_weight)
+        for teacher in self._teacher:
+            with torch.no_grad(), self._autocast():
+                theirs = teacher.to(self.device)(decision.state, decision.t, decision.previous)
+            pos = pos + self.config.teacher_weight * self.policy.distance(decision, x0_hat.float(), theirs.float())
+        return torch.stack((pos, atom, bond))
 
     @property
     def _student(self) -> Denoiser:

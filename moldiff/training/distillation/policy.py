@@ -127,6 +127,27 @@ class Policy:
         atom, bond = self.classes.law(self.process, d.state, x0_hat, d.t, d.s)
         return continuous, _log_of(atom, d.chosen.atom), _log_of(bond, d.chosen.bond)
 
+    def distance(self, decision: Decision, x0_hat: Prediction, other: Prediction) -> Float[Tensor, ""]:
+        """Mean square distance of two predictions of coordinates and latents, in the expected errors of the best
+        linear estimates.
+
+        Args:
+            decision: of a trajectory.
+            x0_hat: prediction for its state.
+            other: another one.
+
+        Returns:
+            The mean over all atoms.
+        """
+        total = torch.zeros_like(decision.t.pos)
+        for process, t, one, two in (
+            (self.process.pos, decision.t.pos, x0_hat.pos, other.pos),
+            (self.process.latent, decision.t.latent, x0_hat.latent, other.latent),
+        ):
+            _, error = process.skip(t)
+            total = total + (one - two).square().sum(-1) / error.square()
+        return total[decision.state.mask].mean()
+
 
 def _log_of(probs: Float[Tensor, "*e c"], chosen: Tensor) -> Float[Tensor, "*e"]:
     return probs.gather(-1, chosen[..., None])[..., 0].clamp_min(torch.finfo(probs.dtype).tiny).log()

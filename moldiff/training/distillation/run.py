@@ -1,5 +1,6 @@
 """One distillation: a teacher's bundle in, a run folder with the bundle of its student out."""
 
+import copy
 import hashlib
 import json
 from collections.abc import Sequence
@@ -61,6 +62,7 @@ def distill(
     checkpoint = check_folder(folder, config, resume=resume)
     bundle = load_pretrained(config.teacher, network=network_of(config.network_class))
     sampler = config.student(bundle.sampler)
+    teacher = copy.deepcopy(bundle.denoiser).requires_grad_(False) if config.teacher_weight else None
     denoiser = bundle.denoiser.train().requires_grad_(True)
     if denoiser.hydrogens is not None:
         denoiser.hydrogens.requires_grad_(False)  # where the hydrogens go is not a decision
@@ -72,6 +74,7 @@ def distill(
         config,
         likeness=DensityRatio(count_environments(store)) if store is not None and config.density_ratio_weight else None,
         rings=RingClasses.of(store.explicit) if store is not None and config.ring_ratio_weight else None,
+        teacher=teacher,
     )
     text = json.dumps([without_later(bundle.config.model_dump()), bundle.statistics.to_dict()], sort_keys=True)
     module.origin = {
