@@ -1,5 +1,7 @@
 """Trajectories as chains of decisions: what was decided, its probability, and its reward."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from rdkit import Chem
@@ -130,6 +132,16 @@ def test_a_coordinate_that_nothing_was_drawn_for_was_no_decision():
         assert not pos.any()
         assert atom.max() <= 0
         assert bond.max() <= 0
+
+
+def test_distance_of_predictions_is_in_expected_errors():
+    chain = policy()
+    for decision in rolled_out(chain, rows=8)[1]:
+        one = Guess()(decision.state, None)
+        assert chain.distance(decision, one, one) == 0
+        error = chain.process.pos.skip(decision.t.pos)[1]
+        other = replace(one, pos=one.pos + 2 * error[..., None])
+        torch.testing.assert_close(chain.distance(decision, one, other), torch.tensor(12.0))
 
 
 def learned(sign: float) -> torch.Tensor:
