@@ -1,6 +1,6 @@
 """Ring systems of a molecule, as SMILES that can be looked up among those of other molecules."""
 
-from rdkit import Chem, rdBase
+from rdkit import Chem
 
 from moldiff.chem.each import each_bond
 from moldiff.chem.rdkit_conversion import without_labels
@@ -33,13 +33,6 @@ def locate_ring_systems(mol: Chem.Mol) -> list[tuple[str, tuple[int, ...]]]:
     pieces = Chem.GetMolFrags(mol, asMols=True, sanitizeFrags=False, fragsMolAtomMapping=atoms)
     found = zip(pieces, map(tuple, atoms), strict=True)
     return [(Chem.MolToSmiles(piece), of) for piece, of in found if piece.GetNumBonds() >= piece.GetNumAtoms()]
-
-
-def ring_systems_of(smiles: str) -> list[str]:
-    """Those of a SMILES; none of one that RDKit does not read."""
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-    return [] if mol is None else ring_systems(mol)
 
 
 def count_rings(mol: Chem.Mol) -> int:

@@ -51,6 +51,8 @@ def test_store_goes_into_pyg(store: MoleculeStore, sample: list[Molecule]):
     assert data.is_undirected()
     assert data.properties.shape == (1, len(store.property_names))
     assert len(store.dataset()[torch.arange(5)]) == 5
+    with pytest.raises(TypeError):
+        store[:5]  # type: ignore[index]
     assert torch.equal(store.dataset()[20:21][0].pos, data.pos)
     gap = store.property("gap")
     assert gap[20] == pytest.approx(sample[20].properties["gap"])

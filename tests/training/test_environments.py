@@ -99,6 +99,13 @@ def test_an_atom_does_not_count_itself(ratio: DensityRatio, store: MoleculeStore
     assert alone.min() >= -1.5
 
 
+def test_what_is_drawn_as_one_does_not_count_against_itself():
+    ratio = DensityRatio(torch.tensor([[100.0, 1.0]]))
+    ratio.drawn += torch.tensor([[50.0, 6.0]])
+    ring = torch.ones(6, 1, dtype=torch.long)
+    assert ratio(ring, 1.0, 6 * ring).min() > 0 > ratio(ring, 1.0).max()
+
+
 def test_what_was_drawn_long_ago_weighs_nothing(ratio: DensityRatio, store: MoleculeStore):
     draw(ratio, store.state(store.split("train")))
     for _ in range(100):

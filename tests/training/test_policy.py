@@ -21,7 +21,7 @@ from moldiff.sampling.time_grids import power_grid
 from moldiff.state import Prediction, State, TimeExponents
 from moldiff.training.distillation.policy import Policy, advantage, surrogate
 from moldiff.training.distillation.reward import judge
-from moldiff.training.distillation.rings import NONE, RARE, UNKNOWN, RingClasses
+from moldiff.training.distillation.rings import NONE, RARE, UNKNOWN, RingClasses, count_alike
 
 ERRORS = torch.tensor([0.0, 0.5, 1.0])
 COUNT = 4000
@@ -197,6 +197,8 @@ def test_atoms_of_ring_systems_are_numbered_by_what_the_data_have():
         wanted = [-1 if a.GetAtomicNum() == 1 else number if a.IsInRing() else NONE for a in mol.GetAtoms()]
         assert judged.rings[0, :, 0].tolist() == wanted
         assert (judged.rings[0, :, 1] == 1)[atom[0] == 1].all()
+        alike = count_alike(judged.rings)[0, :, 0]
+        assert set(alike[judged.rings[0, :, 0] == number].tolist()) == {len(mol.GetRingInfo().AtomRings()[0])}
         state.bond[0, 0, 1] = state.bond[0, 1, 0] = 2  # a carbon with five bonds
         assert (judge(state, vocabulary, classes).rings == -1).all()
 

@@ -103,9 +103,11 @@ class MoleculeStore:
         return len(self.sizes)
 
     def __getitem__(self, idx: int) -> "Data":
-        """Molecule `idx` as PyG data; each bond stands in both directions."""
+        """Molecule `idx` as PyG data; each bond stands in both directions. A `TypeError` if it is no number."""
         from torch_geometric.data import Data
 
+        if not isinstance(idx, int | np.integer):
+            raise TypeError(f"a store has one molecule for a number, got {type(idx).__name__}; slice store.dataset()")
         pos, atom, ends, order = self._arrays(idx)
         elements, charges = self.vocabulary.decode(atom)
         return Data(

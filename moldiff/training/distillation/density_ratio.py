@@ -37,18 +37,21 @@ class DensityRatio(nn.Module):
         """Makes all that was counted weigh less, once an update."""
         self.drawn *= 1 - 1 / MEMORY
 
-    def forward(self, keys: Int[Tensor, "*atoms keys"], weight: float) -> Float[Tensor, "*atoms"]:
-        """Log of the density in the data over that among the drawn, a mean over the keys; the atom itself not counted.
+    def forward(
+        self, keys: Int[Tensor, "*atoms keys"], weight: float, own: Int[Tensor, "*atoms keys"] | int = 1
+    ) -> Float[Tensor, "*atoms"]:
+        """Log of the density in the data over that among the other drawn ones, a mean over the keys.
 
         Args:
             keys: of the drawn.
             weight: that they were counted with.
+            own: atoms drawn together that have the same number: these do not count; by default the atom itself.
 
         Returns:
             Natural logarithms, each between `-MOST` and `MOST` before the mean.
         """
         which = torch.arange(len(self.drawn), device=keys.device)
-        there = self.drawn[which, keys] - weight
+        there = self.drawn[which, keys] - weight * own
         due = self.expected[which, keys] * self.drawn.sum(-1)
         return ((due + SMOOTHING) / (there + SMOOTHING)).log().clamp(-MOST, MOST).mean(-1)
 

@@ -17,7 +17,7 @@ from moldiff.training.distillation.density_ratio import DensityRatio, count_keys
 from moldiff.training.distillation.environments import environments
 from moldiff.training.distillation.policy import Decision, Policy, advantage, surrogate
 from moldiff.training.distillation.reward import Judgement, judge
-from moldiff.training.distillation.rings import RingClasses
+from moldiff.training.distillation.rings import RingClasses, count_alike
 from moldiff.training.distillation.rollouts import Trajectory
 
 MOST_ROWS = 256  # of a batch of small molecules
@@ -76,10 +76,11 @@ class DistillationModule(AveragedModule):
         values: dict[str, Tensor | float] = {}
         if self.likeness is not None:
             keys = [environments(decisions[-1].chosen) for decisions, _ in rollouts]
-            more, values["likeness"] = self._log_ratios(self.likeness, keys)
+            more, values["likeness"] = self._log_ratios(self.likeness, keys, [torch.ones_like(of) for of in keys])
             advantages = _add(advantages, self.config.density_ratio_weight, more)
         if self.ring_likeness is not None:
-            more, values["ring_likeness"] = self._log_ratios(self.ring_likeness, [of.rings for of in judged])
+            keys = [of.rings for of in judged]
+            more, values["ring_likeness"] = self._log_ratios(self.ring_likeness, keys, [count_alike(of) for of in keys])
             advantages = _add(advantages, self.config.ring_ratio_weight, more)
         optimizer, schedule = self.optimizers(), self.lr_schedulers()
         optimizer.zero_grad()  # type: ignore[union-attr]
@@ -101,7 +102,7 @@ class DistillationModule(AveragedModule):
         schedule.step()  # type: ignore[union-attr]
         values |= zip(("pos", "atom", "bond"), parts, strict=True)
         values["valid"] = torch.cat([of.valid for of in judged]).float().mean()
-        values["stable_atoms"] = torch.cat([of.atoms.flatten() for of in judged]).float().mean()
+        values["atoms_in_order"] = torch.cat([of.atoms.flatten() for of in judged]).float().mean()
         self.log_dict(values, batch_size=1)
 
     def _roll_out(self, rollout: Trajectory) -> tuple[list[Decision], Judgement]:
@@ -116,7 +117,7 @@ class DistillationModule(AveragedModule):
         return decisions, judge(self.denoiser.unfold(end).to("cpu"), self.vocabulary, self.rings)
 
     def _log_ratios(
-        self, ratio: DensityRatio, keys: list[Int[Tensor, "_b _n k"]]
+        self, ratio: DensityRatio, keys: list[Int[Tensor, "_b _n k"]], own: list[Int[Tensor, "_b _n k"]]
     ) -> tuple[list[Float[Tensor, "_b _n"]], Tensor]:
         """Counts what was drawn; its log ratios less their mean, 0 for atoms that do not count, and the mean of all."""
         mean = sum(map(len, keys)) / len(keys)
@@ -127,7 +128,8 @@ class DistillationModule(AveragedModule):
         counts = sum(weight * count_keys(of, numbers) for weight, of in zip(weights, flat, strict=True))
         ratio.fade()
         ratio.drawn += self.trainer.strategy.reduce(counts, reduce_op="sum")
-        logs = [ratio(of, weight) for of, weight in zip(flat, weights, strict=True)]
+        alone = [of[here].to(self.device) for of, here in zip(own, counted, strict=True)]
+        logs = [ratio(of, weight, mine) for of, weight, mine in zip(flat, weights, alone, strict=True)]
         means = [log.mean() if len(log) else log.sum() for log in logs]
         centred = [
             torch.zeros(here.shape).masked_scatter(here.cpu(), (log - mean).cpu())
@@ -136,7 +138,10 @@ class DistillationModule(AveragedModule):
         return centred, torch.stack(means).mean()
 
     def loss(self, decision: Decision, advantages: Float[Tensor, "b n"]) -> Float[Tensor, "3"]:
-        """Of coordinates, atoms and bonds, for one decision; see `moldiff.training.distillation.policy.surrogate`."""
+        """Of coordinates (with the distance to the teacher's), atoms and bonds, for one decision.
+
+        See `moldiff.training.distillation.policy`.
+        """
         with self._autocast():
             x0_hat = self._student(decision.state, decision.t, decision.previous)
         likely = self.policy.log_probability(decision, x0_hat.float())

@@ -23,7 +23,7 @@ class Judgement(NamedTuple):
     """Of a batch.
 
     Attributes:
-        atoms: which have an allowed total bond order and are in the largest piece of their molecule.
+        atoms: which are in order: they have an allowed total bond order and are in a largest piece of their molecule.
         valid: which molecules are strictly valid.
         rings: as of `RingClasses.keys`; -1 for hydrogens, where a molecule is not valid, and where rings do not count.
     """
@@ -53,7 +53,8 @@ def judge(state: State, vocabulary: Vocabulary, rings: RingClasses | None = None
         except MoleculeError:
             continue
         _, piece = connected_components(molecule.bond, directed=False)
-        stable = stable_atoms(molecule) & (piece == np.bincount(piece).argmax())
+        sizes = np.bincount(piece)
+        stable = stable_atoms(molecule) & (sizes[piece] == sizes.max())
         atoms[row] = torch.from_numpy(stable[:n])  # then come folded hydrogens
         checked = check(molecule)
         valid[row] = not isinstance(checked, Failure)

@@ -12,6 +12,7 @@ from moldiff.chem.molecule import Failure
 from moldiff.chem.ring_systems import count_rings, locate_ring_systems
 from moldiff.chem.smiles_parsing import mol_of_smiles
 from moldiff.data.store.dataset import MoleculeStore
+from moldiff.errors import ConfigError
 from moldiff.runtime.progress import Progress, terminal_of_errors
 
 NONE, UNKNOWN, RARE = range(3)  # in no ring system; in one that the data lack, or that few molecules have
@@ -39,16 +40,18 @@ class RingClasses:
 
     @classmethod
     def of(cls, store: MoleculeStore) -> "RingClasses":
-        """Of the train split."""
+        """Of the train split; a `ConfigError` if it has no SMILES."""
         molecules: list[tuple[Systems, int, int]] = []
         indices = store.split("train").tolist()
         what, console = "ring systems of the data", terminal_of_errors()
         with Progress(what, total=len(indices), unit="molecules", console=console, transient=True) as progress:
             for index in indices:
                 mol = mol_of_smiles(store.smiles(index))
-                if not isinstance(mol, Failure):
+                if not isinstance(mol, Failure) and mol.GetNumAtoms():
                     molecules.append((locate_ring_systems(mol), count_rings(mol), mol.GetNumAtoms()))
                 progress.advance()
+        if not molecules:
+            raise ConfigError(f"{store.path}: no molecule has a SMILES to find rings in; give ring_ratio_weight=0")
         return cls.count(molecules)
 
     @classmethod
@@ -79,3 +82,8 @@ class RingClasses:
         for smiles, atoms in systems:
             keys[list(atoms), 0] = self.number.get(smiles, UNKNOWN)
         return keys
+
+
+def count_alike(keys: Int[Tensor, "b n keys"]) -> Int[Tensor, "b n keys"]:
+    """For each atom, how many of its molecule have the same number: a ring is drawn as one."""
+    return (keys[:, :, None] == keys[:, None]).sum(2)

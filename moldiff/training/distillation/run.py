@@ -88,7 +88,7 @@ def distill(
     sizes = Sizes.of(counted.sizes, None, num_hydrogens=counted.num_hydrogens, allow_extrapolation=False)
     rollouts = Rollouts(sizes, batches=config.batches_per_update, seed=config.seed, start=start)
     ratios = {"likeness": config.density_ratio_weight, "ring_likeness": config.ring_ratio_weight}
-    values = ("valid", "stable_atoms", *(name for name, weight in ratios.items() if weight), "pos", "atom", "bond")
+    values = ("valid", "atoms_in_order", *(name for name, weight in ratios.items() if weight), "pos", "atom", "bond")
     progress = ProgressAndLog(folder / METRICS, values=values, every=1)
     if not fit(module, rollouts, folder, [progress], resume=resume, logger=logger, callbacks=callbacks):
         return
