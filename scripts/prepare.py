@@ -20,7 +20,7 @@ def main() -> None:
     report = moldiff.prepare(args.source, args.out, num_workers=2, console=Console(stderr=True))
     Console().print(report.table())
 
-    store = moldiff.MoleculeStore(args.out)  # each a torch_geometric.data.Data
+    store = moldiff.MoleculeStore(args.out)  # a sequence of torch_geometric.data.Data
     print(f"{len(store)} molecules, atom classes {', '.join(store.vocabulary.labels)}")
     print(f"the first: {store[0]}, SMILES {store.smiles(0)}")
 

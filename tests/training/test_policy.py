@@ -180,6 +180,15 @@ def test_where_all_is_in_order_nothing_is_rewarded():
     assert not rewarded.any()
 
 
+def alkane(smiles: str) -> tuple[Chem.Mol, State]:
+    """With its hydrogens, in the classes H and C, anywhere."""
+    mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
+    n = mol.GetNumAtoms()
+    bond = torch.from_numpy(Chem.GetAdjacencyMatrix(mol)).long()[None]
+    atom = torch.tensor([[int(a.GetAtomicNum() == 6) for a in mol.GetAtoms()]])
+    return mol, State(torch.randn(1, n, 3), atom, bond, torch.ones(1, n, dtype=torch.bool))
+
+
 def test_atoms_of_ring_systems_are_numbered_by_what_the_data_have():
     """Cyclopropane and a lone cyclohexane in the data; a cyclobutane is unknown."""
     classes = RingClasses.count([([("C1CC1", (0, 1, 2))], 1, 4)] * 30 + [([("C1CCCCC1", range(6))], 1, 6)])
@@ -187,16 +196,12 @@ def test_atoms_of_ring_systems_are_numbered_by_what_the_data_have():
     assert classes.counts[1].tolist() == [0, 126, *[0] * 14]
     vocabulary = Vocabulary(("H", "C"))
     for smiles, number in (("CC1CC1", RARE + 1), ("CC1CCC1", UNKNOWN), ("CC1CCCCC1", RARE)):
-        mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
-        n = mol.GetNumAtoms()
-        bond = torch.from_numpy(Chem.GetAdjacencyMatrix(mol)).long()[None]
-        atom = torch.tensor([[int(a.GetAtomicNum() == 6) for a in mol.GetAtoms()]])
-        state = State(torch.randn(1, n, 3), atom, bond, torch.ones(1, n, dtype=torch.bool))
+        mol, state = alkane(smiles)
         judged = judge(state, vocabulary, classes)
         assert judged.valid
         wanted = [-1 if a.GetAtomicNum() == 1 else number if a.IsInRing() else NONE for a in mol.GetAtoms()]
         assert judged.rings[0, :, 0].tolist() == wanted
-        assert (judged.rings[0, :, 1] == 1)[atom[0] == 1].all()
+        assert (judged.rings[0, :, 1] == 1)[state.atom[0] == 1].all()
         alike = count_alike(judged.rings)[0, :, 0]
         assert set(alike[judged.rings[0, :, 0] == number].tolist()) == {len(mol.GetRingInfo().AtomRings()[0])}
         state.bond[0, 0, 1] = state.bond[0, 1, 0] = 2  # a carbon with five bonds
@@ -205,10 +210,7 @@ def test_atoms_of_ring_systems_are_numbered_by_what_the_data_have():
 
 def test_atoms_beside_the_largest_piece_are_not_in_order():
     """Ethane and methane."""
-    mol = Chem.AddHs(Chem.MolFromSmiles("C.CC"))
-    bond = torch.from_numpy(Chem.GetAdjacencyMatrix(mol)).long()[None]
-    atom = torch.tensor([[int(a.GetAtomicNum() == 6) for a in mol.GetAtoms()]])
-    state = State(torch.randn(1, 13, 3), atom, bond, torch.ones(1, 13, dtype=torch.bool))
+    _, state = alkane("C.CC")
     atoms, valid, _ = judge(state, Vocabulary(("H", "C")))
     assert atoms[0].tolist() == [i not in (0, 3, 4, 5, 6) for i in range(13)]  # methane
     assert not valid.any()

@@ -60,6 +60,11 @@ class DistillationModule(AveragedModule):
         self._teacher = [] if teacher is None else [teacher]  # in a list, so that no checkpoint has it
         self.automatic_optimization = False  # a trajectory has more decisions than one graph should hold
 
+    def on_fit_start(self) -> None:
+        """The teacher goes where the student is."""
+        for teacher in self._teacher:
+            teacher.to(self.device)
+
     def training_step(self, batch: list[Trajectory], batch_idx: int) -> None:
         """One update: samples trajectories, then takes the loss of each of their decisions.
 
@@ -148,7 +153,7 @@ class DistillationModule(AveragedModule):
         pos, atom, bond = surrogate(likely, advantages, pos=self.config.pos_weight)
         for teacher in self._teacher:
             with torch.no_grad(), self._autocast():
-                theirs = teacher.to(self.device)(decision.state, decision.t, decision.previous)
+                theirs = teacher(decision.state, decision.t, decision.previous)
             pos = pos + self.config.teacher_weight * self.policy.distance(decision, x0_hat.float(), theirs.float())
         return torch.stack((pos, atom, bond))
 

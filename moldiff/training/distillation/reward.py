@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Bool, Int
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
+from moldiff.chem.fragments import pieces
 from moldiff.chem.molecule import Failure
 from moldiff.chem.ring_systems import count_rings, locate_ring_systems
 from moldiff.chem.valence import stable_atoms
@@ -52,7 +52,7 @@ def judge(state: State, vocabulary: Vocabulary, rings: RingClasses | None = None
             molecule = molecule_of(state, row, vocabulary)
         except MoleculeError:
             continue
-        _, piece = connected_components(molecule.bond, directed=False)
+        piece = pieces(molecule)
         sizes = np.bincount(piece)
         stable = stable_atoms(molecule) & (sizes[piece] == sizes.max())
         atoms[row] = torch.from_numpy(stable[:n])  # then come folded hydrogens

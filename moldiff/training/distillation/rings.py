@@ -1,7 +1,7 @@
 """Ring systems of atoms, numbered, to be sampled as often as the data have them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -55,9 +55,8 @@ class RingClasses:
         return cls.count(molecules)
 
     @classmethod
-    def count(cls, molecules: Iterable[tuple[Systems, int, int]]) -> "RingClasses":
+    def count(cls, molecules: Sequence[tuple[Systems, int, int]]) -> "RingClasses":
         """Of molecules, each with its ring systems, its number of rings and its number of heavy atoms."""
-        molecules = list(molecules)
         found = Counter(smiles for systems, *_ in molecules for smiles, _ in systems)
         common = [smiles for smiles, times in found.most_common() if times >= LEAST_COMMON]
         number = dict.fromkeys(found, RARE) | {smiles: RARE + 1 + place for place, smiles in enumerate(common)}
